@@ -1,0 +1,1 @@
+//! From a caller and a request to a reply.

@@ -1,0 +1,1 @@
+//! The keys that seal the ledger and the peppers of its hashes.

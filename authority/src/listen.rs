@@ -1,0 +1,1 @@
+//! Sockets and connections: limits, so that who misbehaves hurts only itself.

@@ -1,0 +1,1 @@
+//! Who calls: what follows from the listener and the peer's credentials.

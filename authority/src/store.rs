@@ -1,0 +1,1 @@
+//! The ledger: get, scan, commit, watch.

@@ -1,0 +1,1 @@
+//! Varlink's framing and its own service methods.
