@@ -875,6 +875,9 @@ pub struct ReadAudit {
     /// The last position read; absent: from the beginning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
+    /// Nothing older than this, in seconds since the epoch; absent: whatever is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<u64>,
     /// How many at most; the authority gives no more than 500 a message.
     pub limit: u32,
 }
