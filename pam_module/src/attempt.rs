@@ -1,0 +1,120 @@
+//! One try to get in: who, at which door, from where; and the two questions the authority is asked about it.
+
+use twofold_shared::client::{CallError, Client};
+use twofold_shared::code::Code;
+use twofold_shared::permit::{Denial, Permit, judge};
+use twofold_shared::secret::SecretText;
+use twofold_shared::wire::{
+    Ask, Consult, Fault, FaultKind, Login, Nonce, Notice, Refused, Request, Verify, Word,
+};
+
+use crate::host::{Answer, Host};
+use crate::options::Options;
+use crate::outcome::{Refusal, Why};
+use crate::source::Surroundings;
+
+/// A longer name belongs to nobody in any realm.
+const LONGEST_NAME: usize = 256;
+
+const WRONG: Refused = Refused { word: Word::Wrong, wait_seconds: None };
+
+/// A login under way.
+pub struct Attempt {
+    /// The words of the stack's line.
+    pub options: Options,
+    /// `PAM_USER` as it is, for the later phases.
+    pub user: Vec<u8>,
+    /// What the authority is told.
+    pub login: Login,
+    client: Client,
+}
+
+impl Attempt {
+    /// Gathers what the host knows.
+    ///
+    /// # Errors
+    /// [`Why::NoUser`].
+    pub fn begin(host: &impl Host, options: Options) -> Result<Self, Refusal> {
+        let user = host.user().map_err(|_| Refusal { why: Why::NoUser, request: None })?;
+        let Surroundings { first, source } = Surroundings::look(host, options.first);
+        let login =
+            Login { name: text(&user), service: text(&host.service().unwrap_or_default()), first, source };
+        let client = Client::new(&options.socket, options.timeout);
+        Ok(Self { options, user, login, client })
+    }
+
+    /// Asks what this login must do.
+    ///
+    /// # Errors
+    /// [`Why::Unavailable`].
+    pub fn consult(&self) -> Result<(Ask, Nonce), Refusal> {
+        let nonce = new_request()?;
+        let question = Consult { nonce: nonce.clone(), login: self.login.clone() };
+        let reply = self.call(&question, &nonce)?;
+        if reply.nonce == nonce { Ok((reply.ask, nonce)) } else { Err(undecided(nonce)) }
+    }
+
+    /// Has a code verified.
+    ///
+    /// # Errors
+    /// Every [`Refusal`] that the authority or a fault can bring.
+    pub fn verify(&self, code: Code) -> Result<(Permit, Vec<Notice>), Refusal> {
+        let nonce = new_request()?;
+        let question = Verify { nonce: nonce.clone(), login: self.login.clone(), code: code.into_secret() };
+        let mut reply = self.call(&question, &nonce)?;
+        let notices = std::mem::take(&mut reply.notices);
+        match judge(&nonce, reply) {
+            Ok(permit) => Ok((permit, notices)),
+            Err(Denial::Refused(refused)) => Err(Refusal { why: Why::Said(refused), request: Some(nonce) }),
+            Err(Denial::Undecided) => Err(undecided(nonce)),
+        }
+    }
+
+    /// Lets the authority work as hard as for a wrong code, in nobody's name and at nobody's expense.
+    ///
+    /// sshd types rubbish for a user it does not know, so without this the time would tell who exists. A name with a
+    /// slash is nobody's in any realm.
+    pub fn verify_nothing(&self, answer: &Answer) -> Refusal {
+        let Ok(nonce) = new_request() else {
+            return Refusal { why: Why::NotACode(WRONG), request: None };
+        };
+        let name = format!("{}/", self.login.name);
+        let code = SecretText::new("0".repeat(answer.length.clamp(6, 8)));
+        let question = Verify { nonce: nonce.clone(), login: Login { name, ..self.login.clone() }, code };
+        match self.call(&question, &nonce) {
+            // What a wrong code of an unknown name would hear; an approval here decides nothing.
+            Ok(reply) => Refusal { why: Why::NotACode(reply.refusal.unwrap_or(WRONG)), request: Some(nonce) },
+            Err(refusal) => refusal,
+        }
+    }
+
+    fn call<R: Request>(&self, question: &R, nonce: &Nonce) -> Result<R::Reply, Refusal> {
+        self.client.call(question).map_err(|error| {
+            let why = match error {
+                CallError::Fault(Fault { refusal: Some(refused), .. }) => Why::Said(refused),
+                CallError::Fault(Fault { kind: FaultKind::Busy, .. }) => {
+                    Why::Said(Refused { word: Word::Busy, wait_seconds: None })
+                }
+                error => Why::Unavailable(error.to_string()),
+            };
+            Refusal { why, request: Some(nonce.clone()) }
+        })
+    }
+}
+
+fn new_request() -> Result<Nonce, Refusal> {
+    Nonce::generate()
+        .map_err(|error| Refusal { why: Why::Unavailable(format!("no randomness: {error}")), request: None })
+}
+
+fn undecided(nonce: Nonce) -> Refusal {
+    Refusal {
+        why: Why::Unavailable("the authority's answer decides nothing".to_owned()),
+        request: Some(nonce),
+    }
+}
+
+/// Bytes of the host's as text. What is not UTF-8, or too long, stays a name of nobody's.
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes.get(..LONGEST_NAME).unwrap_or(bytes)).into_owned()
+}
