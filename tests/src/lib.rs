@@ -1,1 +1,56 @@
-//! Under construction.
+//! The harness: real programs, started in folders that vanish, driven as a person or a machine would drive them.
+//!
+//! ```no_run
+//! use twofold_tests::{Authority, Container, First, Login};
+//!
+//! let authority = Authority::start();                       // a real twofoldd, own ledger, own keys
+//! let alice = authority.enrol("alice");                     // its secret goes to oathtool, never to our own code
+//! let host = Container::start(&authority, First::Password); // Debian with sshd, sudo, su; the door socket mounted
+//! let login = host.ssh("alice", Login::password_then(&alice.phone.fresh()));
+//! assert!(login.succeeded());
+//! ```
+//!
+//! What there is:
+//! - [`Authority`] and [`Setup`]: `twofoldd` with a generated configuration; `kill`, `restart`, `client`, `twofold` (the
+//!   command), `enrol`, `audit`.
+//! - [`Gate`]: `twofold-gate` in front of sites; [`Upstream`], an app that shows what reached it.
+//! - [`Clock`]: faketime. By default an authority runs under it with offset zero, so that [`Phone::fresh`] can move to
+//!   the next code instead of waiting for it. [`Clock::real`] runs without.
+//! - [`Phone`]: codes from `oathtool`. [`qr`]: pictures and terminals read by `zbarimg`.
+//! - [`Container`]: sshd in Docker; `ssh` drives the real OpenSSH client; `exec` runs a command inside; `log` is its
+//!   syslog.
+//! - [`Web`]: a small HTTP client with a cookie jar that signs in at the portal. [`Browser`]: Chromium.
+//! - [`traces`]: every secret, code, password and cookie that a run issues is noted, every log kept; the last suite
+//!   looks for the ones in the others. Whatever a test issues by another way than this harness it gives to
+//!   [`traces::issued`].
+//!
+//! Programs are taken from the folder that the test itself was built into; `./dev` builds them. By hand:
+//! `cargo build --workspace --bins`, then `./dev with cargo nextest run -p twofold-tests -E 'binary(docker_ssh)'`.
+//! Test files that need Docker are called `docker_*.rs`, those with a browser `browser_*.rs`: `./dev test` and
+//! `.config/nextest.toml` go by that.
+
+pub mod authority;
+pub mod browser;
+pub mod clock;
+pub mod container;
+pub mod gate;
+pub mod phone;
+pub mod place;
+pub mod process;
+pub mod qr;
+pub mod ssh;
+pub mod syslog;
+pub mod traces;
+pub mod upstream;
+pub mod web;
+
+pub use authority::{Authority, Door, Enrolled, Setup};
+pub use browser::Browser;
+pub use clock::Clock;
+pub use container::{Container, First};
+pub use gate::Gate;
+pub use phone::Phone;
+pub use process::{Process, Run, eventually, run};
+pub use ssh::Login;
+pub use upstream::Upstream;
+pub use web::Web;

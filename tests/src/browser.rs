@@ -1,0 +1,86 @@
+//! A real Chromium, headless, driven over WebDriver.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use fantoccini::{Client, ClientBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use tempfile::TempDir;
+
+use crate::gate::free_port;
+use crate::{Process, place, qr};
+
+/// A browser with a fresh profile. End it with [`Browser::close`]; a test that panics ends it, too.
+#[derive(Debug)]
+pub struct Browser {
+    /// The page and everything on it.
+    pub client: Client,
+    // Dropped after the client; chromedriver takes its browser with it.
+    _driver: Process,
+    _profile: TempDir,
+}
+
+impl Browser {
+    /// Starts one whose window has this size.
+    ///
+    /// # Panics
+    /// When chromium or chromedriver is missing.
+    pub async fn start(width: u32, height: u32) -> Self {
+        Self::with(width, height, &[]).await
+    }
+
+    /// The same with more of Chromium's switches, such as `--force-dark-mode`.
+    ///
+    /// # Panics
+    /// When chromium or chromedriver is missing.
+    pub async fn with(width: u32, height: u32, switches: &[&str]) -> Self {
+        let profile = tempfile::tempdir().expect("there is room for a folder");
+        let port = free_port();
+        let mut driver = Process::start(
+            "chromedriver",
+            Command::new("chromedriver").arg(format!("--port={port}")).env("HOME", profile.path()),
+        );
+        driver.until("chromedriver listens", || std::net::TcpStream::connect(("127.0.0.1", port)).ok());
+        let mut all = vec![
+            "--headless=new".to_owned(),
+            // Tests run as root in a throw-away machine, where Chromium's own sandbox cannot start.
+            "--no-sandbox".to_owned(),
+            "--disable-gpu".to_owned(),
+            "--disable-dev-shm-usage".to_owned(),
+            "--disable-background-networking".to_owned(),
+            "--disable-component-update".to_owned(),
+            "--no-first-run".to_owned(),
+            "--no-proxy-server".to_owned(),
+            format!("--window-size={width},{height}"),
+            format!("--user-data-dir={}", profile.path().display()),
+        ];
+        all.extend(switches.iter().map(|&switch| switch.to_owned()));
+        let capabilities = serde_json::json!({ "goog:chromeOptions": { "args": all } });
+        let client = ClientBuilder::new(HttpConnector::new())
+            .capabilities(capabilities.as_object().expect("it is one").clone())
+            .connect(&format!("http://127.0.0.1:{port}"))
+            .await
+            .unwrap_or_else(|why| panic!("chromium does not start: {why}\n{}", driver.log()));
+        Self { client, _driver: driver, _profile: profile }
+    }
+
+    /// A picture of the page, kept in the run's folder as `NAME.png`.
+    pub async fn screenshot(&self, name: &str) -> PathBuf {
+        let folder = place::run_folder().join("screenshots");
+        std::fs::create_dir_all(&folder).expect("the run's folder can be written");
+        let file = folder.join(format!("{name}.png"));
+        let picture = self.client.screenshot().await.expect("a page can be pictured");
+        std::fs::write(&file, picture).expect("the run's folder can be written");
+        file
+    }
+
+    /// What the QR code on the page says.
+    pub async fn read_qr(&self, name: &str) -> String {
+        qr::read_picture(&self.screenshot(name).await)
+    }
+
+    /// Ends the browser.
+    pub async fn close(self) {
+        let _ = self.client.close().await;
+    }
+}

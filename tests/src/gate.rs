@@ -1,0 +1,145 @@
+//! A real `twofold-gate` in front of sites.
+
+use std::fs;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+use nix::unistd::Uid;
+use tempfile::TempDir;
+
+use crate::authority::{gate_user, open_to_all};
+use crate::{Authority, Process, Run, Web, place};
+
+/// A port on loopback that nobody uses at this moment.
+#[must_use]
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    listener.local_addr().expect("it is bound").port()
+}
+
+/// A running gate; ended with the value. The portal is `http://id.localhost:PORT`.
+#[derive(Debug)]
+pub struct Gate {
+    home: TempDir,
+    port: u16,
+    process: Option<Process>,
+    clock: crate::Clock,
+}
+
+impl Gate {
+    /// A gate with the first factor `password` in front of each (site, upstream): `("wiki", address)` is
+    /// `http://wiki.localhost:PORT`.
+    #[must_use]
+    pub fn start(authority: &Authority, sites: &[(&str, SocketAddr)]) -> Self {
+        let mut gate = Self::prepare(authority, sites, "");
+        gate.restart();
+        gate
+    }
+
+    /// Everything but the start. `more` goes to the top of the configuration, before the sites.
+    #[must_use]
+    pub fn prepare(authority: &Authority, sites: &[(&str, SocketAddr)], more: &str) -> Self {
+        Self::at(&authority.socket(), authority.clock(), sites, more)
+    }
+
+    /// The same with an authority's socket of the test's own making.
+    #[must_use]
+    pub fn at(
+        socket: &std::path::Path,
+        clock: &crate::Clock,
+        sites: &[(&str, SocketAddr)],
+        more: &str,
+    ) -> Self {
+        let home = tempfile::tempdir().expect("there is room for a folder");
+        open_to_all(home.path());
+        let port = free_port();
+        let mut text = format!(
+            "listen = [\"127.0.0.1:{port}\"]\nportal = \"http://id.localhost:{port}\"\nauthority = {socket:?}\n{more}\n",
+        );
+        for (name, upstream) in sites {
+            text += &format!(
+                "\n[[site]]\norigin = \"http://{name}.localhost:{port}\"\nupstream = \"{upstream}\"\n\
+                 first_factor = \"password\"\n",
+            );
+        }
+        let gate = Self { home, port, process: None, clock: clock.clone() };
+        fs::write(gate.configuration(), text).expect("our folder can be written");
+        gate
+    }
+
+    /// Its configuration file.
+    #[must_use]
+    pub fn configuration(&self) -> PathBuf {
+        self.home.path().join("gate.toml")
+    }
+
+    /// Its port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// An origin: `id` is the portal, everything else a site.
+    #[must_use]
+    pub fn origin(&self, name: &str) -> String {
+        format!("http://{name}.localhost:{}", self.port)
+    }
+
+    /// The program with its configuration.
+    #[must_use]
+    pub fn daemon(&self) -> Command {
+        let mut command = Command::new(place::program("twofold-gate"));
+        command.arg("--config").arg(self.configuration());
+        if Uid::effective().is_root() {
+            command.uid(gate_user()).gid(gate_user());
+        }
+        self.clock.apply(&mut command);
+        command
+    }
+
+    /// What `--check` says of its configuration.
+    #[must_use]
+    pub fn check(&self) -> Run {
+        crate::run(self.daemon().arg("--check"))
+    }
+
+    /// Starts it when it isn't running, and waits until it listens.
+    pub fn restart(&mut self) {
+        if self.process.is_none() {
+            let mut process = Process::start("twofold-gate", &mut self.daemon());
+            let port = self.port;
+            process.until("the gate listens", || TcpStream::connect(("127.0.0.1", port)).ok());
+            self.process = Some(process);
+        }
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self) {
+        self.process.take().expect("it runs").kill();
+    }
+
+    /// SIGTERM; its exit code.
+    pub fn stop(&mut self) -> i32 {
+        self.process.take().expect("it runs").terminate()
+    }
+
+    /// The running process.
+    #[must_use]
+    pub fn process(&mut self) -> &mut Process {
+        self.process.as_mut().expect("it runs")
+    }
+
+    /// What it has logged since it was last started.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.process.as_ref().map(Process::log).unwrap_or_default()
+    }
+
+    /// A new visitor without cookies.
+    #[must_use]
+    pub fn visitor(&self) -> Web {
+        Web::new()
+    }
+}

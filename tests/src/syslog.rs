@@ -1,0 +1,69 @@
+//! A `/dev/log` for programs in containers: what they say to syslog lands in one of the run's logs.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::process::new_log;
+
+/// A syslog daemon that keeps every line.
+#[derive(Debug)]
+pub struct Syslog {
+    socket: PathBuf,
+    log: PathBuf,
+    ending: Arc<AtomicBool>,
+    listener: Option<JoinHandle<()>>,
+}
+
+impl Syslog {
+    /// Listens at `folder/log`.
+    #[must_use]
+    pub fn start(folder: &Path, name: &str) -> Self {
+        let socket = folder.join("log");
+        let listening = UnixDatagram::bind(&socket).expect("the folder can be written");
+        super::authority::open_to_all(&socket);
+        listening.set_read_timeout(Some(Duration::from_millis(100))).expect("a socket can time out");
+        let log = new_log(&format!("{name}-syslog"));
+        let mut file = File::create(&log).expect("the run's folder can be written");
+        let ending = Arc::new(AtomicBool::new(false));
+        let listener = std::thread::spawn({
+            let ending = Arc::clone(&ending);
+            move || {
+                let mut message = vec![0; 64 * 1024];
+                while !ending.load(Ordering::Relaxed) {
+                    if let Ok(length) = listening.recv(&mut message) {
+                        let line = message.get(..length).unwrap_or_default();
+                        let _ = file.write_all(line).and_then(|()| file.write_all(b"\n"));
+                    }
+                }
+            }
+        });
+        Self { socket, log, ending, listener: Some(listener) }
+    }
+
+    /// The socket, to be mounted at `/dev/log`.
+    #[must_use]
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// What has been said so far.
+    #[must_use]
+    pub fn text(&self) -> String {
+        fs::read(&self.log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+    }
+}
+
+impl Drop for Syslog {
+    fn drop(&mut self) {
+        self.ending.store(true, Ordering::Relaxed);
+        if let Some(listener) = self.listener.take() {
+            let _ = listener.join();
+        }
+    }
+}
