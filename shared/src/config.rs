@@ -264,11 +264,14 @@ impl<'t> Table<'t> {
         self.entries.keys().cloned().collect()
     }
 
-    /// Reports that `key`, which was not found or not usable, is needed; nothing more if it was there.
+    /// Reports that `key`, which was not found, is needed; nothing more if it was there but wrong.
     pub fn need<T>(&self, key: &str, value: Option<T>, example: &str) -> Option<T> {
         if value.is_none() {
             let place = self.place.below(key, self.place.line);
-            let reported = self.place.sheet.mistakes.borrow().iter().any(|mistake| mistake.key == place.key);
+            let within = |key: &str| {
+                key.strip_prefix(&place.key).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            };
+            let reported = self.place.sheet.mistakes.borrow().iter().any(|mistake| within(&mistake.key));
             if !reported {
                 place.mistake(format!("is missing; for example: {key} = {example}"));
             }

@@ -1,0 +1,202 @@
+//! What the authority's configuration promises.
+
+use twofold_shared::config::read;
+
+use super::*;
+
+fn config(text: &str) -> Result<Config, String> {
+    read(Path::new("authority.toml"), text, Config::check).map_err(|mistakes| mistakes.to_string())
+}
+
+/// The one mistake in `text`.
+fn mistake(text: &str) -> String {
+    let mistakes = config(text).unwrap_err();
+    assert_eq!(mistakes.lines().count(), 1, "{mistakes}");
+    mistakes
+}
+
+fn listener(changes: &str) -> String {
+    let mut text = String::from("host = \"here\"\n[[listener]]\n");
+    let keys = [
+        ("path", "\"/run/twofold/web1.sock\""),
+        ("services", "[\"sshd\", \"sudo\"]"),
+        ("host", "\"web1\""),
+        ("realm", "\"unix\""),
+    ];
+    for (key, value) in keys {
+        if !changes.lines().any(|line| line.starts_with(key)) {
+            text.push_str(&format!("{key} = {value}\n"));
+        }
+    }
+    text + changes
+}
+
+#[test]
+fn an_empty_file_is_a_whole_configuration() {
+    let config = config("host = \"here\"").unwrap();
+    assert_eq!(config.ledger, Path::new("/var/lib/twofold"));
+    assert_eq!(config.socket, Path::new("/run/twofold/authority.sock"));
+    assert!(config.gate.is_none() && config.listeners.is_empty());
+    assert_eq!(config.policy.of("sshd"), Requirement::Required);
+    assert_eq!(config.enrolment.first, FirstEnrolment::Login);
+}
+
+#[test]
+fn the_kernels_host_name_is_the_default() {
+    assert!(!config("").unwrap().host.is_empty());
+}
+
+#[test]
+fn every_key_is_read() {
+    let text = r#"
+        ledger = "/srv/ledger"
+        keys = "/srv/keys"
+        host = "Bastion"
+        socket = "/run/a/authority.sock"
+        idle_exit = "5m"
+        [gate]
+        user = "0"
+        realms = ["wiki.example.com"]
+        [[listener]]
+        path = "/run/a/web1.sock"
+        services = ["sshd", "sudo"]
+        host = "web1"
+        realm = "wiki"
+        enrol = true
+        [policy]
+        default = "optional"
+        services = { cron = "exempt" }
+        [enrolment]
+        first = "self"
+        [sessions]
+        idle = "30m"
+        absolute = "1d"
+        [audit]
+        keep = "30d"
+        keep_mib = 10
+        syslog = false
+        [limits]
+        connections_per_uid = 10
+        idle = "2m"
+        request = "20s"
+    "#;
+    let config = config(text).unwrap();
+    assert_eq!(config.host, "bastion");
+    assert_eq!(config.idle_exit, 5 * MINUTE);
+    let gate = config.gate.as_ref().unwrap();
+    assert_eq!((gate.uid, gate.realms.as_slice()), (0, &[Realm::parse("wiki.example.com").unwrap()][..]));
+    let door = &config.listeners[0].door;
+    assert_eq!((door.host.as_str(), door.enrol, door.services.len()), ("web1", true, 2));
+    assert_eq!(config.policy.of("cron"), Requirement::Exempt);
+    assert_eq!(config.policy.of("sshd"), Requirement::Optional);
+    assert_eq!(config.enrolment.first, FirstEnrolment::Own);
+    assert_eq!((config.sessions.idle, config.sessions.absolute), (30 * MINUTE, DAY));
+    assert_eq!((config.audit.keep, config.audit.keep_mib, config.audit.syslog), (30 * DAY, 10, false));
+    assert_eq!(config.limits.connections_per_uid, 10);
+    assert_eq!((config.limits.idle, config.limits.request), (2 * MINUTE, 20 * SECOND));
+}
+
+#[test]
+fn neither_gate_nor_door_can_speak_for_local() {
+    let gate = mistake("[gate]\nuser = \"0\"\nrealms = [\"wiki\", \"local\"]");
+    assert!(gate.starts_with("authority.toml:3: gate.realms.2: the gate cannot speak for `local`"), "{gate}");
+    assert!(mistake(&listener("realm = \"local\"")).contains("a door cannot speak for `local`"));
+    assert!(mistake("[gate]\nuser = \"0\"\nrealms = [\"Wiki\"]").contains("lower-case"));
+}
+
+#[test]
+fn nobody_enrols_unix_users_through_a_door() {
+    let found = mistake(&listener("enrol = true"));
+    assert!(found.contains("listener.1.enrol: cannot be true with realm \"unix\""), "{found}");
+    assert!(config(&listener("realm = \"wiki\"\nenrol = true")).is_ok());
+}
+
+#[test]
+fn one_path_is_one_socket() {
+    assert!(mistake(&listener("path = \"/run/twofold/authority.sock\"")).contains("main socket"));
+    assert!(mistake(&listener("path = \"/run//twofold/./authority.sock\"")).contains("main socket"));
+    let second = "[[listener]]\npath = \"/run/twofold/web1.sock\"\nservices = [\"su\"]\nhost = \"b\"\nrealm = \"unix\"";
+    assert!(mistake(&(listener("") + second)).contains("another listener has the path"));
+    assert!(mistake("socket = \"run/authority.sock\"").contains("must be an absolute path"));
+    assert!(mistake(&format!("socket = \"/{}\"", "x".repeat(107))).contains("too long for a socket"));
+    assert!(mistake("ledger = \"/srv/a\"\nkeys = \"/srv/a/keys\"").contains("inside the ledger"));
+}
+
+#[test]
+fn a_door_is_not_this_machine() {
+    assert!(mistake(&listener("host = \"HERE\"")).contains("this machine's own"));
+}
+
+#[test]
+fn a_door_names_everything_it_grants() {
+    for key in ["path", "services", "host", "realm"] {
+        let whole = listener("");
+        let without: String = whole
+            .lines()
+            .filter(|line| !line.starts_with(key) || line.contains("here"))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        assert!(mistake(&without).contains(&format!("listener.1.{key}: is missing")), "{without}");
+    }
+    assert!(mistake(&listener("services = []")).contains("listener.1.services: is missing"));
+    assert!(mistake(&listener("services = [\"su\", \"su\"]")).contains("is there twice"));
+    assert!(mistake(&listener("services = [\"su do\"]\n")).contains("a service is up to 64"));
+}
+
+#[test]
+fn the_gates_user_must_exist() {
+    assert!(mistake("[gate]\nuser = \"no-such-user-here\"").contains("useradd --system no-such-user-here"));
+    assert_eq!(config("[gate]\nuser = \"root\"").unwrap().gate.unwrap().uid, 0);
+    assert!(mistake("[gate]\nrealms = []").contains("gate.user: is missing"));
+}
+
+#[test]
+fn mistakes_in_all_tables_are_reported_together() {
+    let text = "ledgr = \"/a\"\n[gate]\nusr = \"0\"\n[policy]\ndefault = \"maybe\"\n[policy.services]\ncron = 1\n\
+        [sessions]\nidle = \"2h\"\nabsolute = \"1h\"\n[limits]\nrequest = \"1s\"\n[[listener]]\n";
+    let mistakes = config(text).unwrap_err();
+    for key in [
+        "ledgr",
+        "gate.user",
+        "gate.usr",
+        "policy.default",
+        "policy.services.cron",
+        "sessions.idle",
+        "limits.request",
+        "listener.1.path",
+        "listener.1.services",
+        "listener.1.host",
+        "listener.1.realm",
+    ] {
+        assert!(mistakes.contains(&format!(": {key}: ")), "{key} in\n{mistakes}");
+    }
+}
+
+#[test]
+fn the_packaged_example_is_valid_and_shows_every_default() {
+    let text = include_str!("../../../packaging/authority.toml");
+    let example = config(text).unwrap();
+    let empty = config("").unwrap();
+    let defaults = |config: &Config| {
+        format!(
+            "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+            config.ledger,
+            config.keys,
+            config.socket,
+            config.idle_exit,
+            config.policy,
+            config.enrolment,
+            config.sessions,
+            config.audit,
+            config.limits
+        )
+    };
+    assert_eq!(defaults(&example), defaults(&empty));
+    // With every commented key switched on it is still valid: no comment lies about a key.
+    let whole: String = text
+        .lines()
+        .map(|line| line.strip_prefix("#:").map_or(line, str::trim_start).to_owned() + "\n")
+        .collect();
+    let whole = config(&whole.replace("user = \"twofold-gate\"", "user = \"0\"")).unwrap();
+    assert!(whole.gate.is_some() && !whole.listeners.is_empty() && !whole.policy.services.is_empty());
+}
