@@ -7,6 +7,7 @@ use pamsm::PamError;
 use twofold_shared::wire::{Ask, FirstFactor};
 
 use crate::attempt::Attempt;
+use crate::authenticate::refuse;
 use crate::host::Host;
 use crate::options::{First, Options, Phase};
 use crate::outcome::{Memory, Refusal, Why};
@@ -45,14 +46,12 @@ pub fn account(host: &impl Host, words: &[String], silent: bool) -> PamError {
         Ok(options) => options,
         Err(error) => {
             let refusal = Refusal { why: error.into(), request: None };
-            return crate::authenticate::refuse(host, None, &refusal, silent);
+            return refuse(host, None, &refusal, silent);
         }
     };
     match recall(host) {
         Some(Memory::Passed | Memory::LetBy) => PamError::IGNORE,
-        Some(Memory::Refused) => {
-            crate::authenticate::refuse(host, None, &Refusal { why: Why::NoFactor, request: None }, silent)
-        }
+        Some(Memory::Refused) => refuse(host, None, &Refusal { why: Why::NoFactor, request: None }, silent),
         None => without_authentication(host, options, silent),
     }
 }
@@ -61,7 +60,7 @@ pub fn account(host: &impl Host, words: &[String], silent: bool) -> PamError {
 fn without_authentication(host: &impl Host, options: Options, silent: bool) -> PamError {
     let attempt = match Attempt::begin(host, Options { first: First::Publickey, ..options }) {
         Ok(attempt) => attempt,
-        Err(refusal) => return crate::authenticate::refuse(host, None, &refusal, silent),
+        Err(refusal) => return refuse(host, None, &refusal, silent),
     };
     let refusal = match attempt.login.first {
         FirstFactor::Publickey => match attempt.consult() {
@@ -73,5 +72,114 @@ fn without_authentication(host: &impl Host, options: Options, silent: bool) -> P
         },
         FirstFactor::None | FirstFactor::Above => Refusal { why: Why::NoFactor, request: None },
     };
-    crate::authenticate::refuse(host, Some(&attempt.login), &refusal, silent)
+    refuse(host, Some(&attempt.login), &refusal, silent)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::authenticate::authenticate;
+    use crate::host::authority::{Authority, Does};
+    use crate::host::scripted::Scripted;
+
+    const KEY: &str = "publickey ssh-ed25519 AAAAC3Nz\n";
+
+    fn need_factor(host: &Scripted, authority: &Authority) -> PamError {
+        account(host, &authority.words(&["need=factor"]), false)
+    }
+
+    /// What need=factor and setcred make of a login that `authority` answers.
+    fn afterwards(host: &Scripted, authority: Authority) -> (PamError, PamError) {
+        authenticate(host, &authority.words(&["first=above"]), true);
+        let codes = (need_factor(host, &authority), setcred(host));
+        authority.asked();
+        codes
+    }
+
+    #[test]
+    fn without_need_nothing_is_asked_and_nothing_is_decided() {
+        let (host, authority) = (Scripted::new().nobody(), Authority::that([]));
+        assert_eq!(account(&host, &authority.words(&[]), false), PamError::IGNORE);
+        assert_eq!(account(&host, &["socket=/nonexistent".to_owned()], false), PamError::IGNORE);
+        assert!(host.logged().is_empty());
+        authority.asked();
+    }
+
+    #[test]
+    fn a_permit_and_an_exemption_are_enough() {
+        let host = Scripted::new().types("Code for alice: ", "123456");
+        assert_eq!(afterwards(&host, Authority::that_approves()), (PamError::IGNORE, PamError::SUCCESS));
+        for ask in ["exempt", "optional"] {
+            let codes = afterwards(&Scripted::new(), Authority::that_says(ask));
+            assert_eq!(codes, (PamError::IGNORE, PamError::IGNORE));
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_not() {
+        let host = Scripted::new().types("Code for alice: ", "123456");
+        let authority = Authority::that_refuses(json!({"word": "wrong"}));
+        assert_eq!(afterwards(&host, authority), (PamError::PERM_DENIED, PamError::CRED_ERR));
+        let fault = Authority::that([Does::Sends(Vec::new())]);
+        assert_eq!(afterwards(&Scripted::new(), fault), (PamError::PERM_DENIED, PamError::CRED_ERR));
+    }
+
+    #[test]
+    fn a_later_refusal_takes_an_earlier_permit_back() {
+        let host = Scripted::new().types("Code for alice: ", "123456").types("Code for alice: ", "123456");
+        assert_eq!(afterwards(&host, Authority::that_approves()).0, PamError::IGNORE);
+        let refusing = Authority::that_refuses(json!({"word": "used"}));
+        assert_eq!(afterwards(&host, refusing).0, PamError::PERM_DENIED);
+        let misconfigured = ["nullok".to_owned()];
+        authenticate(&host, &misconfigured, true);
+        assert_eq!(setcred(&host), PamError::CRED_ERR);
+    }
+
+    #[test]
+    fn anothers_permit_is_not() {
+        let host = Scripted::new();
+        remember(&host, b"bob", Memory::Passed);
+        assert_eq!(need_factor(&host, &Authority::that([])), PamError::PERM_DENIED);
+        assert_eq!(setcred(&host), PamError::CRED_ERR);
+    }
+
+    #[test]
+    fn a_public_key_alone_is_refused_unless_policy_exempts() {
+        for (ask, code) in [
+            ("code", PamError::PERM_DENIED),
+            ("unenrolled", PamError::PERM_DENIED),
+            ("exempt", PamError::IGNORE),
+            ("optional", PamError::IGNORE),
+        ] {
+            let host = Scripted::new().environment("SSH_AUTH_INFO_0", KEY);
+            let authority = Authority::that_says(ask);
+            assert_eq!(need_factor(&host, &authority), code, "{ask}");
+            assert_eq!(authority.asked()[0]["parameters"]["login"]["first"], "publickey");
+        }
+    }
+
+    #[test]
+    fn a_public_key_alone_is_refused_when_the_authority_is_away() {
+        let host = Scripted::new().environment("SSH_AUTH_INFO_0", KEY);
+        let words = ["need=factor".to_owned(), "socket=/nonexistent/authority.sock".to_owned()];
+        assert_eq!(account(&host, &words, false), PamError::AUTHINFO_UNAVAIL);
+    }
+
+    #[test]
+    fn no_first_factor_at_all_is_refused_without_asking() {
+        let (host, authority) = (Scripted::new(), Authority::that([]));
+        assert_eq!(need_factor(&host, &authority), PamError::PERM_DENIED);
+        assert!(host.told()[0].1.contains("second factor"));
+        authority.asked();
+    }
+
+    #[test]
+    fn a_bad_option_refuses() {
+        let host = Scripted::new();
+        assert_eq!(account(&host, &["need=code".to_owned()], false), PamError::SYSTEM_ERR);
+        assert_eq!(account(&host, &["first=above".to_owned()], false), PamError::SYSTEM_ERR);
+        assert_eq!(host.logged().len(), 2);
+    }
 }

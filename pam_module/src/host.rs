@@ -80,4 +80,6 @@ pub enum Level {
 }
 
 #[cfg(test)]
+pub mod authority;
+#[cfg(test)]
 pub mod scripted;
