@@ -1,1 +1,333 @@
-//! The ledger: get, scan, commit, watch.
+//! The ledger: `get`, `scan`, `commit`, `watch`.
+//!
+//! A handle that is cheap to clone. Everything is written by one thread ([`writer`]): it drains a queue, checks what
+//! each commit expects, writes the batch, flushes once and only then answers. So an answer that left was on disk, and
+//! two commits that expect the same version can never both pass. Values are sealed ([`seal`]) before they reach sled;
+//! nothing outside this module knows that there is a sled.
+
+use std::sync::{Arc, RwLock};
+
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use twofold_shared::clock::{self, ClockState, UnixTime};
+use zeroize::Zeroizing;
+
+use crate::audit::{Entry, Event, Position, Syslog};
+use crate::keyring::Keyring;
+use crate::system_clock::Clock;
+
+mod key;
+mod open;
+mod plan;
+pub mod record;
+mod reserve;
+mod retention;
+mod seal;
+mod sled;
+mod state;
+mod writer;
+
+pub use key::{Key, Space};
+pub use open::{OpenError, Options};
+pub use reserve::{ReserveSize, Room};
+pub use retention::Retention;
+pub use seal::SealError;
+
+use seal::Sealer;
+use sled::Tree;
+use state::State;
+
+/// When a record was last written: the ledger's revision then. Never given twice, not even to a record that was removed
+/// and made again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Version(pub(crate) u64);
+
+/// A record's value and version.
+#[derive(Clone, Debug)]
+pub struct Versioned {
+    /// The value, opened. Wiped on drop.
+    pub value: Zeroizing<Vec<u8>>,
+    /// For [`Expect::Version`].
+    pub version: Version,
+}
+
+/// What a write expects to find; otherwise the whole commit is a [`StoreError::Conflict`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expect {
+    /// No record.
+    Absent,
+    /// The record as it was read.
+    Version(Version),
+    /// Whatever there is.
+    Any,
+}
+
+/// One record to write.
+#[derive(Clone)]
+pub struct Write {
+    /// Where.
+    pub key: Key,
+    /// What must be there.
+    pub expect: Expect,
+    /// The value; `None` removes the record.
+    pub value: Option<Zeroizing<Vec<u8>>>,
+}
+
+/// What is written together: all of it or nothing, on disk before the answer.
+#[derive(Clone, Default)]
+pub struct Commit {
+    /// The records.
+    pub writes: Vec<Write>,
+    /// What the audit trail tells of it.
+    pub audit: Vec<Entry>,
+    /// Whether it goes on when the disk is nearly full: consuming a code, counting a failure.
+    pub essential: bool,
+    /// Root says that the wall clock is right.
+    pub accept_clock: bool,
+}
+
+/// A commit that is on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// The version that each of its records has now.
+    pub version: Version,
+}
+
+/// Why the store did not do it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// Something expected was not so: read again, decide again.
+    #[error("another commit came first")]
+    Conflict,
+    /// Only essential commits are taken.
+    #[error("the disk is full")]
+    DiskFull,
+    /// The storage failed; the process ends.
+    #[error("the ledger failed: {0}")]
+    Failed(String),
+    /// A value does not open.
+    #[error(transparent)]
+    Sealed(#[from] SealError),
+    /// A value opens but is not a record of its kind.
+    #[error("the record at {key:?} cannot be read: {what}")]
+    Record {
+        /// Where.
+        key: Key,
+        /// Why.
+        what: String,
+    },
+}
+
+/// The time, and whether codes can be checked by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Now {
+    /// The wall clock.
+    pub time: UnixTime,
+    /// What the clock rule says of it.
+    pub state: ClockState,
+}
+
+impl Now {
+    /// Whether codes from an app can be checked.
+    #[must_use]
+    pub fn trusted(&self) -> bool {
+        self.state.trusted()
+    }
+}
+
+/// The ledger's handle.
+#[derive(Clone)]
+pub struct Store {
+    core: Arc<Core>,
+    queue: mpsc::Sender<writer::Job>,
+}
+
+/// What the handles and the writer have in common. The queue is not in it: it ends with the last handle.
+struct Core {
+    tree: Tree,
+    sealer: Sealer,
+    keyring: Arc<Keyring>,
+    clock: Arc<dyn Clock>,
+    /// The ledger's own record, as the last commit left it.
+    state: RwLock<Arc<State>>,
+    changes: broadcast::Sender<Arc<[Key]>>,
+    room: watch::Sender<Room>,
+    failure: watch::Sender<Option<String>>,
+    /// Holds the lock on the folder. Last: it goes after the database.
+    _lock: open::Lock,
+}
+
+impl Store {
+    /// Makes an empty ledger, and gives it to `owner` (uid and gid) where root makes it for somebody.
+    ///
+    /// # Errors
+    /// [`OpenError::Exists`] when there is one: nothing is ever overwritten.
+    pub fn create(
+        options: &Options,
+        keyring: &Keyring,
+        clock: &dyn Clock,
+        owner: Option<(u32, u32)>,
+    ) -> Result<(), OpenError> {
+        open::create(options, keyring, clock, owner)
+    }
+
+    /// Opens the ledger and starts its writer. What cannot be opened is left as it is.
+    ///
+    /// # Errors
+    /// [`OpenError`], which says what to do.
+    pub fn open(
+        options: &Options,
+        keyring: Arc<Keyring>,
+        clock: Arc<dyn Clock>,
+        syslog: Option<Syslog>,
+    ) -> Result<Self, OpenError> {
+        open::open(options, keyring, clock, syslog)
+    }
+
+    /// One record.
+    ///
+    /// # Errors
+    /// [`StoreError::Sealed`] for a value that does not open, [`StoreError::Failed`] for failing storage.
+    pub fn get(&self, key: &Key) -> Result<Option<Versioned>, StoreError> {
+        let sealed = self.core.tree.get(key).map_err(|error| StoreError::Failed(error.to_string()))?;
+        sealed.map(|sealed| self.unseal(key, &sealed)).transpose()
+    }
+
+    /// Up to `limit` records of `space` whose names begin with `prefix`, in order, after `after`.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub fn scan(
+        &self,
+        space: Space,
+        prefix: &[u8],
+        after: Option<&Key>,
+        limit: usize,
+    ) -> Result<Vec<(Key, Versioned)>, StoreError> {
+        let found = self.core.tree.scan(space, prefix, after, limit);
+        let found = found.map_err(|error| StoreError::Failed(error.to_string()))?;
+        found
+            .into_iter()
+            .map(|(key, sealed)| {
+                let opened = self.unseal(&key, &sealed)?;
+                Ok((key, opened))
+            })
+            .collect()
+    }
+
+    fn unseal(&self, key: &Key, sealed: &[u8]) -> Result<Versioned, StoreError> {
+        let (version, value) = self.core.sealer.open(key, sealed)?;
+        Ok(Versioned { value, version })
+    }
+
+    /// Writes all of it or nothing, and returns once it is on disk.
+    ///
+    /// # Errors
+    /// [`StoreError`]; after anything but [`StoreError::Failed`] nothing of it was written.
+    pub async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let job = writer::Job::Commit(Box::new(commit), answer);
+        self.queue.send(job).await.map_err(|_| self.gone())?;
+        answered.await.map_err(|_| self.gone())?
+    }
+
+    fn gone(&self) -> StoreError {
+        let failure = self.core.failure.borrow().clone();
+        StoreError::Failed(failure.unwrap_or_else(|| "it is being closed".to_owned()))
+    }
+
+    /// The time and whether it can be believed. Costs no write, unless the clock has just been settled: then that is on
+    /// disk first, for accounts are read differently from then on.
+    ///
+    /// # Errors
+    /// As [`Self::commit`].
+    pub async fn now(&self) -> Result<Now, StoreError> {
+        let reading = self.core.clock.now();
+        let (_, state) = clock::look(&self.core.state().clock, &reading);
+        if state == ClockState::Settled {
+            self.commit(Commit { essential: true, ..Commit::default() }).await?;
+        }
+        Ok(Now { time: reading.now(), state })
+    }
+
+    /// The keys that commits change from now on.
+    #[must_use]
+    pub fn watch(&self, space: Space, prefix: &[u8]) -> Watch {
+        Watch { changes: self.core.changes.subscribe(), prefix: Key::new(space, prefix) }
+    }
+
+    /// Up to `limit` events of the audit trail after `after`, oldest first.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub fn audit(&self, after: Option<Position>, limit: usize) -> Result<Vec<(Position, Event)>, StoreError> {
+        let after = after.map(|position| Key::new(Space::Audit, position.to_bytes()));
+        let found = self.scan(Space::Audit, &[], after.as_ref(), limit)?;
+        found.iter().map(|(key, found)| record::event(key, &found.value)).collect()
+    }
+
+    /// The keyring that the ledger is sealed with: its peppers are for the hashes of backup codes.
+    #[must_use]
+    pub fn keyring(&self) -> &Keyring {
+        &self.core.keyring
+    }
+
+    /// The room on the disk, as the last batch saw it.
+    #[must_use]
+    pub fn room(&self) -> Room {
+        *self.core.room.borrow()
+    }
+
+    /// Waits until the storage fails, and says how. The process must end then: what is in memory may not be on disk.
+    pub async fn failed(&self) -> String {
+        let mut failure = self.core.failure.subscribe();
+        let failed = failure.wait_for(Option::is_some).await;
+        failed.ok().and_then(|failed| failed.clone()).unwrap_or_else(|| "the writer is gone".to_owned())
+    }
+
+    /// Takes nothing more, finishes what was taken, and returns when it is on disk and the writer has ended.
+    pub async fn close(&self) {
+        let (answer, ended) = oneshot::channel();
+        if self.queue.send(writer::Job::Stop(answer)).await.is_ok() {
+            let _ = ended.await;
+        }
+    }
+}
+
+impl Core {
+    fn state(&self) -> Arc<State> {
+        Arc::clone(&self.state.read().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+}
+
+/// What a [`Watch`] saw.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// These records changed, in one batch.
+    Keys(Vec<Key>),
+    /// Too much changed at once: read everything again.
+    Missed,
+}
+
+/// Follows the changes under a prefix.
+pub struct Watch {
+    changes: broadcast::Receiver<Arc<[Key]>>,
+    prefix: Key,
+}
+
+impl Watch {
+    /// Waits for the next change; `None` when the store has closed.
+    pub async fn next(&mut self) -> Option<Change> {
+        loop {
+            let keys = match self.changes.recv().await {
+                Ok(keys) => keys,
+                Err(broadcast::error::RecvError::Lagged(_)) => return Some(Change::Missed),
+                Err(broadcast::error::RecvError::Closed) => return None,
+            };
+            let ours = keys.iter().filter(|key| key.as_bytes().starts_with(self.prefix.as_bytes()));
+            let ours: Vec<Key> = ours.cloned().collect();
+            if !ours.is_empty() {
+                return Some(Change::Keys(ours));
+            }
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Key files: read only where nobody else could have written or read them, written once and never over another.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use data_encoding::HEXLOWER_PERMISSIVE;
+use rustix::fs::{self, AtFlags, FileType, Mode, OFlags};
+use rustix::io::Errno;
+use zeroize::Zeroizing;
+
+use super::{KeyringError, Kind, SecretKey};
+
+/// Whose rules a folder of keys follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// `/etc/twofold/keys`: files that only root or the authority can read.
+    Folder,
+    /// A service's credentials folder: systemd owns the files and may open them to us by an access list, which shows
+    /// as a readable group.
+    Credentials,
+}
+
+impl Place {
+    /// Mode bits that a key file must not have.
+    const fn forbidden(self) -> u32 {
+        match self {
+            Self::Folder => 0o077,
+            Self::Credentials => 0o027,
+        }
+    }
+}
+
+/// The longest content that can still be a key: 64 digits and a line's end.
+const LONGEST: usize = 66;
+
+pub(super) fn read(folder: &Path, place: Place) -> Result<Vec<(Kind, SecretKey)>, KeyringError> {
+    let opened = fs::open(folder, OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty());
+    let directory = opened.map_err(|errno| match errno {
+        Errno::NOENT => KeyringError::Missing(folder.to_owned()),
+        Errno::LOOP | Errno::NOTDIR => KeyringError::NotAFile(folder.to_owned()),
+        errno => io(folder, errno),
+    })?;
+    // A folder that others can write to lets them put their own key there.
+    check(folder, directory.as_fd(), FileType::Directory, 0o022, "go-w")?;
+
+    let mut keys = Vec::new();
+    for entry in fs::Dir::read_from(&directory).map_err(|errno| io(folder, errno))? {
+        let entry = entry.map_err(|errno| io(folder, errno))?;
+        let Ok(name) = entry.file_name().to_str() else { continue };
+        if !name.ends_with(".key") || name.starts_with('.') {
+            continue;
+        }
+        let path = folder.join(name);
+        let Some((kind, number)) = parse_name(name) else {
+            return Err(KeyringError::Name(path));
+        };
+        keys.push((kind, SecretKey::new(kind, number, read_key(directory.as_fd(), name, &path, place)?)));
+    }
+    Ok(keys)
+}
+
+fn read_key(
+    directory: BorrowedFd<'_>,
+    name: &str,
+    path: &Path,
+    place: Place,
+) -> Result<Zeroizing<[u8; 32]>, KeyringError> {
+    // NONBLOCK: a pipe in a key's place must not hold us up before we have seen that it is one.
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = fs::openat(directory, name, flags, Mode::empty()).map_err(|errno| match errno {
+        Errno::LOOP => KeyringError::NotAFile(path.to_owned()),
+        errno => io(path, errno),
+    })?;
+    check(path, file.as_fd(), FileType::RegularFile, place.forbidden(), "0400")?;
+
+    let mut content = Zeroizing::new([0_u8; LONGEST + 1]);
+    let mut filled = 0;
+    while let Some(space) = content.get_mut(filled..).filter(|space| !space.is_empty()) {
+        match rustix::io::read(&file, space) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(io(path, errno)),
+        }
+    }
+    let content = content.get(..filled).unwrap_or_default();
+    parse_key(content.trim_ascii_end()).ok_or_else(|| KeyringError::Content(path.to_owned()))
+}
+
+fn parse_name(name: &str) -> Option<(Kind, u32)> {
+    let (kind, number) = name.strip_suffix(".key")?.split_once('-')?;
+    let kind = [Kind::Seal, Kind::Pepper].into_iter().find(|each| each.word() == kind)?;
+    let parsed = number.parse::<u32>().ok()?;
+    // One spelling for one number: `seal-01.key` beside `seal-1.key` would leave open which is current.
+    (parsed.to_string() == number).then_some((kind, parsed))
+}
+
+fn parse_key(text: &[u8]) -> Option<Zeroizing<[u8; 32]>> {
+    if text.len() != 64 {
+        return None;
+    }
+    let mut bytes = Zeroizing::new([0; 32]);
+    HEXLOWER_PERMISSIVE.decode_mut(text, bytes.as_mut_slice()).ok()?;
+    Some(bytes)
+}
+
+fn check(
+    path: &Path,
+    file: BorrowedFd<'_>,
+    kind: FileType,
+    forbidden: u32,
+    fix: &'static str,
+) -> Result<(), KeyringError> {
+    let stat = fs::fstat(file).map_err(|errno| io(path, errno))?;
+    if FileType::from_raw_mode(stat.st_mode) != kind {
+        return Err(KeyringError::NotAFile(path.to_owned()));
+    }
+    if stat.st_uid != 0 && stat.st_uid != rustix::process::geteuid().as_raw() {
+        return Err(KeyringError::Owner { path: path.to_owned(), owner: stat.st_uid });
+    }
+    let mode = stat.st_mode & 0o7777;
+    if mode & forbidden != 0 {
+        return Err(KeyringError::Mode { path: path.to_owned(), mode, fix });
+    }
+    Ok(())
+}
+
+pub(super) fn write(
+    folder: &Path,
+    keys: &[(Kind, SecretKey)],
+    owner: Option<(u32, u32)>,
+) -> Result<(), KeyringError> {
+    if let Some(parent) = folder.parent() {
+        std::fs::create_dir_all(parent)
+            .map_err(|error| KeyringError::Io { path: parent.to_owned(), error })?;
+    }
+    match fs::mkdir(folder, Mode::RWXU) {
+        Ok(()) => own(folder, owner)?,
+        Err(Errno::EXIST) => {}
+        Err(errno) => return Err(io(folder, errno)),
+    }
+    let present = read(folder, Place::Folder)?;
+    if !present.is_empty() {
+        return Err(KeyringError::Exists(folder.to_owned()));
+    }
+    let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let directory = fs::open(folder, flags, Mode::empty()).map_err(|errno| io(folder, errno))?;
+    for (kind, key) in keys {
+        let name = format!("{}-{}.key", kind.word(), key.number);
+        write_key(directory.as_fd(), &name, key, owner).map_err(|errno| io(&folder.join(&name), errno))?;
+    }
+    fs::fsync(&directory).map_err(|errno| io(folder, errno))
+}
+
+fn write_key(
+    directory: BorrowedFd<'_>,
+    name: &str,
+    key: &SecretKey,
+    owner: Option<(u32, u32)>,
+) -> Result<(), Errno> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file: OwnedFd = fs::openat(directory, name, flags, Mode::RUSR)?;
+    let mut text = Zeroizing::new([b'\n'; 65]);
+    if let Some(digits) = text.get_mut(..64) {
+        HEXLOWER_PERMISSIVE.encode_mut(key.bytes.as_slice(), digits);
+    }
+    let mut rest = text.as_slice();
+    while !rest.is_empty() {
+        let written = rustix::io::write(&file, rest)?;
+        rest = rest.get(written..).unwrap_or_default();
+    }
+    if let Some((uid, gid)) = owner.map(ids) {
+        fs::fchown(&file, Some(uid), Some(gid))?;
+    }
+    fs::fsync(&file)
+}
+
+fn own(path: &Path, owner: Option<(u32, u32)>) -> Result<(), KeyringError> {
+    let Some((uid, gid)) = owner.map(ids) else { return Ok(()) };
+    fs::chownat(fs::CWD, path, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)
+        .map_err(|errno| io(path, errno))
+}
+
+fn ids((uid, gid): (u32, u32)) -> (rustix::process::Uid, rustix::process::Gid) {
+    (rustix::process::Uid::from_raw(uid), rustix::process::Gid::from_raw(gid))
+}
+
+fn io(path: &Path, errno: Errno) -> KeyringError {
+    KeyringError::Io { path: PathBuf::from(path), error: errno.into() }
+}

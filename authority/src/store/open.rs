@@ -1,0 +1,264 @@
+//! Making and opening a ledger. What cannot be opened is left exactly as it is: an empty ledger in its place would
+//! accept every code again and let everybody enrol anew.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, RwLock};
+
+use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags, flock};
+use rustix::io::Errno;
+use tokio::sync::{broadcast, mpsc, watch};
+use twofold_shared::clock;
+
+use super::reserve::{Reserve, ReserveSize};
+use super::retention::Retention;
+use super::seal::{SealError, Sealer};
+use super::sled::{Batch, Tree, TreeError};
+use super::state::State;
+use super::writer::{self, Writer};
+use super::{Core, Store, StoreError, Version};
+use crate::audit::Syslog;
+use crate::keyring::Keyring;
+use crate::system_clock::Clock;
+
+/// Where the ledger is and how much is kept.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The folder that holds the database, the reserve and the lock.
+    pub folder: PathBuf,
+    /// The audit trail's limits.
+    pub retention: Retention,
+    /// The room that is kept back.
+    pub reserve: ReserveSize,
+}
+
+impl Options {
+    /// The ledger in `folder`, all else as it is by default.
+    #[must_use]
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into(), retention: Retention::default(), reserve: ReserveSize::default() }
+    }
+
+    fn database(&self) -> PathBuf {
+        self.folder.join("ledger")
+    }
+}
+
+/// Why there is no ledger to work with. Each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Nothing there.
+    #[error("no ledger in {}: as root, run `twofoldd --init`; if there was one, put its backup back", .0.display())]
+    Missing(PathBuf),
+    /// `--init` never overwrites a ledger.
+    #[error("there is a ledger in {} already, and it is kept", .0.display())]
+    Exists(PathBuf),
+    /// Another authority has it.
+    #[error("another twofoldd has the ledger in {} open: stop that one first", .0.display())]
+    InUse(PathBuf),
+    /// The folder is somebody else's.
+    #[error("{path} belongs to uid {owner}: run `chown -R {me} {path}`", path = path.display())]
+    Owner {
+        /// Which.
+        path: PathBuf,
+        /// Whose.
+        owner: u32,
+        /// Whose it should be.
+        me: u32,
+    },
+    /// Others may look in.
+    #[error("{path} has mode {mode:04o}, open to others: run `chmod 0700 {path}`", path = path.display())]
+    Mode {
+        /// Which.
+        path: PathBuf,
+        /// As it is.
+        mode: u32,
+    },
+    /// The keyring belongs to another ledger, or lacks a key of this one.
+    #[error("the ledger in {} is not sealed with this keyring: {}", path.display(), error)]
+    Keyring {
+        /// Which.
+        path: PathBuf,
+        /// How that showed.
+        error: SealError,
+    },
+    /// The database is there and cannot be read.
+    #[error("the ledger in {} is damaged and was left as it is: {what}; put its backup back", path.display())]
+    Damaged {
+        /// Which.
+        path: PathBuf,
+        /// How that showed.
+        what: String,
+    },
+    /// The kernel refused something.
+    #[error("{}: {error}", path.display())]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// How.
+        error: io::Error,
+    },
+}
+
+/// The lock on the folder, held while this lives.
+pub(super) struct Lock {
+    _folder: OwnedFd,
+}
+
+impl Lock {
+    fn take(folder: &Path) -> Result<Self, OpenError> {
+        let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let opened = rustix::fs::open(folder, flags, Mode::empty()).map_err(|errno| match errno {
+            Errno::NOENT => OpenError::Missing(folder.to_owned()),
+            errno => io_error(folder, errno.into()),
+        })?;
+        let stat = rustix::fs::fstat(&opened).map_err(|errno| io_error(folder, errno.into()))?;
+        let me = rustix::process::geteuid().as_raw();
+        if stat.st_uid != me {
+            return Err(OpenError::Owner { path: folder.to_owned(), owner: stat.st_uid, me });
+        }
+        if stat.st_mode & 0o077 != 0 {
+            return Err(OpenError::Mode { path: folder.to_owned(), mode: stat.st_mode & 0o7777 });
+        }
+        match flock(&opened, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Self { _folder: opened }),
+            Err(Errno::WOULDBLOCK) => Err(OpenError::InUse(folder.to_owned())),
+            Err(errno) => Err(io_error(folder, errno.into())),
+        }
+    }
+}
+
+pub(super) fn create(
+    options: &Options,
+    keyring: &Keyring,
+    clock: &dyn Clock,
+    owner: Option<(u32, u32)>,
+) -> Result<(), OpenError> {
+    let folder = &options.folder;
+    let made = |error| io_error(folder, error);
+    if let Some(parent) = folder.parent() {
+        fs::create_dir_all(parent).map_err(made)?;
+    }
+    match rustix::fs::mkdir(folder, Mode::RWXU) {
+        Ok(()) | Err(Errno::EXIST) => {}
+        Err(errno) => return Err(made(errno.into())),
+    }
+    if options.database().exists() {
+        return Err(OpenError::Exists(folder.clone()));
+    }
+    let _lock = match Lock::take(folder) {
+        // Root makes it again for somebody whose folder this is already.
+        Err(OpenError::Owner { owner: theirs, .. }) if owner.is_some_and(|(uid, _)| uid == theirs) => None,
+        lock => Some(lock?),
+    };
+    // Under another name until it is whole: a ledger without its first record would be taken for a damaged one.
+    let unfinished = folder.join("ledger.new");
+    match fs::remove_dir_all(&unfinished) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(made(error)),
+        _ => {}
+    }
+    write_first_record(&unfinished, keyring, clock)?;
+    Reserve::open(folder, options.reserve).and_then(|mut reserve| reserve.look()).map_err(made)?;
+    fs::rename(&unfinished, options.database()).map_err(made)?;
+    if let Some(owner) = owner {
+        own(folder, owner)?;
+    }
+    File::open(folder).and_then(|opened| opened.sync_all()).map_err(made)
+}
+
+fn write_first_record(path: &Path, keyring: &Keyring, clock: &dyn Clock) -> Result<(), OpenError> {
+    let damaged = |what: String| OpenError::Damaged { path: path.to_owned(), what };
+    let tree = Tree::open(path, true).map_err(|error| damaged(error.to_string()))?;
+    let state = State { clock: clock::first_look(&clock.now()), settled: None, audit_bytes: 0 };
+    let value = state.encode().map_err(|error| damaged(error.to_string()))?;
+    let sealed = Sealer::new(keyring).seal(&State::key(), Version(1), &value);
+    let mut batch = Batch::default();
+    batch.insert(&State::key(), sealed.map_err(|error| damaged(error.to_string()))?);
+    tree.commit(batch).map_err(|error| damaged(error.to_string()))
+}
+
+/// Gives the folder and what is in it to `owner`, following no link.
+fn own(path: &Path, owner: (u32, u32)) -> Result<(), OpenError> {
+    let ids = (rustix::process::Uid::from_raw(owner.0), rustix::process::Gid::from_raw(owner.1));
+    rustix::fs::chownat(CWD, path, Some(ids.0), Some(ids.1), AtFlags::SYMLINK_NOFOLLOW)
+        .map_err(|errno| io_error(path, errno.into()))?;
+    if fs::symlink_metadata(path).is_ok_and(|found| found.is_dir()) {
+        for entry in fs::read_dir(path).map_err(|error| io_error(path, error))? {
+            own(&entry.map_err(|error| io_error(path, error))?.path(), owner)?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn open(
+    options: &Options,
+    keyring: Arc<Keyring>,
+    clock: Arc<dyn Clock>,
+    syslog: Option<Syslog>,
+) -> Result<Store, OpenError> {
+    let folder = &options.folder;
+    let lock = Lock::take(folder)?;
+    let database = options.database();
+    // sled would make what is not there; that must only ever happen on purpose.
+    if !database.join("conf").is_file() || !database.join("db").is_file() {
+        return Err(OpenError::Missing(folder.clone()));
+    }
+    let mut reserve = Reserve::open(folder, options.reserve).map_err(|error| io_error(folder, error))?;
+    let room = reserve
+        .make_room(options.reserve.margin + room_to_open(&database))
+        .map_err(|error| io_error(reserve.path(), error))?;
+    let tree = Tree::open(&database, false).map_err(|error| damaged(folder, &error))?;
+    let sealer = Sealer::new(&keyring);
+    let (version, state) = read_state(folder, &tree, &sealer)?;
+
+    let (queue, jobs) = mpsc::channel(writer::QUEUE);
+    let core = Arc::new(Core {
+        tree,
+        sealer,
+        keyring,
+        clock,
+        state: RwLock::new(Arc::new(state)),
+        changes: broadcast::Sender::new(1024),
+        room: watch::Sender::new(room),
+        failure: watch::Sender::new(None),
+        _lock: lock,
+    });
+    let writer = Writer::new(Arc::clone(&core), version, reserve, options.retention, syslog);
+    writer.start(jobs).map_err(|error| io_error(folder, error))?;
+    Ok(Store { core, queue })
+}
+
+/// sled writes a new snapshot when it opens: about as large as the last one.
+fn room_to_open(database: &Path) -> u64 {
+    let Ok(entries) = fs::read_dir(database) else { return 0 };
+    let snapshots =
+        entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with("snap."));
+    2 * snapshots.filter_map(|entry| entry.metadata().ok()).map(|found| found.len()).max().unwrap_or(0)
+}
+
+fn read_state(folder: &Path, tree: &Tree, sealer: &Sealer) -> Result<(Version, State), OpenError> {
+    let sealed = tree.get(&State::key()).map_err(|error| damaged(folder, &error))?;
+    let sealed = sealed.ok_or_else(|| OpenError::Damaged {
+        path: folder.to_owned(),
+        what: "the record that every ledger begins with is gone".to_owned(),
+    })?;
+    let (version, value) = sealer.open(&State::key(), &sealed).map_err(|error| match error {
+        SealError::UnknownKey { .. } => OpenError::Keyring { path: folder.to_owned(), error },
+        error => OpenError::Damaged { path: folder.to_owned(), what: error.to_string() },
+    })?;
+    let state = State::decode(&value).map_err(|error: StoreError| OpenError::Damaged {
+        path: folder.to_owned(),
+        what: error.to_string(),
+    })?;
+    Ok((version, state))
+}
+
+fn damaged(folder: &Path, error: &TreeError) -> OpenError {
+    OpenError::Damaged { path: folder.to_owned(), what: error.to_string() }
+}
+
+fn io_error(path: &Path, error: io::Error) -> OpenError {
+    OpenError::Io { path: path.to_owned(), error }
+}

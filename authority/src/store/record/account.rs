@@ -1,0 +1,293 @@
+//! The account as it is stored.
+
+use serde::{Deserialize, Serialize};
+use twofold_shared::account::{
+    Account, AccountId, AccountName, Device, DeviceId, Group, Label, Notice, Occasion, PasswordHash,
+};
+use twofold_shared::backup_code::{BackupCodes, CODES, Cost, PepperId, Salt};
+use twofold_shared::clock::UnixTime;
+use twofold_shared::name::{Name, Realm};
+use twofold_shared::totp::{Secret, Totp, TotpError, TotpParameters};
+use twofold_shared::wire::{Algorithm, Requirement};
+use zeroize::Zeroizing;
+
+use super::throttle::StoredThrottle;
+use super::{decode as decode_record, encode as encode_record, invalid};
+use crate::store::{Key, StoreError};
+
+#[derive(Serialize, Deserialize)]
+struct StoredAccount<'a> {
+    id: [u8; 16],
+    #[serde(borrow)]
+    names: Vec<StoredName<'a>>,
+    #[serde(borrow)]
+    groups: Vec<&'a str>,
+    locked: bool,
+    #[serde(borrow)]
+    password: Option<&'a str>,
+    #[serde(borrow)]
+    devices: Vec<StoredDevice<'a>>,
+    backup_codes: Option<StoredBackupCodes>,
+    requirement: Option<StoredRequirement>,
+    throttle: StoredThrottle,
+    #[serde(borrow)]
+    notices: Vec<StoredNotice<'a>>,
+    created: u64,
+    changed: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredName<'a> {
+    realm: &'a str,
+    name: &'a str,
+    uid: Option<u32>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredDevice<'a> {
+    id: [u8; 8],
+    label: &'a str,
+    #[serde(borrow)]
+    totp: StoredTotp<'a>,
+    last_step: u64,
+    #[serde(borrow)]
+    created: StoredOccasion<'a>,
+    #[serde(borrow)]
+    last_used: Option<StoredOccasion<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct StoredTotp<'a> {
+    secret: &'a [u8],
+    algorithm: StoredAlgorithm,
+    digits: u8,
+    period_seconds: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct StoredOccasion<'a> {
+    at: u64,
+    door: &'a str,
+    source: Option<&'a str>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredBackupCodes {
+    salt: [u8; 16],
+    pepper: u32,
+    memory_kib: u32,
+    passes: u32,
+    lanes: u32,
+    digests: [[u8; 32]; CODES],
+    used: [bool; CODES],
+    created: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+enum StoredNotice<'a> {
+    BackupCodeUsed { left: u8 },
+    DeviceEnrolled { label: &'a str, occasion: StoredOccasion<'a> },
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+enum StoredAlgorithm {
+    Sha1,
+    Sha256,
+    Sha512,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+enum StoredRequirement {
+    Required,
+    Optional,
+    Exempt,
+}
+
+pub(super) fn encode(key: &Key, account: &Account) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+    encode_record(
+        key,
+        &StoredAccount {
+            id: account.id.0,
+            names: account.names.iter().map(store_name).collect(),
+            groups: account.groups.iter().map(Group::as_str).collect(),
+            locked: account.locked,
+            password: account.password.as_ref().map(PasswordHash::reveal),
+            devices: account.devices.iter().map(store_device).collect(),
+            backup_codes: account.backup_codes.as_ref().map(store_backup_codes),
+            requirement: account.requirement.map(store_requirement),
+            throttle: StoredThrottle::from(&account.throttle),
+            notices: account.notices.iter().map(store_notice).collect(),
+            created: account.created.0,
+            changed: account.changed.0,
+        },
+    )
+}
+
+pub(super) fn decode(key: &Key, value: &[u8]) -> Result<Account, StoreError> {
+    let stored: StoredAccount<'_> = decode_record(key, value)?;
+    let all = |error: Invalid| invalid(key, error.0);
+    Ok(Account {
+        id: AccountId(stored.id),
+        names: stored.names.iter().map(name).collect::<Result<_, _>>().map_err(all)?,
+        groups: stored
+            .groups
+            .into_iter()
+            .map(Group::parse)
+            .collect::<Result<_, _>>()
+            .map_err(Invalid::from)
+            .map_err(all)?,
+        locked: stored.locked,
+        password: stored
+            .password
+            .map(|phc| PasswordHash::new(phc.to_owned()))
+            .transpose()
+            .map_err(Invalid::from)
+            .map_err(all)?,
+        devices: stored.devices.iter().map(device).collect::<Result<_, _>>().map_err(all)?,
+        backup_codes: stored.backup_codes.map(backup_codes),
+        requirement: stored.requirement.map(requirement),
+        throttle: stored.throttle.into(),
+        notices: stored.notices.iter().map(notice).collect::<Result<_, _>>().map_err(all)?,
+        created: UnixTime(stored.created),
+        changed: UnixTime(stored.changed),
+    })
+}
+
+/// What a constructor of the domain said about a stored value.
+struct Invalid(String);
+
+impl<E: std::error::Error> From<E> for Invalid {
+    fn from(error: E) -> Self {
+        Self(error.to_string())
+    }
+}
+
+fn store_name(name: &AccountName) -> StoredName<'_> {
+    StoredName { realm: name.name.realm().as_str(), name: name.name.name(), uid: name.uid }
+}
+
+fn name(stored: &StoredName<'_>) -> Result<AccountName, Invalid> {
+    let name = Name::canonical(&Realm::parse(stored.realm)?, stored.name)?;
+    // Another spelling than the canonical one was never written by us.
+    if name.name() != stored.name {
+        return Err(Invalid("a name is not in its canonical form".to_owned()));
+    }
+    Ok(AccountName { name, uid: stored.uid })
+}
+
+fn store_device(device: &Device) -> StoredDevice<'_> {
+    StoredDevice {
+        id: device.id.0,
+        label: device.label.as_str(),
+        totp: store_totp(&device.totp),
+        last_step: device.last_step,
+        created: store_occasion(&device.created),
+        last_used: device.last_used.as_ref().map(store_occasion),
+    }
+}
+
+fn device(stored: &StoredDevice<'_>) -> Result<Device, Invalid> {
+    Ok(Device {
+        id: DeviceId(stored.id),
+        label: Label::parse(stored.label)?,
+        totp: totp(&stored.totp)?,
+        last_step: stored.last_step,
+        created: occasion(&stored.created),
+        last_used: stored.last_used.as_ref().map(occasion),
+    })
+}
+
+pub(super) fn store_totp(totp: &Totp) -> StoredTotp<'_> {
+    StoredTotp {
+        secret: totp.secret.as_bytes(),
+        algorithm: match totp.parameters.algorithm() {
+            Algorithm::Sha1 => StoredAlgorithm::Sha1,
+            Algorithm::Sha256 => StoredAlgorithm::Sha256,
+            Algorithm::Sha512 => StoredAlgorithm::Sha512,
+        },
+        digits: totp.parameters.digits(),
+        period_seconds: totp.parameters.period_seconds(),
+    }
+}
+
+pub(super) fn totp(stored: &StoredTotp<'_>) -> Result<Totp, TotpError> {
+    let algorithm = match stored.algorithm {
+        StoredAlgorithm::Sha1 => Algorithm::Sha1,
+        StoredAlgorithm::Sha256 => Algorithm::Sha256,
+        StoredAlgorithm::Sha512 => Algorithm::Sha512,
+    };
+    Ok(Totp {
+        secret: Secret::from_bytes(stored.secret)?,
+        parameters: TotpParameters::new(algorithm, stored.digits, stored.period_seconds)?,
+    })
+}
+
+pub(super) fn store_occasion(occasion: &Occasion) -> StoredOccasion<'_> {
+    StoredOccasion { at: occasion.at.0, door: &occasion.door, source: occasion.source.as_deref() }
+}
+
+pub(super) fn occasion(stored: &StoredOccasion<'_>) -> Occasion {
+    Occasion {
+        at: UnixTime(stored.at),
+        door: stored.door.to_owned(),
+        source: stored.source.map(ToOwned::to_owned),
+    }
+}
+
+fn store_backup_codes(codes: &BackupCodes) -> StoredBackupCodes {
+    StoredBackupCodes {
+        salt: codes.salt.0,
+        pepper: codes.pepper.0,
+        memory_kib: codes.cost.memory_kib,
+        passes: codes.cost.passes,
+        lanes: codes.cost.lanes,
+        digests: codes.digests,
+        used: codes.used,
+        created: codes.created.0,
+    }
+}
+
+fn backup_codes(stored: StoredBackupCodes) -> BackupCodes {
+    BackupCodes {
+        salt: Salt(stored.salt),
+        pepper: PepperId(stored.pepper),
+        cost: Cost { memory_kib: stored.memory_kib, passes: stored.passes, lanes: stored.lanes },
+        digests: stored.digests,
+        used: stored.used,
+        created: UnixTime(stored.created),
+    }
+}
+
+fn store_requirement(requirement: Requirement) -> StoredRequirement {
+    match requirement {
+        Requirement::Required => StoredRequirement::Required,
+        Requirement::Optional => StoredRequirement::Optional,
+        Requirement::Exempt => StoredRequirement::Exempt,
+    }
+}
+
+fn requirement(stored: StoredRequirement) -> Requirement {
+    match stored {
+        StoredRequirement::Required => Requirement::Required,
+        StoredRequirement::Optional => Requirement::Optional,
+        StoredRequirement::Exempt => Requirement::Exempt,
+    }
+}
+
+fn store_notice(notice: &Notice) -> StoredNotice<'_> {
+    match notice {
+        Notice::BackupCodeUsed { left } => StoredNotice::BackupCodeUsed { left: *left },
+        Notice::DeviceEnrolled { label, occasion } => {
+            StoredNotice::DeviceEnrolled { label: label.as_str(), occasion: store_occasion(occasion) }
+        }
+    }
+}
+
+fn notice(stored: &StoredNotice<'_>) -> Result<Notice, Invalid> {
+    Ok(match stored {
+        StoredNotice::BackupCodeUsed { left } => Notice::BackupCodeUsed { left: *left },
+        StoredNotice::DeviceEnrolled { label, occasion: when } => {
+            Notice::DeviceEnrolled { label: Label::parse(label)?, occasion: occasion(when) }
+        }
+    })
+}

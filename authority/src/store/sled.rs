@@ -1,0 +1,100 @@
+//! sled, and nothing but sled: bytes under keys, batches, one flush. No other file knows its types.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use super::{Key, Space};
+
+/// Enough for the accounts in use; the rest is read from disk, which is a page cache away.
+const CACHE_BYTES: u64 = 64 << 20;
+
+/// The open database.
+#[derive(Clone)]
+pub(super) struct Tree {
+    db: sled::Db,
+}
+
+/// sled's own words for what went wrong.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct TreeError(String);
+
+impl From<sled::Error> for TreeError {
+    fn from(error: sled::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// Writes that become visible and durable together.
+#[derive(Default)]
+pub(super) struct Batch(sled::Batch);
+
+impl Batch {
+    pub fn insert(&mut self, key: &Key, sealed: Vec<u8>) {
+        self.0.insert(key.as_bytes(), sealed);
+    }
+
+    pub fn remove(&mut self, key: &Key) {
+        self.0.remove(key.as_bytes());
+    }
+}
+
+impl Tree {
+    /// Opens the database at `path`, or makes one where `new`. sled panics over some damage: that is an error here.
+    pub fn open(path: &Path, new: bool) -> Result<Self, TreeError> {
+        let config = sled::Config::new()
+            .path(path)
+            .create_new(new)
+            .cache_capacity(CACHE_BYTES)
+            .mode(sled::Mode::HighThroughput)
+            // The writer flushes; a second flusher would only compete with it.
+            .flush_every_ms(None);
+        let opened = catch_unwind(AssertUnwindSafe(|| config.open()));
+        let db = opened.map_err(|panic| TreeError(format!("sled gave up: {}", words(&*panic))))??;
+        Ok(Self { db })
+    }
+
+    pub fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, TreeError> {
+        Ok(self.db.get(key.as_bytes())?.map(|value| value.to_vec()))
+    }
+
+    /// Up to `limit` records of `space` whose names begin with `prefix`, in order, after `after`.
+    pub fn scan(
+        &self,
+        space: Space,
+        prefix: &[u8],
+        after: Option<&Key>,
+        limit: usize,
+    ) -> Result<Vec<(Key, Vec<u8>)>, TreeError> {
+        use std::ops::Bound;
+        let prefix = Key::new(space, prefix);
+        let from = match after.filter(|after| after.as_bytes() >= prefix.as_bytes()) {
+            Some(after) => Bound::Excluded(after.as_bytes()),
+            None => Bound::Included(prefix.as_bytes()),
+        };
+        let mut found = Vec::new();
+        for record in self.db.range::<&[u8], _>((from, Bound::Unbounded)).take(limit) {
+            let (key, value) = record?;
+            if !key.starts_with(prefix.as_bytes()) {
+                break;
+            }
+            if let Some(key) = Key::from_stored(space, &key) {
+                found.push((key, value.to_vec()));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Applies a batch and returns once it is on disk.
+    pub fn commit(&self, batch: Batch) -> Result<(), TreeError> {
+        self.db.apply_batch(batch.0)?;
+        self.db.flush()?;
+        Ok(())
+    }
+}
+
+/// What a panic said, where it said anything.
+pub(super) fn words(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no words".to_owned())
+}

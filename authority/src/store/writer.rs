@@ -1,0 +1,237 @@
+//! The one thread that writes: drain the queue, check what each commit expects, write once, flush once, answer all.
+//!
+//! A commit is checked against the ledger and against the earlier commits of its batch, so two that expect the same
+//! version cannot both pass. Nobody is answered before the flush, not even with a conflict: who reads again at once
+//! would still read the old state. When the storage fails nothing more is written, and the process must end.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+use twofold_shared::clock::{self, ClockState, Reading};
+
+use super::plan::Plan;
+use super::reserve::{Reserve, Room};
+use super::retention::{Retention, Sweeper};
+use super::sled::words;
+use super::state::{Settled, State};
+use super::{Commit, Committed, Core, Key, StoreError, Version};
+use crate::audit::{Coalescer, Entry, Event, Outcome, Syslog, line};
+
+/// How many commits may wait before those who bring more must wait themselves.
+pub(super) const QUEUE: usize = 1024;
+/// The most commits of one batch: bounds what one flush must carry, and the room it can take.
+const BATCH: usize = 256;
+
+/// What the writer is asked.
+pub(super) enum Job {
+    /// Write this and answer.
+    Commit(Box<Commit>, Answer),
+    /// End after what came before.
+    Stop(oneshot::Sender<()>),
+}
+
+type Answer = oneshot::Sender<Result<Committed, StoreError>>;
+
+pub(super) struct Writer {
+    core: Arc<Core>,
+    revision: Version,
+    reserve: Reserve,
+    room: Room,
+    sweeper: Sweeper,
+    coalescer: Coalescer,
+    syslog: Option<Syslog>,
+}
+
+/// What a written batch changes outside the ledger.
+struct Written {
+    state: State,
+    keys: Vec<Key>,
+    told: Vec<Event>,
+}
+
+impl Writer {
+    pub fn new(
+        core: Arc<Core>,
+        revision: Version,
+        reserve: Reserve,
+        retention: Retention,
+        syslog: Option<Syslog>,
+    ) -> Self {
+        let room = *core.room.borrow();
+        let (sweeper, coalescer) = (Sweeper::new(retention), Coalescer::default());
+        Self { core, revision, reserve, room, sweeper, coalescer, syslog }
+    }
+
+    pub fn start(self, jobs: mpsc::Receiver<Job>) -> std::io::Result<()> {
+        std::thread::Builder::new().name("ledger".into()).spawn(move || self.run(jobs)).map(drop)
+    }
+
+    fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
+        while let Some(first) = jobs.blocking_recv() {
+            let mut commits = Vec::new();
+            let mut stop = None;
+            let mut next = Some(first);
+            while let Some(job) = next {
+                match job {
+                    Job::Commit(commit, answer) => commits.push((*commit, answer)),
+                    Job::Stop(ended) => stop = Some(ended),
+                }
+                let full = stop.is_some() || commits.len() >= BATCH;
+                next = if full { None } else { jobs.try_recv().ok() };
+            }
+            let went_well = commits.is_empty() || self.batch(commits);
+            if let Some(ended) = stop {
+                // The lock goes with the last reference: whoever waits for the end may open the ledger again.
+                drop(self);
+                let _ = ended.send(());
+                return;
+            }
+            if !went_well {
+                return;
+            }
+        }
+    }
+
+    /// Writes one batch and answers. False when the storage failed.
+    fn batch(&mut self, commits: Vec<(Commit, Answer)>) -> bool {
+        self.look_at_the_disk();
+        let (commits, answers): (Vec<_>, Vec<_>) = commits.into_iter().unzip();
+        // sled panics over some failures; a panic here must be an answer and an end, not a silence.
+        let written = catch_unwind(AssertUnwindSafe(|| self.write(commits)));
+        let failure = match written {
+            Ok(Ok(results)) => {
+                for (answer, result) in answers.into_iter().zip(results) {
+                    let _ = answer.send(result);
+                }
+                return true;
+            }
+            Ok(Err(error)) => error.to_string(),
+            Err(panic) => format!("a panic while writing: {}", words(&*panic)),
+        };
+        log::error!("the ledger failed and nothing more is written: {failure}");
+        self.core.failure.send_replace(Some(failure.clone()));
+        for answer in answers {
+            let _ = answer.send(Err(StoreError::Failed(failure.clone())));
+        }
+        false
+    }
+
+    fn look_at_the_disk(&mut self) {
+        let room = self.reserve.look().unwrap_or_else(|error| {
+            log::error!("{}: {error}", self.reserve.path().display());
+            Room::Scarce
+        });
+        if room == self.room {
+            return;
+        }
+        match room {
+            Room::Plenty => log::warn!("there is room on the disk again; the reserve is back"),
+            Room::Scarce => log::error!(
+                "the disk is full: the reserve {} is being given up; codes are checked, everything else is refused; make room",
+                self.reserve.path().display()
+            ),
+            Room::None => {
+                log::error!("the disk is full and the reserve is gone: everything is refused; make room")
+            }
+        }
+        self.room = room;
+        self.core.room.send_replace(room);
+    }
+
+    fn write(&mut self, commits: Vec<Commit>) -> Result<Vec<Result<Committed, StoreError>>, StoreError> {
+        let before = self.core.state();
+        let reading = self.core.clock.now();
+        let now = reading.now();
+        let ended = self.coalescer.turn(now);
+        let core = Arc::clone(&self.core);
+        let mut plan = Plan::new(&core, self.revision, now);
+        plan.told = ended;
+
+        let mut accepted = false;
+        let mut results = Vec::with_capacity(commits.len());
+        for commit in commits {
+            let accept = commit.accept_clock;
+            let result = match self.room {
+                Room::None => Err(StoreError::DiskFull),
+                Room::Scarce if !commit.essential => Err(StoreError::DiskFull),
+                Room::Plenty | Room::Scarce => plan.add(commit, &mut self.coalescer),
+            };
+            accepted |= accept && result.is_ok();
+            results.push(result);
+        }
+        let mut state = self.look_at_the_clock(&before, &reading, accepted, &mut plan)?;
+        if !plan.is_empty() || state != *before {
+            self.sweep(&mut plan, &state, &reading)?;
+            state.audit_bytes =
+                state.audit_bytes.saturating_add(plan.audit_grew).saturating_sub(plan.audit_shrank);
+            self.revision = plan.next_revision();
+            self.core
+                .tree
+                .commit(plan.batch(&state)?)
+                .map_err(|error| StoreError::Failed(error.to_string()))?;
+            self.publish(Written { state, keys: plan.changed(), told: plan.told });
+        }
+        Ok(results)
+    }
+
+    /// The clock rule, once a batch: what it finds is in the ledger with everything else.
+    fn look_at_the_clock(
+        &mut self,
+        before: &State,
+        reading: &Reading,
+        accepted: bool,
+        plan: &mut Plan<'_>,
+    ) -> Result<State, StoreError> {
+        let (mut record, found) = clock::look(&before.clock, reading);
+        if accepted {
+            record = clock::accept(reading);
+        }
+        let mut state = State { clock: record, ..before.clone() };
+        if accepted || found == ClockState::Settled {
+            state.settled = Some(Settled { revision: plan.next_revision(), time: reading.now() });
+        }
+        if let Some(reason) = worth_telling(before, found, accepted) {
+            let mut entry = Entry::new("clock", Outcome::Done, "authority");
+            entry.reason = Some(reason);
+            plan.add(Commit { audit: vec![entry], ..Commit::default() }, &mut self.coalescer)?;
+        }
+        Ok(state)
+    }
+
+    fn sweep(&mut self, plan: &mut Plan<'_>, state: &State, reading: &Reading) -> Result<(), StoreError> {
+        let now = state.clock.trusted.then(|| reading.now());
+        let told_at = |key: &Key, sealed: &[u8]| {
+            let (_, value) = self.core.sealer.open(key, sealed).ok()?;
+            super::record::event(key, &value).ok().map(|(_, event)| event.at)
+        };
+        let sweep = self.sweeper.sweep(&self.core.tree, state.audit_bytes, now, reading.boottime_ms, told_at);
+        plan.remove_events(sweep.map_err(|error| StoreError::Failed(error.to_string()))?);
+        Ok(())
+    }
+
+    /// After the flush: what is told elsewhere is true.
+    fn publish(&self, written: Written) {
+        *self.core.state.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(written.state);
+        if !written.keys.is_empty() {
+            let _ = self.core.changes.send(written.keys.into());
+        }
+        if let Some(syslog) = &self.syslog {
+            for event in &written.told {
+                syslog.send(line(event));
+            }
+        }
+    }
+}
+
+/// What the audit trail should know of a look at the clock: steps, a doubt when it begins, and its end.
+fn worth_telling(before: &State, found: ClockState, accepted: bool) -> Option<String> {
+    match found {
+        _ if accepted => Some("accepted".to_owned()),
+        ClockState::Trusted => None,
+        ClockState::Stepped(milliseconds) => Some(format!("stepped by {milliseconds} ms")),
+        ClockState::Settled => Some("synchronised again".to_owned()),
+        ClockState::Doubtful(_) if !before.clock.trusted => None,
+        ClockState::Doubtful(doubt) => Some(format!("not believed: {doubt:?}")),
+    }
+}
