@@ -107,7 +107,7 @@ pub fn fits(code: &Code) -> bool {
 /// Makes ten different codes of eight digits, each as likely as any other, from random bytes.
 ///
 /// # Errors
-/// [`BackupCodeError::Unlucky`] when the bytes run out, which good ones do less than once in 10^50 times.
+/// [`BackupCodeError::Unlucky`] when the bytes run out, which good ones do less than once in 10^40 times.
 pub fn generate(mut random: [u8; RANDOM_BYTES]) -> Result<Vec<SecretText>, BackupCodeError> {
     // The largest multiple of 10^8 below 2^32: what lies above would make some codes likelier.
     const FAIR: u32 = u32::MAX / 100_000_000 * 100_000_000;
@@ -210,5 +210,117 @@ impl fmt::Debug for BackupDigest {
 impl fmt::Debug for BackupCodes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "BackupCodes({} left of {CODES}, …)", self.left())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// As quick as Argon2 gets.
+    const QUICK: Cost = Cost { memory_kib: 8, passes: 1, lanes: 1 };
+    const SALT: Salt = Salt([7; 16]);
+
+    fn made(digits: &str) -> BackupDigest {
+        digest(digits, SALT, b"pepper", QUICK).unwrap()
+    }
+
+    fn set() -> BackupCodes {
+        let digests: Vec<_> = (0..10).map(|code| made(&format!("{code:08}"))).collect();
+        BackupCodes::new(SALT, PepperId(1), QUICK, &digests, UnixTime(0)).unwrap()
+    }
+
+    #[test]
+    fn a_backup_code_works_once() {
+        let set = set();
+        assert_eq!(set.find(&made("00000003")), BackupMatch::Unused(3));
+        let spent = set.spend(3);
+        assert_eq!(spent.find(&made("00000003")), BackupMatch::AlreadyUsed);
+        assert_eq!(spent.find(&made("00000004")), BackupMatch::Unused(4));
+        assert_eq!((set.left(), spent.left()), (10, 9));
+    }
+
+    #[test]
+    fn another_code_is_none_of_them() {
+        assert_eq!(set().find(&made("00000010")), BackupMatch::None);
+    }
+
+    #[test]
+    fn salt_and_pepper_and_cost_make_another_digest() {
+        let base = digest("12345678", SALT, b"pepper", QUICK).unwrap();
+        for other in [
+            digest("12345678", Salt([8; 16]), b"pepper", QUICK),
+            digest("12345678", SALT, b"other pepper", QUICK),
+            digest("12345678", SALT, b"pepper", Cost { passes: 2, ..QUICK }),
+        ] {
+            assert_ne!(*other.unwrap().bytes, *base.bytes);
+        }
+    }
+
+    #[test]
+    fn a_digest_of_another_set_matches_nothing() {
+        let other = digest("00000003", Salt([8; 16]), b"pepper", QUICK).unwrap();
+        assert!(!set().made_for(&other));
+        assert_eq!(set().find(&other), BackupMatch::None);
+    }
+
+    #[test]
+    fn a_set_has_ten_codes_of_one_salt() {
+        assert_eq!(BackupCodes::new(SALT, PepperId(1), QUICK, &[], UnixTime(0)), Err(BackupCodeError::Count));
+        let mut digests: Vec<_> = (0..9).map(|code| made(&format!("{code:08}"))).collect();
+        digests.push(digest("00000009", Salt([8; 16]), b"pepper", QUICK).unwrap());
+        assert_eq!(
+            BackupCodes::new(SALT, PepperId(1), QUICK, &digests, UnixTime(0)),
+            Err(BackupCodeError::Count)
+        );
+    }
+
+    #[test]
+    fn codes_that_would_make_some_likelier_are_skipped() {
+        let mut random = [0xff; RANDOM_BYTES];
+        assert_eq!(generate(random).unwrap_err(), BackupCodeError::Unlucky, "all above the last fair number");
+        for (number, word) in (0_u32..).zip(random.chunks_exact_mut(4).skip(20)) {
+            word.copy_from_slice(&number.to_be_bytes());
+        }
+        let codes = generate(random).unwrap();
+        assert_eq!(codes[9].reveal(), "00000009");
+    }
+
+    #[test]
+    fn the_same_code_is_not_given_twice() {
+        assert_eq!(generate([0; RANDOM_BYTES]).unwrap_err(), BackupCodeError::Unlucky);
+    }
+
+    #[test]
+    fn what_new_sets_cost_is_what_owasp_asks() {
+        assert!(digest("12345678", Salt::DECOY, b"", Cost::CURRENT).is_ok());
+        assert!(Cost::CURRENT.memory_kib >= 19 * 1024 && Cost::CURRENT.passes >= 2);
+    }
+
+    #[test]
+    fn a_cost_that_cannot_be_is_an_error() {
+        assert!(digest("12345678", SALT, b"", Cost { memory_kib: 0, passes: 0, lanes: 0 }).is_err());
+    }
+
+    #[test]
+    fn nothing_of_a_set_is_printed() {
+        assert_eq!(
+            format!("{:?} {:?}", set(), made("12345678")),
+            "BackupCodes(10 left of 10, …) BackupDigest(…)"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn generated_codes_are_ten_different_ones_of_eight_digits(random in any::<[[u8; 32]; 5]>()) {
+            let codes = generate(random.concat().try_into().unwrap()).unwrap();
+            let different: HashSet<_> = codes.iter().map(|code| code.reveal().to_owned()).collect();
+            prop_assert_eq!(different.len(), CODES);
+            prop_assert!(different.iter().all(|code| fits(&Code::parse(code).unwrap())));
+        }
     }
 }

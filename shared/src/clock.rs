@@ -168,3 +168,105 @@ fn step_ms(record: &ClockRecord, reading: &Reading) -> Option<i64> {
     (record.boot_id == reading.boot_id)
         .then(|| reading.wall_minus_boot_ms().saturating_sub(record.wall_minus_boot_ms))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NOW: u64 = 1_800_000_000_000;
+
+    fn reading(wall_ms: u64, boottime_ms: u64) -> Reading {
+        Reading { wall_ms, boottime_ms, boot_id: "one".to_owned(), synchronised: false }
+    }
+
+    fn record() -> ClockRecord {
+        first_look(&reading(NOW, 1_000))
+    }
+
+    #[test]
+    fn time_that_passes_is_believed() {
+        let (after, state) = look(&record(), &reading(NOW + 3_600_000, 3_601_000));
+        assert_eq!(state, ClockState::Trusted);
+        assert_eq!(after.newest, UnixTime(NOW / 1000 + 3600));
+    }
+
+    #[test]
+    fn a_small_step_is_told_and_believed() {
+        let (after, state) = look(&record(), &reading(NOW - 50_000, 1_000));
+        assert_eq!(state, ClockState::Stepped(-50_000));
+        assert_eq!(after.newest, UnixTime(NOW / 1000), "the newest time stays the newest");
+        let (_, state) = look(&after, &reading(NOW - 50_000, 1_000));
+        assert_eq!(state, ClockState::Trusted, "and is told once");
+    }
+
+    #[test]
+    fn many_small_steps_back_add_up_to_doubt() {
+        let mut record = record();
+        let mut states = Vec::new();
+        for back in 1..=3 {
+            let (after, state) = look(&record, &reading(NOW - back * 50_000, 1_000));
+            record = after;
+            states.push(state.trusted());
+        }
+        assert_eq!(states, [true, true, false]);
+    }
+
+    #[test]
+    fn a_clock_set_back_within_one_boot_is_doubted() {
+        let (after, state) = look(&record(), &reading(NOW + 600_000 - 61_000, 601_000));
+        assert_eq!(state, ClockState::Doubtful(Doubt::SetBack(61)), "though it is ahead of the newest time");
+        assert!(!after.trusted);
+    }
+
+    #[test]
+    fn a_clock_behind_the_newest_time_is_doubted_across_boots() {
+        let other_boot = |wall_ms| Reading { boot_id: "two".to_owned(), ..reading(wall_ms, 5) };
+        assert_eq!(look(&record(), &other_boot(NOW - 120_000)).1, ClockState::Trusted);
+        assert_eq!(look(&record(), &other_boot(NOW - 121_000)).1, ClockState::Doubtful(Doubt::Behind(121)));
+    }
+
+    #[test]
+    fn a_clock_set_far_forward_within_one_boot_is_doubted_and_does_not_become_the_newest_time() {
+        let year = 365 * 24 * 3_600_000;
+        let (after, state) = look(&record(), &reading(NOW + year, 1_000));
+        assert_eq!(state, ClockState::Doubtful(Doubt::SetForward(year / 1000)));
+        assert_eq!(after.newest, UnixTime(NOW / 1000));
+        let month = 30 * 24 * 3_600_000;
+        assert_eq!(look(&record(), &reading(NOW + month, 1_000)).1, ClockState::Stepped(month as i64));
+    }
+
+    #[test]
+    fn doubt_stays_when_the_clock_comes_back_by_itself() {
+        let (doubted, _) = look(&record(), &reading(NOW - 600_000, 1_000));
+        let (after, state) = look(&doubted, &reading(NOW + 1_000, 2_000));
+        assert_eq!(state, ClockState::Doubtful(Doubt::Unsettled));
+        assert!(!after.trusted);
+    }
+
+    #[test]
+    fn doubt_ends_when_the_kernel_is_synchronised_or_root_accepts() {
+        let (doubted, _) = look(&record(), &reading(NOW - 600_000, 1_000));
+        let synchronised = Reading { synchronised: true, ..reading(NOW - 600_000, 2_000) };
+        let (settled, state) = look(&doubted, &synchronised);
+        assert_eq!(state, ClockState::Settled);
+        let accepted = accept(&reading(NOW - 600_000, 2_000));
+        assert_eq!(settled, accepted);
+        assert_eq!(accepted.newest, UnixTime(NOW / 1000 - 600), "now is the newest time");
+        assert_eq!(look(&accepted, &reading(NOW - 599_000, 3_000)).1, ClockState::Trusted);
+    }
+
+    proptest! {
+        #[test]
+        fn looking_never_panics_and_the_newest_time_of_a_trusted_clock_never_falls(
+            wall in any::<u64>(), boot in any::<u64>(), wall2 in any::<u64>(), boot2 in any::<u64>(), same in any::<bool>(),
+        ) {
+            let record = first_look(&reading(wall, boot));
+            let boot_id = if same { "one" } else { "two" }.to_owned();
+            let (after, state) = look(&record, &Reading { boot_id, ..reading(wall2, boot2) });
+            prop_assert!(after.newest >= record.newest);
+            prop_assert_eq!(after.trusted, state.trusted());
+        }
+    }
+}

@@ -195,3 +195,122 @@ impl fmt::Display for Name {
         write!(f, "{}:{}", self.realm, self.name)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn local(typed: &str) -> Result<String, NameError> {
+        Name::canonical(&Realm::local(), typed).map(|name| name.name().to_owned())
+    }
+
+    fn unix(typed: &str) -> Result<String, NameError> {
+        Name::canonical(&Realm::unix(), typed).map(|name| name.name().to_owned())
+    }
+
+    #[test]
+    fn spellings_of_one_name_are_one_name() {
+        for typed in ["alice", "Alice", "ALICE", "alice ", " alice", "\talice\u{a0}", "alice\u{3000}"] {
+            assert_eq!(local(typed).unwrap(), "alice", "{typed:?}");
+        }
+        assert_eq!(local("alic\u{e9}"), local("ALICE\u{301}"), "composed and decomposed");
+        assert_eq!(local("Alice@Example.COM").unwrap(), "alice@example.com");
+    }
+
+    #[test]
+    fn look_alikes_are_other_names() {
+        for typed in ["alicé", "ａｌｉｃｅ", "аlice", "alice.", "al ice"] {
+            assert_ne!(local(typed).unwrap(), "alice", "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn a_hosts_name_is_exact() {
+        assert_eq!(unix("alice").unwrap(), "alice");
+        assert_eq!(unix("Alice").unwrap(), "Alice", "NSS tells Alice from alice, so we do");
+        for typed in ["alice ", " alice", "alicé", "ａｌｉｃｅ", "al\tice"] {
+            assert_eq!(unix(typed), Err(NameError::Character), "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn what_would_be_a_path_or_a_record_is_no_name() {
+        for realm in [Realm::unix(), Realm::local()] {
+            for typed in ["a\0b", "alice\0", "a\nb", "a/b", "../a", "a:b", "a\u{7f}", "\u{1b}[2J"] {
+                assert_eq!(Name::canonical(&realm, typed), Err(NameError::Character), "{realm} {typed:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_empty_name_is_no_name() {
+        assert_eq!(unix(""), Err(NameError::Empty));
+        for typed in ["", " ", "\n", "\u{3000}"] {
+            assert_eq!(local(typed), Err(NameError::Empty), "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_in_no_name() {
+        for typed in
+            ["ali\u{200b}ce", "ali\u{ad}ce", "\u{202e}ecila", "alice\u{fe0f}", "\u{feff}alice", "a\u{e0061}"]
+        {
+            assert_eq!(local(typed), Err(NameError::Character), "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn names_have_a_longest_length() {
+        assert!(unix(&"a".repeat(64)).is_ok());
+        assert_eq!(unix(&"a".repeat(65)), Err(NameError::TooLong(64)));
+        assert!(local(&"a".repeat(128)).is_ok());
+        assert_eq!(local(&"a".repeat(129)), Err(NameError::TooLong(128)));
+        assert_eq!(local(&"a".repeat(1 << 20)), Err(NameError::TooLong(128)));
+    }
+
+    #[test]
+    fn the_same_name_in_two_realms_is_two_names() {
+        let wiki = Realm::parse("wiki").unwrap();
+        let one = Name::canonical(&wiki, "root").unwrap();
+        let other = Name::canonical(&Realm::unix(), "root").unwrap();
+        assert_ne!(one, other);
+        assert_eq!((one.to_string(), other.to_string()), ("wiki:root".to_owned(), "unix:root".to_owned()));
+    }
+
+    #[test]
+    fn a_name_without_a_realm_is_a_hosts() {
+        assert_eq!(Name::parse("alice").unwrap().to_string(), "unix:alice");
+        assert_eq!(Name::parse("local:Alice").unwrap().to_string(), "local:alice");
+        assert_eq!(Name::parse("local:a:b"), Err(NameError::Character));
+        assert_eq!(Name::parse(":alice"), Err(NameError::Realm));
+        assert_eq!(Name::parse("LOCAL:alice"), Err(NameError::Realm));
+    }
+
+    #[test]
+    fn a_realm_is_a_host_like_word() {
+        for realm in ["unix", "wiki.example.com", "0", "a-b", &"a".repeat(63)] {
+            assert!(Realm::parse(realm).is_ok(), "{realm:?}");
+        }
+        for realm in ["", "-a", ".a", "A", "a_b", "a b", "a:b", "é", "a\0", &"a".repeat(64)] {
+            assert_eq!(Realm::parse(realm), Err(NameError::Realm), "{realm:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_canonical_form_of_a_canonical_form_is_itself(typed in "\\PC*", unix in any::<bool>()) {
+            let realm = if unix { Realm::unix() } else { Realm::local() };
+            if let Ok(name) = Name::canonical(&realm, &typed) {
+                prop_assert_eq!(&Name::canonical(&realm, name.name()).unwrap(), &name);
+                prop_assert_eq!(&Name::parse(&name.to_string()).unwrap(), &name);
+            }
+        }
+
+        #[test]
+        fn parsing_never_panics(text in any::<String>()) {
+            let _ = (Name::parse(&text), Realm::parse(&text));
+        }
+    }
+}

@@ -6,6 +6,8 @@
 
 mod counter;
 mod origin;
+#[cfg(test)]
+mod tests;
 
 pub use counter::{Counter, DayCount, FREE, LONGEST_DELAY_SECONDS, Streak, Window, delay_seconds};
 pub use origin::{Origin, SourceId, SourceKind};
@@ -22,7 +24,10 @@ pub const KNOWN_DAYS: u32 = 30;
 pub const STRANGER_FAILURES: u32 = 100;
 /// Days in which they are counted.
 pub const STRANGER_DAYS: u32 = 365;
-/// Failures that one success gives back, at most: its owner's typing.
+/// Failures that one success gives back to a known source, at most. One, for a neighbour behind the same address who
+/// guesses between its owner's logins must be demoted some day.
+pub const KNOWN_GIVEN_BACK: u32 = 1;
+/// Failures that one success gives back to strangers, at most: its owner's typing.
 pub const GIVEN_BACK: u32 = 3;
 /// How long ago a stranger's failure may be to be given back, in seconds.
 pub const GIVEN_BACK_SECONDS: u64 = 900;
@@ -122,7 +127,7 @@ impl Throttle {
     ) -> Result<Guesses, Throttled> {
         match (self.payer(origin, stage, now), stage) {
             (Payer::Known(index), _) => {
-                match self.known.get(index).and_then(|known| known.wait_seconds(stage, now)) {
+                match self.known.get(index).and_then(|known| known.counter(stage).streak.wait_seconds(now)) {
                     Some(wait) => Err(Throttled::Wait(wait)),
                     None => Ok(fits),
                 }
@@ -159,9 +164,11 @@ impl Throttle {
 
     /// The throttle after a right code: its source is known, and its owner's typing is given back.
     #[must_use]
-    pub fn succeeded(&self, origin: &Origin, now: UnixTime) -> Self {
+    pub fn succeeded(&self, origin: &Origin, stage: Stage, now: UnixTime) -> Self {
         let mut after = self.clone();
-        if let Some(known) = self.known_index(origin).and_then(|index| after.known.get_mut(index)) {
+        if let Payer::Known(index) = self.payer(origin, stage, now)
+            && let Some(known) = after.known.get_mut(index)
+        {
             known.forgive(now);
         }
         after.give_back(origin, now);
@@ -203,10 +210,10 @@ impl Throttle {
         after
     }
 
-    /// Whether the origin has passed before.
+    /// Whether the origin has passed before, and is not demoted.
     #[must_use]
-    pub fn knows(&self, origin: &Origin) -> bool {
-        self.known_index(origin).is_some()
+    pub fn knows(&self, origin: &Origin, now: UnixTime) -> bool {
+        matches!(self.payer(origin, Stage::AfterFirst, now), Payer::Known(_))
     }
 
     /// Whether strangers' guesses at devices are used up.
@@ -245,28 +252,19 @@ impl Throttle {
         origin.sources.iter().find_map(|source| self.known.iter().position(|known| known.id == *source))
     }
 
+    /// The strongest of the origin's known sources that is not worn out. A worn one stays in the list: forgotten, its
+    /// owner's next login would make it new, and give whoever wore it out as many guesses again.
     fn payer(&self, origin: &Origin, stage: Stage, now: UnixTime) -> Payer {
-        let Some(index) = self.known_index(origin) else {
-            return Payer::Strangers;
+        let usable = |source: &SourceId| {
+            self.known.iter().position(|known| known.id == *source && !known.worn(stage, now))
         };
-        // A known source that fails too often before any first factor is not demoted, for that would take it from its
-        // owner; only its tries before a first factor are a stranger's from then on.
-        let worn = |known: &KnownSource| known.before_first.window.within(now, KNOWN_DAYS) >= KNOWN_FAILURES;
-        match stage {
-            Stage::BeforeFirst if self.known.get(index).is_none_or(worn) => Payer::Strangers,
-            Stage::BeforeFirst | Stage::AfterFirst => Payer::Known(index),
-        }
+        origin.sources.iter().find_map(usable).map_or(Payer::Strangers, Payer::Known)
     }
 
     fn known_failed(&mut self, index: usize, stage: Stage, now: UnixTime) {
-        let Some(known) = self.known.get_mut(index) else { return };
-        let counter = match stage {
-            Stage::BeforeFirst => &mut known.before_first,
-            Stage::AfterFirst => &mut known.codes,
-        };
-        *counter = std::mem::take(counter).failed(now, KNOWN_DAYS);
-        if known.codes.window.within(now, KNOWN_DAYS) >= KNOWN_FAILURES {
-            self.known.swap_remove(index);
+        if let Some(known) = self.known.get_mut(index) {
+            let counter = known.counter_mut(stage);
+            *counter = std::mem::take(counter).failed(now, KNOWN_DAYS);
         }
     }
 
@@ -326,20 +324,34 @@ impl KnownSource {
         }
     }
 
-    fn wait_seconds(&self, stage: Stage, now: UnixTime) -> Option<u64> {
+    /// Demoted to a stranger. Failures before a first factor demote only for tries before one.
+    fn worn(&self, stage: Stage, now: UnixTime) -> bool {
+        self.counter(stage).window.within(now, KNOWN_DAYS) >= KNOWN_FAILURES
+    }
+
+    const fn counter(&self, stage: Stage) -> &Counter {
         match stage {
-            Stage::BeforeFirst => self.before_first.streak.wait_seconds(now),
-            Stage::AfterFirst => self.codes.streak.wait_seconds(now),
+            Stage::BeforeFirst => &self.before_first,
+            Stage::AfterFirst => &self.codes,
         }
     }
 
-    /// A success ends every delay here. Of what counts towards demotion it gives back no more than an owner mistypes,
-    /// or a neighbour who guesses between their logins would never be demoted.
+    const fn counter_mut(&mut self, stage: Stage) -> &mut Counter {
+        match stage {
+            Stage::BeforeFirst => &mut self.before_first,
+            Stage::AfterFirst => &mut self.codes,
+        }
+    }
+
+    /// A success ends every delay here, and gives back one failure where the source is not worn out already.
     fn forgive(&mut self, now: UnixTime) {
-        for counter in [&mut self.codes, &mut self.before_first] {
-            let recent = counter.streak.remembered(now).min(GIVEN_BACK);
-            *counter = std::mem::take(counter).fewer(recent);
-            counter.streak = Streak::default();
+        for stage in [Stage::BeforeFirst, Stage::AfterFirst] {
+            if !self.worn(stage, now) {
+                let counter = self.counter_mut(stage);
+                let recent = counter.streak.remembered(now).min(KNOWN_GIVEN_BACK);
+                *counter = std::mem::take(counter).fewer(recent);
+                counter.streak = Streak::default();
+            }
         }
         self.passwords = Streak::default();
     }

@@ -271,7 +271,7 @@ impl Account {
     }
 
     fn approve(mut self, attempt: &Attempt<'_>, factor: Factor, news: Option<Notice>) -> (Self, Verdict) {
-        self.throttle = self.throttle.succeeded(attempt.origin, attempt.occasion.at);
+        self.throttle = self.throttle.succeeded(attempt.origin, attempt.stage, attempt.occasion.at);
         let mut notices = std::mem::take(&mut self.notices);
         notices.extend(news);
         (self, Verdict::Approved { factor, notices })
