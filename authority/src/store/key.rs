@@ -13,6 +13,8 @@ pub enum Space {
     Enrolment,
     /// Sessions, by the digest of their cookie.
     Session,
+    /// Which sessions an account has, by its id and their digest.
+    SessionOf,
     /// Ended sessions, by number, so that a gate which looked away can catch up.
     Revocation,
     /// The audit trail, by position.
@@ -30,6 +32,7 @@ impl Space {
         Self::Name,
         Self::Enrolment,
         Self::Session,
+        Self::SessionOf,
         Self::Revocation,
         Self::Audit,
         Self::Unknown,
@@ -44,6 +47,7 @@ impl Space {
             Self::Name => "name/",
             Self::Enrolment => "enrolment/",
             Self::Session => "session/",
+            Self::SessionOf => "session_of/",
             Self::Revocation => "revocation/",
             Self::Audit => "audit/",
             Self::Unknown => "unknown/",

@@ -1,13 +1,17 @@
 //! Sessions, and the numbered news of those that ended.
 
 use serde::{Deserialize, Serialize};
-use twofold_shared::account::AccountId;
+use twofold_shared::account::{AccountId, DeviceId};
 use twofold_shared::clock::UnixTime;
 use twofold_shared::name::{Name, Realm};
 use twofold_shared::wire::{Level, SessionDigest};
+use zeroize::Zeroizing;
 
 use super::{decode, invalid, removal, write};
 use crate::store::{Expect, Key, Space, Store, StoreError, Version, Write};
+
+/// Records read at a time.
+const PAGE: usize = 256;
 
 /// A browser's session at the portal, or one of a site under it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +34,8 @@ pub struct Session {
     pub seen: UnixTime,
     /// When the second factor was last passed in it.
     pub second_at: Option<UnixTime>,
+    /// The device whose code that was; absent for a backup code.
+    pub device: Option<DeviceId>,
     /// What the browser says it is.
     pub browser: String,
     /// Address it began at, where known.
@@ -47,6 +53,7 @@ struct StoredSession<'a> {
     created: u64,
     seen: u64,
     second_at: Option<u64>,
+    device: Option<[u8; 8]>,
     browser: &'a str,
     source: Option<&'a str>,
 }
@@ -78,6 +85,7 @@ fn session(key: &Key, digest: SessionDigest, value: &[u8]) -> Result<Session, St
         created: UnixTime(stored.created),
         seen: UnixTime(stored.seen),
         second_at: stored.second_at.map(UnixTime),
+        device: stored.device.map(DeviceId),
         browser: stored.browser.to_owned(),
         source: stored.source.map(ToOwned::to_owned),
     })
@@ -105,8 +113,50 @@ pub fn load_sessions(
 /// The session whose record lies at `key`, as [`crate::store::Watch`] and scans give it.
 #[must_use]
 pub fn digest_of(key: &Key) -> Option<SessionDigest> {
-    let bytes = data_encoding::HEXLOWER.decode(key.name()).ok()?;
+    digest_in(key.name())
+}
+
+fn session_of_key(account: &AccountId, digest: &SessionDigest) -> Key {
+    Key::new(Space::SessionOf, format!("{account}/{digest}"))
+}
+
+/// Every session of an account, as many as there are.
+///
+/// # Errors
+/// As [`load_session`].
+pub fn load_sessions_of(store: &Store, account: &AccountId) -> Result<Vec<(Session, Version)>, StoreError> {
+    let prefix = format!("{account}/");
+    let (mut sessions, mut after) = (Vec::new(), None);
+    loop {
+        let found = store.scan(Space::SessionOf, prefix.as_bytes(), after.as_ref(), PAGE)?;
+        for (key, _) in &found {
+            let digest = key.name().strip_prefix(prefix.as_bytes()).and_then(digest_in);
+            let digest = digest.ok_or_else(|| invalid(key, "its key is not a session's"))?;
+            sessions.extend(load_session(store, &digest)?);
+        }
+        match found.into_iter().last() {
+            Some((last, _)) => after = Some(last),
+            None => return Ok(sessions),
+        }
+    }
+}
+
+fn digest_in(hex: &[u8]) -> Option<SessionDigest> {
+    let bytes = data_encoding::HEXLOWER.decode(hex).ok()?;
     Some(SessionDigest::from_bytes(bytes.try_into().ok()?))
+}
+
+/// Begins the session.
+///
+/// # Errors
+/// [`StoreError::Record`], never in practice.
+pub fn session_opening(session: &Session) -> Result<[Write; 2], StoreError> {
+    let listed = Write {
+        key: session_of_key(&session.account, &session.digest),
+        expect: Expect::Absent,
+        value: Some(Zeroizing::new(Vec::new())),
+    };
+    Ok([session_write(session, Expect::Absent)?, listed])
 }
 
 /// Writes the whole session.
@@ -127,6 +177,7 @@ pub fn session_write(session: &Session, expect: Expect) -> Result<Write, StoreEr
         created: session.created.0,
         seen: session.seen.0,
         second_at: session.second_at.map(|at| at.0),
+        device: session.device.map(|device| device.0),
         browser: &session.browser,
         source: session.source.as_deref(),
     };
@@ -135,8 +186,9 @@ pub fn session_write(session: &Session, expect: Expect) -> Result<Write, StoreEr
 
 /// Ends the session.
 #[must_use]
-pub fn session_removal(digest: &SessionDigest, expect: Expect) -> Write {
-    removal(session_key(digest), expect)
+pub fn session_ending(session: &Session, expect: Expect) -> [Write; 2] {
+    let listed = removal(session_of_key(&session.account, &session.digest), Expect::Any);
+    [removal(session_key(&session.digest), expect), listed]
 }
 
 // ---------------------------------------------------------------------------------------------------- ended
