@@ -331,3 +331,6 @@ impl Watch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

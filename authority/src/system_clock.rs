@@ -67,3 +67,46 @@ fn milliseconds(time: rustix::time::Timespec) -> u64 {
     let (seconds, nanoseconds) = (u64::try_from(time.tv_sec), u64::try_from(time.tv_nsec));
     seconds.unwrap_or(0).saturating_mul(1000).saturating_add(nanoseconds.unwrap_or(0) / 1_000_000)
 }
+
+/// A clock that tests set.
+#[cfg(test)]
+#[derive(Debug)]
+pub(crate) struct ManualClock(std::sync::Mutex<Reading>);
+
+#[cfg(test)]
+impl ManualClock {
+    /// Both clocks run from here; nobody keeps them right.
+    pub fn at(seconds: u64) -> std::sync::Arc<Self> {
+        std::sync::Arc::new(Self(std::sync::Mutex::new(Reading {
+            wall_ms: seconds * 1000,
+            boottime_ms: 1_000_000,
+            boot_id: "boot".to_owned(),
+            synchronised: false,
+        })))
+    }
+
+    /// Changes what the clocks say.
+    pub fn change(&self, change: impl FnOnce(&mut Reading)) {
+        change(&mut self.0.lock().unwrap());
+    }
+
+    /// Time goes by.
+    pub fn pass(&self, seconds: u64) {
+        self.change(|reading| {
+            reading.wall_ms += seconds * 1000;
+            reading.boottime_ms += seconds * 1000;
+        });
+    }
+
+    /// Somebody sets the wall clock.
+    pub fn step(&self, seconds: i64) {
+        self.change(|reading| reading.wall_ms = reading.wall_ms.saturating_add_signed(seconds * 1000));
+    }
+}
+
+#[cfg(test)]
+impl Clock for ManualClock {
+    fn now(&self) -> Reading {
+        self.0.lock().unwrap().clone()
+    }
+}
