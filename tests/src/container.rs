@@ -63,7 +63,7 @@ impl Container {
             .args(["--label", &format!("twofold.run={}", run_id())])
             .args(["--volume", &mount(door, "/run/twofold")])
             .args(["--volume", &mount(&place::module(), "/twofold/pam_twofold.so:ro")])
-            .args(["--volume", &mount(&place::repository().join("packaging/pam"), "/twofold/pam:ro")])
+            .args(["--volume", &mount(&place::repository().join("packaging"), "/twofold/packaging:ro")])
             .args(["--volume", &mount(&users, "/twofold/users:ro")])
             .args(["--volume", &mount(syslog.socket(), "/dev/log")])
             .args(["twofold-dev/ssh:latest", first.word()]))
