@@ -1,0 +1,438 @@
+//! Every verb and every flag, in one place.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use twofold_shared::client::DEFAULT_SOCKET;
+use twofold_shared::wire;
+
+use crate::time::Since;
+
+const EXAMPLES: &str = "\
+Examples:
+  twofold enroll                     set up an authenticator app for yourself
+  twofold status                     what is set up, and when it was last used
+  twofold backup-codes --regenerate  ten new backup codes; the old ones die
+  sudo twofold account list          everybody, for whoever runs this host
+  sudo twofold reset alice           let a locked-out person begin again
+
+ACCOUNT is a login name (alice), a name in another realm (local:alice) or id:ID.
+Exit status: 0 done, 1 refused or failed, 2 the authority cannot be reached, 64 usage, 78 configuration.";
+
+/// One second factor for SSH, sudo and web apps.
+#[derive(Debug, Parser)]
+#[command(name = "twofold", version, after_help = EXAMPLES, max_term_width = 100)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub struct Arguments {
+    /// The authority's socket
+    #[arg(long, global = true, value_name = "PATH", default_value = DEFAULT_SOCKET)]
+    pub socket: PathBuf,
+    /// Print JSON for programs, one object a line, times in seconds since 1970
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Set up an authenticator app: QR code, first code, backup codes
+    #[command(
+        visible_alias = "enrol",
+        after_help = "\
+Nothing is on until the first code is given; an enrolment that is left stays void.
+
+Examples:
+  twofold enroll --label 'Pixel 9'
+  sudo twofold enroll --account alice
+  twofold enroll --uri --code-fd 3 3<codes     for programs: prints otpauth://…, reads codes from descriptor 3
+  twofold enroll --import-fd 3 3<old-secret    bring a secret along instead of making one"
+    )]
+    Enroll(Enroll),
+    /// What is set up: devices, backup codes, locks
+    #[command(after_help = "Examples:\n  twofold status\n  sudo twofold status --account alice --json")]
+    Status(Whose),
+    /// Accounts: list, add, show, lock, unlock, reopen, remove, link, unlink, require
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  sudo twofold account add alice
+  sudo twofold account link alice local:alice    one account for SSH and the portal
+  sudo twofold account require backup exempt     no code for this account
+  sudo twofold account lock mallory"
+    )]
+    Account(Account),
+    /// Check a code, and spend it
+    #[command(after_help = "\
+The exit status is 0 for a right code and 1 for a refused one.
+
+Examples:
+  twofold verify
+  echo 123456 | sudo twofold verify --account alice --code-fd 0 --json")]
+    Verify(Verify),
+    /// How many backup codes are left, or ten new ones
+    #[command(after_help = "Examples:\n  twofold backup-codes\n  twofold backup-codes --regenerate")]
+    BackupCodes(BackupCodes),
+    /// Devices: list, rename, remove
+    #[command(
+        subcommand,
+        after_help = "\
+DEVICE is a device's name, or its id as `--json` prints it.
+
+Examples:
+  twofold device list
+  twofold device rename 'Pixel 9' 'old phone'
+  twofold device remove 'old phone'"
+    )]
+    Device(Device),
+    /// Turn two-factor off: devices and backup codes are gone at once
+    #[command(after_help = "Examples:\n  twofold disable\n  sudo twofold disable --account alice --yes")]
+    Disable(Disable),
+    /// Let a locked-out person begin again: devices, backup codes and sessions are gone (root)
+    #[command(after_help = "Example:\n  sudo twofold reset alice")]
+    Reset(Named),
+    /// Set the password of a `local` name, for the portal
+    #[command(after_help = "\
+Examples:
+  twofold password
+  sudo twofold password --account local:alice --password-fd 3 3<password")]
+    Password(Password),
+    /// What happened: who, at which door, from where
+    #[command(after_help = "\
+Examples:
+  twofold audit --since 7d
+  sudo twofold audit --account alice --since 2026-03-01
+  sudo twofold audit --follow --json | jq -c 'select(.outcome == \"refused\")'")]
+    Audit(Audit),
+    /// The authority's clock
+    #[command(subcommand)]
+    Clock(Clock),
+    /// The authority: version, clock, disk, how many accounts
+    Info,
+}
+
+/// Whose account.
+#[derive(Debug, Args)]
+pub struct Whose {
+    /// Whose account; your own when absent
+    #[arg(long, value_name = "ACCOUNT")]
+    pub account: Option<String>,
+}
+
+/// Where codes come from.
+#[derive(Debug, Args)]
+pub struct Codes {
+    /// Read codes from this file descriptor, a line each, instead of asking on the terminal
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(0..))]
+    pub code_fd: Option<i32>,
+}
+
+/// Consent in advance.
+#[derive(Debug, Args)]
+pub struct Consent {
+    /// Don't ask whether to go on
+    #[arg(long, short)]
+    pub yes: bool,
+}
+
+/// `enroll`.
+#[derive(Debug, Args)]
+pub struct Enroll {
+    /// Whose account
+    #[command(flatten)]
+    pub whose: Whose,
+    /// What you call the device
+    #[arg(long, default_value = "authenticator app")]
+    pub label: String,
+    /// The hash; most apps silently ignore anything but sha1
+    #[arg(long, value_enum, default_value_t = Algorithm::Sha1)]
+    pub algorithm: Algorithm,
+    /// Digits of a code
+    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u8).range(6..=8))]
+    pub digits: u8,
+    /// Seconds a code lasts
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(15..=120))]
+    pub period: u64,
+    /// Import a secret in base32 from this file descriptor instead of making one
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(0..))]
+    pub import_fd: Option<i32>,
+    /// Show no QR code, only the key to type
+    #[arg(long)]
+    pub no_qr: bool,
+    /// Print the otpauth:// address alone, for programs
+    #[arg(long, conflicts_with = "json")]
+    pub uri: bool,
+    /// Where codes come from
+    #[command(flatten)]
+    pub codes: Codes,
+}
+
+/// The hash of a TOTP.
+#[derive(Clone, Copy, Debug, ValueEnum, PartialEq, Eq)]
+pub enum Algorithm {
+    /// HMAC-SHA-1: what every app understands
+    Sha1,
+    /// HMAC-SHA-256
+    Sha256,
+    /// HMAC-SHA-512
+    Sha512,
+}
+
+impl From<Algorithm> for wire::Algorithm {
+    fn from(algorithm: Algorithm) -> Self {
+        match algorithm {
+            Algorithm::Sha1 => Self::Sha1,
+            Algorithm::Sha256 => Self::Sha256,
+            Algorithm::Sha512 => Self::Sha512,
+        }
+    }
+}
+
+/// `account`.
+#[derive(Debug, Subcommand)]
+pub enum Account {
+    /// Everybody
+    List,
+    /// Make an account
+    Add {
+        /// A login name, or REALM:NAME
+        name: String,
+        /// A group in the ledger; may be repeated
+        #[arg(long = "group", value_name = "GROUP")]
+        groups: Vec<String>,
+    },
+    /// One account in full
+    Show(OneAccount),
+    /// Let nothing pass, and end all sessions
+    Lock(OneAccount),
+    /// Take the lock back
+    Unlock(OneAccount),
+    /// Let unknown places try again, after too many wrong codes came from them
+    Reopen {
+        /// Whose; your own when absent
+        account: Option<String>,
+        /// Where codes come from
+        #[command(flatten)]
+        codes: Codes,
+    },
+    /// Remove an account, its devices, names and sessions
+    Remove(Named),
+    /// Give an account one more name
+    Link {
+        /// Whose
+        account: String,
+        /// The new name, such as local:alice; it must belong to nobody
+        name: String,
+    },
+    /// Take a name away; the last one stays
+    Unlink {
+        /// Whose
+        account: String,
+        /// The name
+        name: String,
+    },
+    /// Say whether this account must have a second factor, whatever the service's policy
+    Require {
+        /// Whose
+        account: String,
+        /// What is asked of it
+        #[arg(value_enum)]
+        requirement: Requirement,
+    },
+}
+
+/// What is asked of one account.
+#[derive(Clone, Copy, Debug, ValueEnum, PartialEq, Eq)]
+pub enum Requirement {
+    /// No code, no entry
+    Required,
+    /// Asked once it is set up
+    Optional,
+    /// Never asked
+    Exempt,
+    /// As the service's policy says
+    Policy,
+}
+
+/// One account, by name.
+#[derive(Debug, Args)]
+pub struct OneAccount {
+    /// Whose
+    pub account: String,
+}
+
+/// One account, by name, and consent.
+#[derive(Debug, Args)]
+pub struct Named {
+    /// Whose
+    pub account: String,
+    /// Consent
+    #[command(flatten)]
+    pub consent: Consent,
+}
+
+/// `verify`.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// Whose code
+    #[command(flatten)]
+    pub whose: Whose,
+    /// Where the code comes from
+    #[command(flatten)]
+    pub codes: Codes,
+}
+
+/// `backup-codes`.
+#[derive(Debug, Args)]
+pub struct BackupCodes {
+    /// Whose
+    #[command(flatten)]
+    pub whose: Whose,
+    /// Make ten new ones; the old ones are dead at once
+    #[arg(long)]
+    pub regenerate: bool,
+    /// Where codes come from
+    #[command(flatten)]
+    pub codes: Codes,
+}
+
+/// `device`.
+#[derive(Debug, Subcommand)]
+pub enum Device {
+    /// The devices of an account
+    List(Whose),
+    /// Call a device something else
+    Rename {
+        /// The device's name or id
+        device: String,
+        /// The new name
+        label: String,
+        /// Whose
+        #[command(flatten)]
+        whose: Whose,
+        /// Where codes come from
+        #[command(flatten)]
+        codes: Codes,
+    },
+    /// Remove one device
+    Remove {
+        /// The device's name or id
+        device: String,
+        /// Whose
+        #[command(flatten)]
+        whose: Whose,
+        /// Where codes come from
+        #[command(flatten)]
+        codes: Codes,
+        /// Consent
+        #[command(flatten)]
+        consent: Consent,
+    },
+}
+
+/// `disable`.
+#[derive(Debug, Args)]
+pub struct Disable {
+    /// Whose
+    #[command(flatten)]
+    pub whose: Whose,
+    /// Where codes come from
+    #[command(flatten)]
+    pub codes: Codes,
+    /// Consent
+    #[command(flatten)]
+    pub consent: Consent,
+}
+
+/// `password`.
+#[derive(Debug, Args)]
+pub struct Password {
+    /// Whose
+    #[command(flatten)]
+    pub whose: Whose,
+    /// Read the new password from this file descriptor, one line, instead of asking on the terminal
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(0..))]
+    pub password_fd: Option<i32>,
+    /// Where codes come from
+    #[command(flatten)]
+    pub codes: Codes,
+}
+
+/// `audit`.
+#[derive(Debug, Args)]
+pub struct Audit {
+    /// Whose events; everybody's for root, your own otherwise
+    #[arg(long, value_name = "ACCOUNT")]
+    pub account: Option<String>,
+    /// How far back: 90min, 7d, 2026-03-01, or all
+    #[arg(long, value_name = "WHEN", default_value = "1d")]
+    pub since: Since,
+    /// Go on as things happen, until Ctrl-C
+    #[arg(long, short)]
+    pub follow: bool,
+}
+
+/// `clock`.
+#[derive(Debug, Subcommand)]
+pub enum Clock {
+    /// Say that the host's clock is right now, so that codes from apps are checked again (root)
+    #[command(after_help = "Look first: run `date`, and compare with a clock you trust.")]
+    Accept,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_verb_explains_itself() {
+        for verb in Arguments::command().get_subcommands() {
+            assert!(verb.get_about().is_some(), "{}", verb.get_name());
+        }
+    }
+
+    #[test]
+    fn no_flag_takes_a_secret_itself() {
+        fn walk(command: &clap::Command) {
+            for argument in command.get_arguments() {
+                let id = argument.get_id().as_str();
+                assert!(!["code", "password", "secret", "import", "key"].contains(&id), "{id}");
+            }
+            command.get_subcommands().for_each(walk);
+        }
+        walk(&Arguments::command());
+    }
+
+    #[test]
+    fn what_no_app_can_show_is_refused() {
+        for wrong in [
+            &["enroll", "--digits", "5"][..],
+            &["enroll", "--digits", "9"],
+            &["enroll", "--period", "14"],
+            &["enroll", "--period", "121"],
+            &["enroll", "--algorithm", "md5"],
+            &["enroll", "--code-fd", "-1"],
+            &["audit", "--since", "yesterweek"],
+            &["account", "require", "alice", "maybe"],
+        ] {
+            assert!(Arguments::try_parse_from(["twofold"].iter().chain(wrong)).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn global_flags_go_anywhere() {
+        for line in [["--json", "status"], ["status", "--json"]] {
+            assert!(Arguments::try_parse_from(["twofold"].iter().chain(&line)).unwrap().json);
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! One verb, one file.
+
+mod account;
+mod audit;
+mod backup_codes;
+mod clock;
+mod device;
+mod disable;
+mod enroll;
+mod info;
+mod password;
+mod reset;
+mod status;
+mod verify;
+
+use crate::args::Command;
+use crate::desk::Desk;
+use crate::failure::Failure;
+
+/// Does what the arguments say.
+///
+/// # Errors
+/// [`Failure`], which is also the exit status.
+pub fn run(desk: &mut Desk, command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Enroll(arguments) => enroll::run(desk, &arguments),
+        Command::Status(whose) => status::run(desk, whose.account.as_deref()),
+        Command::Account(arguments) => account::run(desk, arguments),
+        Command::Verify(arguments) => verify::run(desk, &arguments),
+        Command::BackupCodes(arguments) => backup_codes::run(desk, &arguments),
+        Command::Device(arguments) => device::run(desk, &arguments),
+        Command::Disable(arguments) => disable::run(desk, &arguments),
+        Command::Reset(arguments) => reset::run(desk, &arguments),
+        Command::Password(arguments) => password::run(desk, &arguments),
+        Command::Audit(arguments) => audit::run(desk, &arguments),
+        Command::Clock(arguments) => clock::run(desk, &arguments),
+        Command::Info => info::run(desk),
+    }
+}

@@ -1,0 +1,93 @@
+//! What is said when the authority says no, and what is said after it said yes.
+
+use twofold_shared::wire::{Notice, NoticeKind, Refused, Word};
+
+/// A refusal as one sentence, and what to do.
+pub fn refusal(refused: &Refused) -> String {
+    match (refused.word, refused.wait_seconds) {
+        (Word::Wrong, _) => {
+            "That code didn't match. Codes change every 30 seconds: wait for the next one.".to_owned()
+        }
+        (Word::Used, Some(seconds)) => {
+            format!("That code was already used; the next one comes in {}.", duration(seconds))
+        }
+        (Word::Used, None) => "That code was already used. Wait for the next one.".to_owned(),
+        (Word::Wait, Some(seconds)) => {
+            format!("Too many tries. You can try again in {}.", duration(seconds))
+        }
+        (Word::Wait, None) => "Too many tries. Wait a little before the next.".to_owned(),
+        (Word::Clock, _) => {
+            "This host's clock looks wrong, so codes from an app can't be checked now. Use a backup \
+             code, and tell whoever runs it."
+                .to_owned()
+        }
+        (Word::Closed, _) => {
+            "Too many wrong codes came from places we don't know. Use a backup code, or sign in \
+             from a place you have used before."
+                .to_owned()
+        }
+        (Word::Busy, _) => "Too much at once for this account. Try again in a moment.".to_owned(),
+        (Word::Unenrolled, _) => {
+            "No second factor is set up for this account. Set one up with: twofold enroll".to_owned()
+        }
+    }
+}
+
+/// News for the owner, as a line.
+pub fn notice(notice: &Notice) -> String {
+    match notice.kind {
+        NoticeKind::BackupCodeUsed => match notice.left {
+            Some(1) => "That was a backup code; 1 is left.".to_owned(),
+            Some(left) => format!("That was a backup code; {left} are left."),
+            None => "That was a backup code.".to_owned(),
+        },
+        NoticeKind::DeviceEnrolled => {
+            let label = notice.label.as_deref().unwrap_or("a device");
+            let door = notice.door.as_ref().map(|door| format!(" at {door}")).unwrap_or_default();
+            let from = notice.source.as_ref().map(|source| format!(" from {source}")).unwrap_or_default();
+            format!(
+                "Since you last came, the device “{label}” was set up{door}{from}. Not you? Remove it now."
+            )
+        }
+    }
+}
+
+/// Seconds as a person says them.
+pub fn duration(seconds: u64) -> String {
+    match seconds {
+        0..=119 => format!("{seconds} s"),
+        120..=7199 => format!("{} min", seconds.div_ceil(60)),
+        _ => format!("{} h", seconds.div_ceil(3600)),
+    }
+}
+
+/// A capital in front and a full stop behind, whatever the authority wrote.
+pub fn sentence(detail: &str) -> String {
+    let detail = detail.trim();
+    let mut characters = detail.chars();
+    let Some(first) = characters.next() else {
+        return "The authority said no, and not why.".to_owned();
+    };
+    let stop = if detail.ends_with(['.', '!', '?', ':', ')']) { "" } else { "." };
+    format!("{}{}{stop}", first.to_uppercase(), characters.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_how_long() {
+        let said = |word, wait_seconds| refusal(&Refused { word, wait_seconds });
+        assert_eq!(said(Word::Used, Some(12)), "That code was already used; the next one comes in 12 s.");
+        assert_eq!(said(Word::Wait, Some(40)), "Too many tries. You can try again in 40 s.");
+        assert_eq!(said(Word::Wait, Some(900)), "Too many tries. You can try again in 15 min.");
+    }
+
+    #[test]
+    fn every_detail_becomes_a_sentence() {
+        assert_eq!(sentence("the name is taken"), "The name is taken.");
+        assert_eq!(sentence("Done."), "Done.");
+        assert!(!sentence("").is_empty());
+    }
+}
