@@ -1,9 +1,11 @@
 //! Asking: secrets on the terminal without echo or from a named file descriptor, consent on the terminal.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, IsTerminal, Read, Write};
+use std::sync::Arc;
 
-use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signal::{Signal, raise};
+use rustix::termios::{self, LocalModes, OptionalActions, SpecialCodeIndex, Termios};
 use twofold_shared::secret::SecretText;
 use zeroize::Zeroizing;
 
@@ -93,24 +95,10 @@ fn read_line(from: &mut impl Read) -> io::Result<Option<SecretText>> {
 }
 
 fn on_terminal(prompt: &str, flag: &str) -> Result<SecretText, Failure> {
-    // Deliberate: rpassword raises SIGINT while the terminal is still without echo. Blocked, the signal waits until
-    // the terminal is as it was; `die_of_interrupt` then lets it through.
-    let interrupt = interrupt();
-    let blocked = interrupt.thread_block().is_ok();
-    let typed = rpassword::prompt_password(prompt);
-    match typed {
-        Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-            return Err(Failure::Interrupted("stopped; nothing was changed".to_owned()));
-        }
-        _ if blocked => {
-            let _ = interrupt.thread_unblock();
-        }
-        _ => {}
-    }
-    match typed {
-        Ok(text) => Ok(SecretText::new(text)),
+    match Keyboard::open().and_then(|keyboard| keyboard.read(prompt)) {
+        Ok(Some(text)) => Ok(text),
+        Ok(None) => Err(Failure::Interrupted("stopped; nothing was changed".to_owned())),
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            say("");
             Err(Failure::Refused("stopped; nothing was changed".to_owned()))
         }
         Err(error) => Err(Failure::Usage(format!(
@@ -119,15 +107,71 @@ fn on_terminal(prompt: &str, flag: &str) -> Result<SecretText, Failure> {
     }
 }
 
-fn interrupt() -> SigSet {
-    let mut interrupt = SigSet::empty();
-    interrupt.add(Signal::SIGINT);
-    interrupt
+/// The terminal without echo, and as it was before once this is dropped.
+///
+/// Deliberate: rpassword edits the line but does not set the terminal: its Ctrl-C would end the process while the
+/// terminal is still without echo, and it prompts before the echo is off.
+struct Keyboard {
+    terminal: Arc<File>,
+    before: Termios,
 }
 
-/// Lets the interrupt through that a prompt held back, so that a shell sees how this process ended.
+impl Keyboard {
+    fn open() -> io::Result<Self> {
+        let terminal = Arc::new(OpenOptions::new().read(true).write(true).open("/dev/tty")?);
+        let before = termios::tcgetattr(&terminal)?;
+        let mut quiet = before.clone();
+        quiet.local_modes -= LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG;
+        quiet.special_codes[SpecialCodeIndex::VMIN] = 1;
+        quiet.special_codes[SpecialCodeIndex::VTIME] = 0;
+        termios::tcsetattr(&terminal, OptionalActions::Flush, &quiet)?;
+        Ok(Self { terminal, before })
+    }
+
+    /// A line; `None` for Ctrl-C.
+    fn read(self, prompt: &str) -> io::Result<Option<SecretText>> {
+        (&*self.terminal).write_all(prompt.as_bytes())?;
+        let keys = Keys { terminal: Arc::clone(&self.terminal) };
+        let config = rpassword::ConfigBuilder::new().input_reader(keys).output_discard().build();
+        let typed = rpassword::read_password_with_config(config);
+        (&*self.terminal).write_all(b"\n")?;
+        match typed {
+            Ok(text) => Ok(Some(SecretText::new(text))),
+            Err(error) if error.get_ref().is_some_and(|inner| inner.is::<CtrlC>()) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Drop for Keyboard {
+    fn drop(&mut self) {
+        // A terminal that has gone needs no echo.
+        let _ = termios::tcsetattr(&self.terminal, OptionalActions::Now, &self.before);
+    }
+}
+
+/// What is typed, in which Ctrl-C is an error.
+struct Keys {
+    terminal: Arc<File>,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("stopped")]
+struct CtrlC;
+
+impl Read for Keys {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = (&*self.terminal).read(into)?;
+        if into.iter().take(read).any(|&byte| byte == 3) {
+            return Err(io::Error::other(CtrlC));
+        }
+        Ok(read)
+    }
+}
+
+/// Ends this process as Ctrl-C does, so that a shell sees how it ended.
 pub fn die_of_interrupt() {
-    let _ = interrupt().thread_unblock();
+    let _ = raise(Signal::SIGINT);
 }
 
 /// Says something at the terminal beside the output.

@@ -10,6 +10,8 @@ use crate::enrolment::script;
 struct Terminal {
     child: Child,
     shown: String,
+    /// How much of it was waited for already.
+    read: usize,
 }
 
 impl Terminal {
@@ -26,14 +28,14 @@ impl Terminal {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        Self { child, shown: String::new() }
+        Self { child, shown: String::new(), read: 0 }
     }
 
-    /// Reads until `text` was shown.
+    /// Reads until `text` was shown anew.
     fn wait_for(&mut self, text: &str) {
         let mut piece = [0; 4096];
         let mut bytes = Vec::new();
-        while !self.shown.contains(text) {
+        while !self.shown[self.read..].contains(text) {
             let read = self.child.stdout.as_mut().unwrap().read(&mut piece).unwrap();
             assert!(read > 0, "{text:?} never came: {}", self.shown);
             bytes.extend_from_slice(&piece[..read]);
@@ -43,6 +45,7 @@ impl Terminal {
                 bytes.clear();
             }
         }
+        self.read += self.shown[self.read..].find(text).unwrap() + text.len();
     }
 
     fn type_in(&mut self, keys: &str) {
@@ -65,9 +68,10 @@ fn an_enrolment_at_a_terminal_shows_a_picture_and_no_typed_code() {
     assert!(terminal.shown.contains("▀▀▀▀"));
     terminal.type_in("111 111\r");
     terminal.wait_for("Likely causes");
-    terminal.wait_for("again");
+    terminal.wait_for("First code from the app: ");
     terminal.type_in("12\r");
     terminal.wait_for("six to eight digits");
+    terminal.wait_for("First code from the app: ");
     terminal.type_in("222222\r");
     terminal.wait_for("not shown again");
     let shown = terminal.end();
