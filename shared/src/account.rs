@@ -5,6 +5,8 @@
 
 mod change;
 mod parts;
+#[cfg(test)]
+mod tests;
 mod verify;
 mod view;
 

@@ -5,6 +5,8 @@
 //! or password is a failure: a try that is made to wait is not looked at, and costs nothing.
 
 mod counter;
+#[cfg(test)]
+mod odds;
 mod origin;
 #[cfg(test)]
 mod tests;

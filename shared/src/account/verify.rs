@@ -176,8 +176,9 @@ impl Account {
             Found::UsedBackup => {
                 self.refuse(attempt, tried, Refusal::new(Word::Used, Reason::UsedBackupCode))
             }
+            // It was looked at as a backup code, so it counts as one; its owner may have meant it as a device's.
             Found::Nothing if admitted.device && !attempt.clock_trusted => {
-                self.refuse(attempt, tried, Refusal::new(Word::Clock, Reason::ClockInDoubt))
+                self.refuse(attempt, tried, Refusal::new(Word::Clock, Reason::WrongCode))
             }
             Found::Nothing => self.refuse(attempt, tried, Refusal::new(Word::Wrong, Reason::WrongCode)),
         }
