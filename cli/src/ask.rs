@@ -10,6 +10,7 @@ use twofold_shared::secret::SecretText;
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
+use crate::output::fold;
 
 /// The longest line read from a descriptor, in bytes.
 const MAX_LINE: usize = 4096;
@@ -177,7 +178,7 @@ pub fn die_of_interrupt() {
 /// Says something at the terminal beside the output.
 pub fn say(text: &str) {
     // Nobody is left to tell when standard error is gone.
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = writeln!(io::stderr().lock(), "{}", fold(text));
 }
 
 /// Asks whether to go on with something that cannot be taken back.
@@ -194,7 +195,7 @@ pub fn consent(given: bool, what: &str) -> Result<(), Failure> {
         )));
     }
     let mut error = io::stderr().lock();
-    let _ = write!(error, "{what}\nGo on? [y/N] ");
+    let _ = write!(error, "{}\nGo on? [y/N] ", fold(what));
     let _ = error.flush();
     let mut answer = String::new();
     let read = io::stdin().lock().take(64).read_line(&mut answer);

@@ -49,6 +49,6 @@ fn report(failure: &Failure) {
     let said = failure.to_string();
     if !said.is_empty() {
         // Nobody is left to tell when standard error is gone.
-        let _ = writeln!(std::io::stderr().lock(), "twofold: {}", output::visible_lines(&said));
+        let _ = writeln!(std::io::stderr().lock(), "{}", output::visible_lines(&format!("twofold: {said}")));
     }
 }

@@ -10,6 +10,9 @@ use serde::Serialize;
 use twofold_shared::secret::SecretText;
 use zeroize::Zeroizing;
 
+/// The longest line of sentences, in characters.
+const LINE: usize = 78;
+
 /// Standard output.
 #[derive(Debug)]
 pub struct Screen {
@@ -33,6 +36,14 @@ impl Screen {
     /// When standard output cannot be written.
     pub fn line(&self, text: &str) -> io::Result<()> {
         if self.json { Ok(()) } else { self.raw(text) }
+    }
+
+    /// Sentences for people, folded at word ends; programs don't see them.
+    ///
+    /// # Errors
+    /// When standard output cannot be written.
+    pub fn say(&self, text: &str) -> io::Result<()> {
+        self.line(&fold(text))
     }
 
     /// A line for whoever reads.
@@ -104,9 +115,26 @@ pub fn visible(text: &str) -> String {
     safe
 }
 
-/// The same for a message of our own that may have lines.
+/// The same for sentences of our own that quote such text: visible, and folded.
 pub fn visible_lines(text: &str) -> String {
-    text.split('\n').map(visible).collect::<Vec<_>>().join("\n")
+    fold(&text.split('\n').map(visible).collect::<Vec<_>>().join("\n"))
+}
+
+/// Breaks long lines at word ends, so that the terminal does not break them within.
+pub fn fold(text: &str) -> String {
+    let mut folded = String::with_capacity(text.len() + 8);
+    let mut column = 0;
+    for piece in text.split_inclusive([' ', '\n']) {
+        let word = piece.trim_end_matches([' ', '\n']).chars().count();
+        if column > 0 && column + word > LINE {
+            folded.truncate(folded.trim_end_matches(' ').len());
+            folded.push('\n');
+            column = 0;
+        }
+        folded.push_str(piece);
+        column = if piece.ends_with('\n') { 0 } else { column + piece.chars().count() };
+    }
+    folded
 }
 
 /// A name of the realm that a terminal's reader means anyway is shown without it.
@@ -189,6 +217,17 @@ mod tests {
         }
         assert_eq!(visible("Pixel 9 · Zoë"), "Pixel 9 · Zoë");
         assert_eq!(visible("\u{1b}[2J"), "\\u{1b}[2J");
+    }
+
+    #[test]
+    fn sentences_are_folded_between_words() {
+        let text = "word ".repeat(40);
+        let folded = fold(text.trim_end());
+        assert!(folded.lines().all(|line| line.len() <= LINE && !line.ends_with(' ')));
+        assert_eq!(folded.replace('\n', " "), text.trim_end());
+        assert_eq!(fold("short\n  indented\n"), "short\n  indented\n");
+        let path = "x".repeat(100);
+        assert_eq!(fold(&path), path);
     }
 
     #[test]

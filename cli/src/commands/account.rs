@@ -40,7 +40,7 @@ pub fn run(desk: &mut Desk, verb: Account) -> Result<(), Failure> {
                 code,
             })?;
             desk.screen.object(&reopened)?;
-            Ok(desk.screen.line(&format!("{whose} is open to unknown places again."))?)
+            Ok(desk.screen.say(&format!("{whose} is open to unknown places again."))?)
         }
         Account::Remove(named) => remove(desk, named),
         Account::Link { account, name } => {
@@ -59,13 +59,13 @@ pub fn run(desk: &mut Desk, verb: Account) -> Result<(), Failure> {
 
 fn done<R: wire::Request<Reply = wire::Done>>(desk: &Desk, request: &R, said: &str) -> Result<(), Failure> {
     desk.screen.object(&desk.call(request)?)?;
-    Ok(desk.screen.line(said)?)
+    Ok(desk.screen.say(said)?)
 }
 
 fn named(desk: &Desk, view: &AccountView, said: &str) -> Result<(), Failure> {
     desk.screen.object(view)?;
     let names: Vec<String> = view.names.iter().map(|name| short_name(name)).collect();
-    Ok(desk.screen.line(&format!("{said}\nIts names: {}", names.join(", ")))?)
+    Ok(desk.screen.say(&format!("{said}\nIts names: {}", names.join(", ")))?)
 }
 
 fn list(desk: &Desk) -> Result<(), Failure> {
@@ -85,7 +85,7 @@ fn list(desk: &Desk) -> Result<(), Failure> {
         }
     }
     if rows.is_empty() {
-        return Ok(desk.screen.line("No accounts yet. Make one with: twofold account add NAME")?);
+        return Ok(desk.screen.say("No accounts yet. Make one with: twofold account add NAME")?);
     }
     Ok(desk
         .screen
@@ -119,7 +119,7 @@ fn add(desk: &Desk, name: String, groups: Vec<String>) -> Result<(), Failure> {
     let whose = short_name(&name);
     let view = desk.call(&AddAccount { name, groups })?;
     desk.screen.object(&view)?;
-    Ok(desk.screen.line(&format!("{whose} is added. Next: twofold enroll --account {whose}"))?)
+    Ok(desk.screen.say(&format!("{whose} is added. Next: twofold enroll --account {whose}"))?)
 }
 
 fn remove(desk: &Desk, named: Named) -> Result<(), Failure> {

@@ -35,7 +35,7 @@ pub fn run(desk: &Desk, arguments: &Audit) -> Result<(), Failure> {
     }
     if !reader.seen {
         let hint = if since.is_some() { " Look further back with --since 30d or --since all." } else { "" };
-        desk.screen.line(&format!("Nothing happened in that time.{hint}"))?;
+        desk.screen.say(&format!("Nothing happened in that time.{hint}"))?;
     }
     Ok(())
 }

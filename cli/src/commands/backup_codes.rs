@@ -16,14 +16,14 @@ pub fn run(desk: &mut Desk, arguments: &BackupCodes) -> Result<(), Failure> {
         let view = desk.account(account)?;
         desk.screen.object(&serde_json::json!({ "backup_codes_left": view.backup_codes_left }))?;
         let left = super::status::backup_codes(&view);
-        return Ok(desk.screen.line(&format!("Backup codes of {whose}: {left}"))?);
+        return Ok(desk.screen.say(&format!("Backup codes of {whose}: {left}"))?);
     }
     let fresh = desk.change(&whose, codes_from(&arguments.codes), |code| RegenerateBackupCodes {
         account: account.map(str::to_owned),
         code,
     })?;
     desk.screen.object(&fresh)?;
-    desk.screen.line("The old backup codes are dead.")?;
+    desk.screen.say("The old backup codes are dead.")?;
     show(desk, &whose, &fresh.backup_codes, false)
 }
 
@@ -34,8 +34,8 @@ pub fn show(desk: &Desk, whose: &str, codes: &[SecretText], to_program: bool) ->
     }
     let date = desk.calendar.date();
     desk.screen
-        .line(&format!("\nBackup codes for {whose}, {date}. Each works once, until used or replaced.\n"))?;
+        .say(&format!("\nBackup codes for {whose}, {date}. Each works once, until used or replaced.\n"))?;
     desk.screen.line(&output::backup_codes(codes))?;
-    desk.screen.line("\nPut them somewhere safe now, like a password: they are not shown again.")?;
+    desk.screen.say("\nPut them somewhere safe now, like a password: they are not shown again.")?;
     Ok(())
 }

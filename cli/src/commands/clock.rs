@@ -11,7 +11,7 @@ pub fn run(desk: &Desk, verb: &Clock) -> Result<(), Failure> {
     match verb {
         Clock::Accept => {
             desk.screen.object(&desk.call(&AcceptClock {})?)?;
-            Ok(desk.screen.line("The clock is accepted as it is now. Codes from apps are checked again.")?)
+            Ok(desk.screen.say("The clock is accepted as it is now. Codes from apps are checked again.")?)
         }
     }
 }

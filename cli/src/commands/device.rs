@@ -24,7 +24,7 @@ fn list(desk: &Desk, whose: &Whose) -> Result<(), Failure> {
     }
     if view.devices.is_empty() {
         let name = called(whose.account.as_deref());
-        return Ok(desk.screen.line(&format!("{name} has no device. Set one up with: twofold enroll"))?);
+        return Ok(desk.screen.say(&format!("{name} has no device. Set one up with: twofold enroll"))?);
     }
     Ok(desk.screen.line(&super::status::devices(&view.devices, &desk.calendar))?)
 }
@@ -40,7 +40,7 @@ fn rename(desk: &mut Desk, device: &str, label: &str, whose: &Whose, codes: &Cod
         code,
     })?;
     desk.screen.object(&renamed)?;
-    Ok(desk.screen.line(&format!("“{}” is called “{}” now.", visible(&found.label), visible(label)))?)
+    Ok(desk.screen.say(&format!("“{}” is called “{}” now.", visible(&found.label), visible(label)))?)
 }
 
 fn remove(
@@ -70,7 +70,7 @@ fn remove(
         code,
     })?;
     desk.screen.object(&removed)?;
-    Ok(desk.screen.line(&format!("“{label}” is removed."))?)
+    Ok(desk.screen.say(&format!("“{label}” is removed."))?)
 }
 
 /// The device of this id, or the only one of this name.

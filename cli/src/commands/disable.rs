@@ -25,5 +25,5 @@ pub fn run(desk: &mut Desk, arguments: &Disable) -> Result<(), Failure> {
     desk.screen.object(&disabled)?;
     Ok(desk
         .screen
-        .line(&format!("Two-factor is off for {whose}. Turning it on again begins with a new QR code."))?)
+        .say(&format!("Two-factor is off for {whose}. Turning it on again begins with a new QR code."))?)
 }

@@ -5,6 +5,7 @@ use twofold_shared::secret::SecretText;
 use twofold_shared::wire::{
     self, BeginEnrolment, BegunEnrolment, ConfirmEnrolment, ConfirmedEnrolment, FaultKind, Word,
 };
+use zeroize::Zeroizing;
 
 use crate::args::{Algorithm, Enroll};
 use crate::ask::{Origin, say};
@@ -22,7 +23,7 @@ pub fn run(desk: &mut Desk, arguments: &Enroll) -> Result<(), Failure> {
     show(desk, arguments, &whose, &begun)?;
     let confirmed = confirm(desk, arguments, &begun, from)?;
     desk.screen.object(&confirmed)?;
-    desk.screen.line(&format!("\nTwo-factor is on for {whose}: “{}”.", visible(&confirmed.device.label)))?;
+    desk.screen.say(&format!("\nTwo-factor is on for {whose}: “{}”.", visible(&confirmed.device.label)))?;
     if !confirmed.backup_codes.is_empty() {
         super::backup_codes::show(desk, &whose, &confirmed.backup_codes, arguments.uri)?;
     }
@@ -54,26 +55,26 @@ fn show(desk: &Desk, arguments: &Enroll, whose: &str, begun: &BegunEnrolment) ->
     if arguments.uri {
         return Ok(screen.raw(begun.uri.reveal())?);
     }
-    screen.line(&format!("A second factor for {whose}.\n"))?;
+    screen.say(&format!("A second factor for {whose}.\n"))?;
     let picture = if arguments.no_qr || screen.is_json() { None } else { Picture::draw(begun.uri.reveal()) };
     match (picture, screen.columns()) {
         (Some(picture), Some(columns)) if columns >= picture.columns() => {
-            screen.line("Scan this with your authenticator app:\n")?;
+            screen.say("Scan this with your authenticator app:\n")?;
             screen.line(&picture.to_text())?;
-            screen.line("\nCan't scan? Type this key instead:\n")?;
+            screen.say("\nCan't scan? Type this key instead:\n")?;
         }
         (Some(picture), Some(_)) => {
             let needed = picture.columns();
-            screen.line(&format!("This terminal is too narrow for the QR code ({needed} columns).\n"))?;
-            screen.line("Type this key into your authenticator app:\n")?;
+            screen.say(&format!("This terminal is too narrow for the QR code ({needed} columns).\n"))?;
+            screen.say("Type this key into your authenticator app:\n")?;
         }
-        _ => screen.line("Type this key into your authenticator app:\n")?,
+        _ => screen.say("Type this key into your authenticator app:\n")?,
     }
-    screen.line(&format!("  {}\n", *groups_of_four(begun.secret.reveal())))?;
+    screen.line(&Zeroizing::new(format!("  {}\n", *groups_of_four(begun.secret.reveal()))))?;
     if let Some(unusual) = unusual(arguments) {
-        screen.line(&format!("  {unusual}\n"))?;
+        screen.say(&format!("  {unusual}\n"))?;
     }
-    screen.line(&format!(
+    screen.say(&format!(
         "Keep the key to yourself. It is not on yet, and void in {} unless you give its first code.\n",
         words::duration(begun.expires_seconds)
     ))?;

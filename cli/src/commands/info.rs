@@ -19,7 +19,7 @@ pub fn run(desk: &Desk) -> Result<(), Failure> {
         if info.disk_full { "full" } else { "has room" },
     ))?;
     for warning in warnings(&info) {
-        desk.screen.line(&format!("\n{warning}"))?;
+        desk.screen.say(&format!("\n{warning}"))?;
     }
     Ok(())
 }

@@ -22,7 +22,7 @@ pub fn run(desk: &mut Desk, arguments: &Password) -> Result<(), Failure> {
         code,
     })?;
     desk.screen.object(&set)?;
-    Ok(desk.screen.line(&format!("The password of {whose} is set."))?)
+    Ok(desk.screen.say(&format!("The password of {whose} is set."))?)
 }
 
 fn ask(desk: &mut Desk, from: Origin, whose: &str) -> Result<SecretText, Failure> {

@@ -21,7 +21,7 @@ pub fn run(desk: &Desk, arguments: &Named) -> Result<(), Failure> {
         consent(false, &what)?;
     }
     desk.screen.object(&desk.call(&ResetAccount { account: arguments.account.clone() })?)?;
-    Ok(desk.screen.line(&format!(
+    Ok(desk.screen.say(&format!(
         "{whose} has no second factor now. Set one up with: twofold enroll --account {whose}"
     ))?)
 }

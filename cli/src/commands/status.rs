@@ -8,7 +8,7 @@ use twofold_shared::wire::{
 
 use crate::desk::{Desk, called, own_name};
 use crate::failure::Failure;
-use crate::output::{short_name, table, visible};
+use crate::output::{fold, short_name, table, visible};
 use crate::time::Calendar;
 
 /// What a program reads about somebody whom the ledger does not know.
@@ -26,14 +26,14 @@ pub fn run(desk: &Desk, account: Option<&str>) -> Result<(), Failure> {
         }
         Err(CallError::Fault(fault)) if fault.kind == FaultKind::NoSuchAccount && account.is_none() => {
             desk.screen.object(&Unknown { enrolled: false })?;
-            desk.screen.line(&format!("No second factor is set up for {}.{NEXT}", own_name()))?;
+            desk.screen.say(&format!("No second factor is set up for {}.{NEXT}", own_name()))?;
         }
         Err(error) => return Err(error.into()),
     }
     if !desk.screen.is_json() {
         let info = desk.call(&GetInfo {})?;
         for warning in super::info::warnings(&info) {
-            desk.screen.line(&format!("\n{warning}"))?;
+            desk.screen.say(&format!("\n{warning}"))?;
         }
     }
     Ok(())
@@ -66,7 +66,7 @@ fn describe(whose: &str, view: &AccountView, calendar: &Calendar) -> String {
     };
     for remark in remarks(view) {
         text.push_str("\n\n");
-        text.push_str(&remark);
+        text.push_str(&fold(&remark));
     }
     if !view.devices.is_empty() {
         text.push_str("\n\n");
@@ -140,9 +140,9 @@ fn occasion(occasion: &Occasion, calendar: &Calendar) -> String {
 /// How many backup codes are left, and what to do about few.
 pub fn backup_codes(view: &AccountView) -> String {
     match view.backup_codes_left {
-        0 => "none left. Make new ones: twofold backup-codes --regenerate".to_owned(),
+        0 => "none left; make new ones: twofold backup-codes --regenerate".to_owned(),
         left @ 1..=3 => {
-            format!("{left} of 10 left. Replace them while you still can: twofold backup-codes --regenerate")
+            format!("{left} of 10 left; replace them: twofold backup-codes --regenerate")
         }
         left => format!("{left} of 10 left"),
     }
@@ -181,7 +181,7 @@ mod tests {
         let text = describe("alice", &view(), &Calendar::today());
         assert!(text.starts_with("Two-factor is on for alice."));
         assert!(text.contains("never") && text.contains("sshd on web1"));
-        assert!(text.contains("2 of 10 left. Replace them"));
+        assert!(text.contains("2 of 10 left; replace them"));
         assert!(!text.contains('\u{1b}'));
     }
 

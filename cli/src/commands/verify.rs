@@ -31,7 +31,7 @@ fn decide(desk: &Desk, nonce: &Nonce, mut reply: VerifyReply) -> Result<(), Fail
     let notices = std::mem::take(&mut reply.notices);
     match judge(nonce, reply) {
         Ok(_permit) => {
-            desk.screen.line("Right. The code is spent now.")?;
+            desk.screen.say("Right. The code is spent now.")?;
             for news in &notices {
                 say(&visible(&words::notice(news)));
             }

@@ -26,6 +26,13 @@ pub struct Run {
     pub stderr: String,
 }
 
+impl Run {
+    /// Standard error in one line, however it was folded.
+    pub fn said(&self) -> String {
+        self.stderr.replace('\n', " ")
+    }
+}
+
 impl Scripted {
     /// Answers each call with what `script` makes of its method and parameters, then closes the connection.
     pub fn new(script: impl Fn(&str, &Value) -> Answer + Send + Sync + 'static) -> Self {

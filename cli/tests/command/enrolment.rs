@@ -29,7 +29,7 @@ pub fn script(method: &str, parameters: &Value) -> Answer {
 fn a_wrong_first_code_explains_the_likely_causes_and_asks_again() {
     let run = Scripted::new(script).run(&["enroll", "--code-fd", "0"], "111111\n222222\n");
     assert_eq!(run.status, 0, "{}", run.stderr);
-    assert!(run.stderr.contains("Likely causes") && run.stderr.contains("clock"), "{}", run.stderr);
+    assert!(run.said().contains("Likely causes") && run.said().contains("clock"), "{}", run.stderr);
     assert!(run.stdout.contains("JBSW Y3DP EHPK 3PXP JBSW Y3DP EHPK 3PXP"), "{}", run.stdout);
     assert!(run.stdout.contains("Two-factor is on") && run.stdout.contains("1234 5678"), "{}", run.stdout);
     assert!(!run.stdout.contains('\u{1b}'), "no QR code into a file");
@@ -53,7 +53,7 @@ fn in_json_the_two_answers_are_two_lines() {
 fn an_expired_enrolment_says_that_nothing_is_on() {
     let run = Scripted::new(script).run(&["enroll", "--code-fd", "0"], "333333\n");
     assert_eq!(run.status, 1);
-    assert!(run.stderr.contains("expired; nothing was turned on"), "{}", run.stderr);
+    assert!(run.said().contains("expired; nothing was turned on"), "{}", run.stderr);
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn usage_mistakes_end_with_64() {
 fn an_absent_authority_ends_with_2_and_says_what_to_do() {
     let run = twofold(&["--socket", "/nonexistent/a.sock", "info"], "");
     assert_eq!(run.status, 2);
-    assert!(run.stderr.contains("systemctl status twofoldd"), "{}", run.stderr);
+    assert!(run.said().contains("systemctl status twofoldd"), "{}", run.stderr);
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn what_cannot_be_a_socket_ends_with_78() {
 fn a_cut_answer_leaves_it_open_what_was_done() {
     let run = Scripted::raw(b"{\"parameters\":").run(&["account", "lock", "alice"], "");
     assert_eq!(run.status, 2);
-    assert!(run.stderr.contains("may or may not"), "{}", run.stderr);
+    assert!(run.said().contains("may or may not"), "{}", run.stderr);
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn what_cannot_be_taken_back_is_not_done_without_consent() {
     ] {
         let run = authority.run(line, "y\n");
         assert_eq!(run.status, 64, "{line:?}");
-        assert!(run.stderr.contains("--yes"), "{line:?}: {}", run.stderr);
+        assert!(run.said().contains("--yes"), "{line:?}: {}", run.stderr);
     }
 }
 
@@ -155,7 +155,7 @@ fn a_refused_code_fails_with_its_public_word() {
     });
     let run = authority.run(&["backup-codes", "--regenerate", "--code-fd", "0"], "123456\n");
     assert_eq!((run.status, run.stdout.as_str()), (1, ""));
-    assert!(run.stderr.contains("the next one comes in 12 s"), "{}", run.stderr);
+    assert!(run.said().contains("the next one comes in 12 s"), "{}", run.stderr);
 }
 
 #[test]
@@ -163,10 +163,10 @@ fn a_missing_line_or_descriptor_is_a_usage_mistake() {
     let authority = Scripted::new(|_, _| Err(fault("NeedsCode", "give a fresh code")));
     let empty = authority.run(&["backup-codes", "--regenerate", "--code-fd", "0"], "");
     assert_eq!(empty.status, 64);
-    assert!(empty.stderr.contains("each secret is one line"), "{}", empty.stderr);
+    assert!(empty.said().contains("each secret is one line"), "{}", empty.stderr);
     let closed = authority.run(&["backup-codes", "--regenerate", "--code-fd", "99"], "");
     assert_eq!(closed.status, 64);
-    assert!(closed.stderr.contains("99<FILE"), "{}", closed.stderr);
+    assert!(closed.said().contains("99<FILE"), "{}", closed.stderr);
 }
 
 #[test]
