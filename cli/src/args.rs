@@ -117,7 +117,7 @@ Examples:
 /// Whose account.
 #[derive(Debug, Args)]
 pub struct Whose {
-    /// Whose account; your own when absent
+    /// Whose account; your own when absent, and root has to say
     #[arg(long, value_name = "ACCOUNT")]
     pub account: Option<String>,
 }
@@ -212,7 +212,7 @@ pub enum Account {
     Unlock(OneAccount),
     /// Let unknown places try again, after too many wrong codes came from them
     Reopen {
-        /// Whose; your own when absent
+        /// Whose; your own when absent, and root has to say
         account: Option<String>,
         /// Where codes come from
         #[command(flatten)]

@@ -91,6 +91,9 @@ impl From<CallError> for Failure {
 fn describe(fault: &Fault) -> String {
     match (fault.kind, fault.refusal) {
         (FaultKind::Refused, Some(refused)) => words::refusal(&refused),
+        (FaultKind::Invalid, _) if fault.detail == "account: say whose" => {
+            "You administer every account, so say whose: --account NAME.".to_owned()
+        }
         (FaultKind::NotPermitted, _) if !nix::unistd::geteuid().is_root() => {
             format!("{} Root can, with sudo.", words::sentence(&fault.detail))
         }

@@ -58,12 +58,10 @@ impl Reader<'_> {
     fn past(&mut self) -> Result<(), Failure> {
         loop {
             let page = self.desk.call(&self.request())?;
-            if page.events.is_empty() {
-                return Ok(());
-            }
-            let more = page.next.is_some() && page.next != self.after;
+            // A page can be empty and not the last: of an account with few events among many.
+            let moved = page.next.is_some() && page.next != self.after;
             self.print(page)?;
-            if !more {
+            if !moved {
                 return Ok(());
             }
         }

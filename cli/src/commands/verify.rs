@@ -15,7 +15,13 @@ const SERVICE: &str = "command";
 
 /// Asks for a code and has it judged.
 pub fn run(desk: &mut Desk, arguments: &Verify) -> Result<(), Failure> {
-    let name = arguments.whose.account.clone().unwrap_or_else(own_name);
+    let name = match arguments.whose.account.as_deref() {
+        None => own_name(),
+        Some(id) if id.starts_with("id:") => {
+            desk.account(Some(id))?.names.into_iter().next().unwrap_or_else(|| id.to_owned())
+        }
+        Some(name) => name.to_owned(),
+    };
     let name = name.strip_prefix("unix:").unwrap_or(&name).to_owned();
     let code = desk.code(codes_from(&arguments.codes), &format!("Code for {}: ", visible(&name)))?;
     let nonce = Nonce::generate()

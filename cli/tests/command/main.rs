@@ -230,6 +230,27 @@ fn a_fault_from_the_authority_is_a_sentence_and_ends_with_1() {
 }
 
 #[test]
+fn who_administers_everybody_is_asked_to_say_whose() {
+    let authority = Scripted::new(|_, _| Err(fault("Invalid", "account: say whose")));
+    let run = authority.run(&["status"], "");
+    assert_eq!(run.status, 1);
+    assert!(run.said().contains("--account NAME"), "{}", run.stderr);
+}
+
+#[test]
+fn an_empty_page_is_not_the_end_of_the_trail() {
+    let authority = Scripted::new(|_, parameters| {
+        Ok(match parameters["after"].as_str() {
+            None => json!({"events": [], "next": "9"}),
+            Some("9") => json!({"events": [authority::event(10)], "next": "10"}),
+            _ => json!({"events": []}),
+        })
+    });
+    let run = authority.run(&["audit", "--account", "alice", "--since", "all"], "");
+    assert_eq!((run.status, run.stdout.lines().count()), (0, 1));
+}
+
+#[test]
 fn following_goes_on_after_the_authority_went_away() {
     let authority = Scripted::new(|_, parameters| {
         Ok(match parameters["after"].as_str() {
