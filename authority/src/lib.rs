@@ -7,10 +7,15 @@
 pub mod audit;
 pub mod authority;
 pub mod config;
+pub mod daemon;
+pub mod flags;
+pub mod init;
+pub mod journal;
 pub mod keyring;
 pub mod listen;
 pub mod operations;
 pub mod peer;
+pub mod process;
 pub mod store;
 pub mod system_clock;
 pub mod varlink;

@@ -41,6 +41,12 @@ impl Options {
         Self { folder: folder.into(), retention: Retention::default(), reserve: ReserveSize::default() }
     }
 
+    /// Whether there is a ledger, in whatever state.
+    #[must_use]
+    pub fn holds_ledger(&self) -> bool {
+        self.database().exists()
+    }
+
     fn database(&self) -> PathBuf {
         self.folder.join("ledger")
     }
@@ -145,7 +151,7 @@ pub(super) fn create(
         Ok(()) | Err(Errno::EXIST) => {}
         Err(errno) => return Err(made(errno.into())),
     }
-    if options.database().exists() {
+    if options.holds_ledger() {
         return Err(OpenError::Exists(folder.clone()));
     }
     let _lock = match Lock::take(folder) {
