@@ -21,7 +21,8 @@ pub use enrolment::{EnrolmentId, enrolment_removal, enrolment_write, load_enrolm
 pub(super) use event::{encode_event, event};
 pub use session::{
     Ended, EndedRange, Session, digest_of, ended_range_write, ended_removal, ended_write, load_ended,
-    load_ended_range, load_session, load_sessions, load_sessions_of, session_ending, session_opening, session_write,
+    load_ended_range, load_session, load_sessions, load_sessions_of, session_ending, session_opening,
+    session_write,
 };
 
 /// How many slots the names that nobody has share. Bounds what inventing names can write.

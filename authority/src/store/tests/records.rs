@@ -160,25 +160,24 @@ fn account() -> impl Strategy<Value = Account> {
 fn session() -> impl Strategy<Value = Session> {
     let digest = || any::<[u8; 32]>().prop_map(SessionDigest::from_bytes);
     let level = prop_oneof![Just(Level::First), Just(Level::Second)];
-    let times = (time(), time(), of(time()));
+    let times = (time(), time(), of((time(), of(any::<[u8; 8]>()))));
     (digest(), any::<[u8; 16]>(), name(), level, of(".{0,30}"), of(digest()), times, ".{0,60}", of(".{0,30}"))
-        .prop_map(
-            |(digest, account, name, level, site, parent, (created, seen, second_at), browser, source)| {
-                Session {
-                    digest,
-                    account: AccountId(account),
-                    name,
-                    level,
-                    site,
-                    parent,
-                    created,
-                    seen,
-                    second_at,
-                    browser,
-                    source,
-                }
-            },
-        )
+        .prop_map(|(digest, account, name, level, site, parent, (created, seen, second), browser, source)| {
+            Session {
+                digest,
+                account: AccountId(account),
+                name,
+                level,
+                site,
+                parent,
+                created,
+                seen,
+                second_at: second.map(|(at, _)| at),
+                device: second.and_then(|(_, device)| device).map(DeviceId),
+                browser,
+                source,
+            }
+        })
 }
 
 fn event() -> impl Strategy<Value = Event> {
