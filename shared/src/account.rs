@@ -84,6 +84,12 @@ impl Account {
         }
     }
 
+    /// Whether this is nobody's: an account always has a name.
+    #[must_use]
+    pub fn is_decoy(&self) -> bool {
+        self.names.is_empty()
+    }
+
     /// Whether a second factor is set up.
     #[must_use]
     pub fn enrolled(&self) -> bool {

@@ -113,8 +113,8 @@ impl Reason {
         }
     }
 
-    /// Whether nothing was looked at or counted: such refusals may come as fast as an attacker likes, so the audit
-    /// trail tells them by the minute.
+    /// Whether such refusals may come as fast as an attacker likes, because nothing was looked at or because names can
+    /// be invented: the audit trail tells them by the minute.
     #[must_use]
     pub const fn coalesces(self) -> bool {
         matches!(self, Self::Throttled | Self::ClosedToStrangers | Self::ClockInDoubt | Self::UnknownName)
@@ -169,6 +169,9 @@ impl Account {
         let found = self.find(attempt, tried);
         match found {
             _ if self.locked => self.refuse(attempt, tried, Refusal::new(Word::Wrong, Reason::Locked)),
+            _ if self.is_decoy() => {
+                self.refuse(attempt, tried, Refusal::new(Word::Wrong, Reason::UnknownName))
+            }
             _ if !self.enrolled() => self.refuse(attempt, tried, Refusal::not_enrolled(attempt.stage)),
             Found::Device { index, step } => self.approve_device(attempt, index, step),
             Found::Backup { index } => self.approve_backup(attempt, index),

@@ -133,18 +133,20 @@ fn a_locked_account_answers_as_if_the_code_were_wrong() {
 }
 
 #[test]
-fn nobodys_name_is_refused_like_a_wrong_code_before_a_first_factor() {
-    let (mut decoy, mut known) = (Account::decoy(AccountId([9; 16]), UnixTime(NOW)), enrolled(&[6]));
-    for round in 0..200 {
-        for typed in ["000000", "99999999", "1234567"] {
-            let attempt = Try { stage: Stage::BeforeFirst, ..Try::of(typed, round * 100) };
-            let (unknown_verdict, known_verdict);
-            (decoy, unknown_verdict) = attempt.at(&decoy);
-            (known, known_verdict) = attempt.at(&known);
-            assert_eq!(word(&unknown_verdict), word(&known_verdict), "{typed} in round {round}");
+fn nobodys_name_is_refused_like_a_wrong_code() {
+    for stage in [Stage::BeforeFirst, Stage::AfterFirst] {
+        let (mut decoy, mut known) = (Account::decoy(AccountId([9; 16]), UnixTime(NOW)), enrolled(&[6]));
+        for round in 0..200 {
+            for typed in ["000000", "99999999", "1234567"] {
+                let attempt = Try { stage, ..Try::of(typed, round * 100) };
+                let (unknown_verdict, known_verdict);
+                (decoy, unknown_verdict) = attempt.at(&decoy);
+                (known, known_verdict) = attempt.at(&known);
+                assert_eq!(word(&unknown_verdict), word(&known_verdict), "{typed} in round {round}");
+            }
         }
+        assert_eq!(decoy.throttle, known.throttle);
     }
-    assert_eq!(decoy.throttle, known.throttle);
 }
 
 #[test]
