@@ -1,6 +1,13 @@
-//! Real sshd, sudo and su in a container that has nothing of the authority but a door's socket.
+//! Real sshd, sudo and su in a container that has nothing of the authority but a door's socket. Codes come from
+//! oathtool.
 
-use twofold_tests::{Authority, Container, First, Login};
+use twofold_tests::ssh::PASSWORD;
+use twofold_tests::{Authority, Container, First, Login, Setup};
+
+/// What ssh showed of PAM's messages.
+fn said(session: &twofold_tests::ssh::Session) -> String {
+    format!("{}{}", session.run.stderr, session.prompts.join("\n"))
+}
 
 #[test]
 fn a_password_and_a_code_open_ssh() {
@@ -10,4 +17,154 @@ fn a_password_and_a_code_open_ssh() {
     let session = host.ssh("alice", &Login::password_then(&alice.phone.fresh()).running(&["id", "-un"]));
     assert_eq!(session.run.stdout.trim(), "alice", "{session:?}\n{}", host.log());
     assert_eq!(session.prompts.len(), 2, "{session:?}");
+    assert!(session.prompts[1].contains("Code for alice"), "{session:?}");
+}
+
+#[test]
+fn a_public_key_and_a_code_open_ssh_without_a_password() {
+    let authority = Authority::start();
+    let alice = authority.enrol("alice");
+    let host = Container::start(&authority, First::Publickey);
+    let session =
+        host.ssh("alice", &Login::key_then(&host.key(), &alice.phone.fresh()).running(&["id", "-un"]));
+    assert_eq!(session.run.stdout.trim(), "alice", "{session:?}\n{}", host.log());
+    assert_eq!(session.prompts.len(), 1, "{session:?}");
+    let without_key = host.ssh("alice", &Login::answering(&[&alice.phone.fresh()]));
+    assert!(!without_key.succeeded(), "{without_key:?}");
+}
+
+#[test]
+fn wrong_used_and_expired_codes_are_refused_and_the_next_one_is_not() {
+    let authority = Authority::start();
+    let alice = authority.enrol("alice");
+    let host = Container::start(&authority, First::Password);
+
+    let wrong = host.ssh("alice", &Login::password_then(&alice.phone.wrong()));
+    assert!(!wrong.succeeded() && said(&wrong).contains("didn't match"), "{wrong:?}\n{}", host.log());
+
+    let code = alice.phone.fresh();
+    assert!(host.ssh("alice", &Login::password_then(&code)).succeeded(), "{}", host.log());
+    let used = host.ssh("alice", &Login::password_then(&code));
+    assert!(!used.succeeded() && said(&used).contains("already used"), "{used:?}\n{}", host.log());
+
+    let expired = alice.phone.code_at(alice.phone.step() + 1);
+    authority.clock().shift(120);
+    let late = host.ssh("alice", &Login::password_then(&expired));
+    assert!(!late.succeeded() && said(&late).contains("didn't match"), "{late:?}\n{}", host.log());
+
+    assert!(host.ssh("alice", &Login::password_then(&alice.phone.fresh())).succeeded(), "{}", host.log());
+}
+
+#[test]
+fn a_backup_code_works_once() {
+    let authority = Authority::start();
+    let alice = authority.enrol("alice");
+    let host = Container::start(&authority, First::Password);
+    let code = &alice.backup_codes[0];
+    let first = host.ssh("alice", &Login::password_then(code));
+    assert!(first.succeeded(), "{first:?}\n{}", host.log());
+    let again = host.ssh("alice", &Login::password_then(code));
+    assert!(!again.succeeded(), "{again:?}");
+    assert!(host.ssh("alice", &Login::password_then(&alice.backup_codes[1])).succeeded(), "{}", host.log());
+}
+
+#[test]
+fn who_has_not_enrolled_meets_each_policy() {
+    for (policy, enters) in [("required", false), ("optional", true), ("exempt", true)] {
+        let setup = Setup::default();
+        let more = format!("{}\n[policy]\ndefault = \"{policy}\"\n", setup.more);
+        let authority = Authority::with(Setup { more, ..setup });
+        let alice = authority.enrol("alice");
+        let host = Container::start(&authority, First::Password);
+
+        let bob = host.ssh("bob", &Login::answering(&[PASSWORD]));
+        assert_eq!(bob.succeeded(), enters, "{policy}: {bob:?}\n{}", host.log());
+        assert_eq!(bob.prompts.len(), 1, "{policy}: {bob:?}");
+        assert_eq!(policy == "required", said(&bob).contains("you have none yet"), "{policy}: {bob:?}");
+
+        // Without the password no policy opens anything.
+        let guess = host.ssh("bob", &Login::answering(&["not-the-password"]));
+        assert!(!guess.succeeded() && !said(&guess).contains("you have none yet"), "{policy}: {guess:?}");
+
+        // Who has enrolled is asked unless exempt.
+        let without_code = host.ssh("alice", &Login::answering(&[PASSWORD]));
+        assert_eq!(without_code.succeeded(), policy == "exempt", "{policy}: {without_code:?}");
+        if policy != "exempt" {
+            assert!(host.ssh("alice", &Login::password_then(&alice.phone.fresh())).succeeded(), "{policy}");
+        }
+    }
+}
+
+#[test]
+fn a_key_alone_never_opens_ssh_where_a_code_is_required() {
+    let authority = Authority::start();
+    let host = Container::start(&authority, First::Publickey);
+    let bob = host.ssh("bob", &Login { key: Some(host.key()), ..Login::default() });
+    assert!(!bob.succeeded() && said(&bob).contains("you have none yet"), "{bob:?}\n{}", host.log());
+}
+
+#[test]
+fn sudo_asks_for_ones_own_code_and_su_for_the_targets() {
+    let authority = Authority::start();
+    let alice = authority.enrol("alice");
+    let bob = authority.enrol("bob");
+    let host = Container::start(&authority, First::Password);
+    let sudo =
+        |code: &str| host.exec("alice", &["sudo", "-S", "-k", "id", "-u"], &format!("{PASSWORD}\n{code}\n"));
+
+    let right = sudo(&alice.phone.fresh());
+    assert_eq!(right.stdout.trim(), "0", "{right:?}\n{}", host.log());
+    assert!(right.stderr.contains("Code for alice"), "{right:?}");
+    let anothers = sudo(&bob.phone.fresh());
+    assert!(!anothers.succeeded() && anothers.stdout.is_empty(), "{anothers:?}");
+
+    let su =
+        |code: &str| host.exec("alice", &["su", "bob", "-c", "id -un"], &format!("{PASSWORD}\n{code}\n"));
+    let right = su(&bob.phone.fresh());
+    assert_eq!(right.stdout.trim(), "bob", "{right:?}\n{}", host.log());
+    let own = su(&alice.phone.fresh());
+    assert!(!own.succeeded() && own.stdout.is_empty(), "{own:?}");
+    // root is asked for nothing.
+    assert_eq!(host.exec("root", &["su", "bob", "-c", "id -un"], "").stdout.trim(), "bob");
+}
+
+#[test]
+fn a_code_spent_at_ssh_is_dead_at_sudo() {
+    let authority = Authority::start();
+    let alice = authority.enrol("alice");
+    let host = Container::start(&authority, First::Password);
+    let code = alice.phone.fresh();
+    assert!(host.ssh("alice", &Login::password_then(&code)).succeeded(), "{}", host.log());
+    let sudo = host.exec("alice", &["sudo", "-S", "-k", "id", "-u"], &format!("{PASSWORD}\n{code}\n"));
+    assert!(!sudo.succeeded() && sudo.stderr.contains("already used"), "{sudo:?}\n{}", host.log());
+}
+
+#[test]
+fn a_wrong_password_spends_nobodys_tries() {
+    let authority = Authority::start();
+    let alice = authority.enrol("alice");
+    let host = Container::start(&authority, First::Password);
+    let before = authority.audit().len();
+    let guess = host.ssh("alice", &Login::answering(&["not-the-password", &alice.phone.wrong()]));
+    assert!(!guess.succeeded(), "{guess:?}");
+    assert_eq!(authority.audit().len(), before, "{:?}", authority.audit());
+    assert!(!guess.prompts.iter().any(|prompt| prompt.contains("Code for")), "{guess:?}");
+}
+
+#[test]
+fn the_audit_names_the_door_the_source_and_the_reason() {
+    let authority = Authority::start();
+    let alice = authority.enrol("alice");
+    let host = Container::start(&authority, First::Password);
+    assert!(!host.ssh("alice", &Login::password_then(&alice.phone.wrong())).succeeded());
+    assert!(host.ssh("alice", &Login::password_then(&alice.phone.fresh())).succeeded(), "{}", host.log());
+    let events: Vec<_> = authority.audit().into_iter().filter(|event| event.door == "sshd on web1").collect();
+    let told: Vec<_> = events.iter().map(|event| event.outcome.as_str()).collect();
+    assert_eq!(told, ["refused", "approved"], "{events:?}");
+    assert!(events.iter().all(|event| event.name.as_deref() == Some("unix:alice")), "{events:?}");
+    assert!(
+        events.iter().all(|event| event.source.as_deref().is_some_and(|at| at.contains('.'))),
+        "{events:?}"
+    );
+    assert!(events[0].reason.is_some() && events[1].reason.is_none(), "{events:?}");
 }
