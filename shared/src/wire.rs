@@ -974,3 +974,6 @@ pub struct Fault {
 const fn internal() -> FaultKind {
     FaultKind::Internal
 }
+
+#[cfg(test)]
+mod description;
