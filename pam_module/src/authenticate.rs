@@ -100,7 +100,7 @@ pub fn refuse(host: &impl Host, login: Option<&Login>, refusal: &Refusal, silent
     }
     match login {
         Some(login) => log(host, level, "refused", login, &reason),
-        None => host.log(level, &one_line(&format!("refused: {reason}"))),
+        None => host.log(level, &one_line(format!("refused: {reason}"))),
     }
     refusal.why.code()
 }
@@ -114,11 +114,14 @@ fn tell(host: &impl Host, silent: bool, tone: Tone, text: &str) {
 fn log(host: &impl Host, level: Level, verdict: &str, login: &Login, rest: &str) {
     // The name is quoted, and stands after the address: nobody names themselves into another's.
     let line = format!("{verdict} from {}, user {:?}: {rest}", describe(&login.source), login.name);
-    host.log(level, &one_line(&line));
+    host.log(level, &one_line(line));
 }
 
 /// Escapes what could begin another line or speak to a terminal.
-fn one_line(text: &str) -> String {
+fn one_line(text: String) -> String {
+    if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        return text;
+    }
     let mut line = String::with_capacity(text.len());
     for character in text.chars() {
         if character.is_control() || matches!(character, '\u{2028}' | '\u{2029}') {

@@ -28,7 +28,9 @@ fn the_dependencies_are_the_listed_ones() {
 
 #[test]
 fn what_a_door_must_not_hold_is_not_there() {
-    for never in ["tokio", "async-io", "rustls", "openssl", "hyper", "totp-rs", "argon2", "sled", "log", "syslog"] {
+    for never in
+        ["tokio", "async-io", "rustls", "openssl", "hyper", "totp-rs", "argon2", "sled", "log", "syslog"]
+    {
         assert!(!LISTED.lines().any(|line| line == never), "{never}");
     }
 }

@@ -13,7 +13,7 @@ use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::wire::{Fault, FaultKind, INTERFACE, MAX_MESSAGE, Request};
 
@@ -101,7 +101,7 @@ impl Client {
         let mut connection = Connection::open(&self.path, Instant::now() + self.deadline)?;
         connection.send(request, false)?;
         let message = connection.message()?;
-        read_answer::<R>(&message).map(|(reply, _)| reply)
+        read_answer::<R>(message.bytes()).map(|(reply, _)| reply)
     }
 
     /// Asks for a stream of answers; each is waited for as long as a call is.
@@ -131,7 +131,7 @@ impl<R: Request> Iterator for Stream<R> {
             return None;
         }
         self.connection.deadline = Instant::now() + self.patience;
-        let answer = self.connection.message().and_then(|message| read_answer::<R>(&message));
+        let answer = self.connection.message().and_then(|message| read_answer::<R>(message.bytes()));
         self.ended = !matches!(answer, Ok((_, true)));
         Some(answer.map(|(reply, _)| reply))
     }
@@ -141,7 +141,7 @@ impl<R: Request> Iterator for Stream<R> {
 struct Connection {
     socket: OwnedFd,
     deadline: Instant,
-    arrived: Zeroizing<Vec<u8>>,
+    arrived: WipedBuffer,
 }
 
 impl Connection {
@@ -150,7 +150,7 @@ impl Connection {
         let socket =
             rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)
                 .map_err(unreachable)?;
-        let connection = Self { socket, deadline, arrived: Zeroizing::new(Vec::new()) };
+        let connection = Self { socket, deadline, arrived: WipedBuffer::with_capacity(0) };
         // The send time-out also bounds connecting to a listener whose queue is full.
         set_socket_timeout(connection.socket.as_fd(), Timeout::Send, Some(connection.left()?))
             .map_err(unreachable)?;
@@ -170,11 +170,11 @@ impl Connection {
 
     fn send<R: Request>(&mut self, request: &R, more: bool) -> Result<(), CallError> {
         let method = format!("{INTERFACE}.{}", R::METHOD);
-        let mut message = Zeroizing::new(Vec::with_capacity(512));
-        serde_json::to_writer(&mut *message, &Call { method: &method, parameters: request, more })
+        let mut message = WipedBuffer::with_capacity(768);
+        serde_json::to_writer(&mut message, &Call { method: &method, parameters: request, more })
             .map_err(CallError::Garbled)?;
-        message.push(0);
-        let mut rest = message.as_slice();
+        message.append(&[0]);
+        let mut rest = message.bytes();
         while !rest.is_empty() {
             set_socket_timeout(self.socket.as_fd(), Timeout::Send, Some(self.left()?))?;
             // Deliberate: without NOSIGNAL a gone authority would end the host by SIGPIPE.
@@ -185,27 +185,74 @@ impl Connection {
     }
 
     /// The next whole message, without its NUL.
-    fn message(&mut self) -> Result<Zeroizing<Vec<u8>>, CallError> {
+    fn message(&mut self) -> Result<WipedBuffer, CallError> {
+        let mut looked = 0;
+        // Small on purpose: a door's answer fits, and this is a third of what a login costs in the module.
+        let mut piece = [0_u8; 1024];
         loop {
-            if let Some(end) = self.arrived.iter().position(|&byte| byte == 0) {
-                let rest = self.arrived.split_off(end + 1);
-                let mut message = std::mem::replace(&mut *self.arrived, rest);
-                message.truncate(end);
-                return Ok(Zeroizing::new(message));
+            let new = self.arrived.bytes().get(looked..).unwrap_or_default();
+            if let Some(end) = new.iter().position(|&byte| byte == 0) {
+                return Ok(self.arrived.take(looked + end));
             }
-            if self.arrived.len() >= MAX_MESSAGE {
+            looked = self.arrived.bytes().len();
+            if looked >= MAX_MESSAGE {
                 return Err(CallError::TooLong);
             }
-            let mut piece = Zeroizing::new([0_u8; 4096]);
             set_socket_timeout(self.socket.as_fd(), Timeout::Recv, Some(self.left()?))?;
             let (received, _) = retry_on_intr(|| {
                 rustix::net::recv(self.socket.as_fd(), piece.as_mut_slice(), RecvFlags::empty())
             })?;
-            match piece.get(..received) {
+            match piece.get_mut(..received) {
                 None | Some([]) => return Err(CallError::Broken(io::ErrorKind::UnexpectedEof.into())),
-                Some(bytes) => self.arrived.extend_from_slice(bytes),
+                Some(bytes) => {
+                    self.arrived.append(bytes);
+                    bytes.zeroize();
+                }
             }
         }
+    }
+}
+
+/// Bytes that are wiped when they are dropped, and when they move because there is no room left where they are.
+struct WipedBuffer(Zeroizing<Vec<u8>>);
+
+impl WipedBuffer {
+    fn with_capacity(capacity: usize) -> Self {
+        Self(Zeroizing::new(Vec::with_capacity(capacity)))
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn append(&mut self, more: &[u8]) {
+        let length = self.0.len() + more.len();
+        if length > self.0.capacity() {
+            let mut roomier = Self::with_capacity(length.max(2 * self.0.capacity()));
+            roomier.0.extend_from_slice(&self.0);
+            *self = roomier;
+        }
+        self.0.extend_from_slice(more);
+    }
+
+    /// Cuts off the first `length` bytes and the one after them.
+    fn take(&mut self, length: usize) -> Self {
+        let mut rest = Self::with_capacity(0);
+        rest.append(self.bytes().get(length + 1..).unwrap_or_default());
+        let mut taken = std::mem::replace(self, rest);
+        taken.0.truncate(length);
+        taken
+    }
+}
+
+impl io::Write for WipedBuffer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.append(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -264,6 +311,18 @@ mod tests {
             answer(stream);
         });
         (Client::new(path, PATIENCE), folder, served)
+    }
+
+    #[test]
+    fn a_buffer_keeps_its_bytes_while_it_grows_and_is_cut() {
+        let mut buffer = WipedBuffer::with_capacity(1);
+        for byte in 0..100 {
+            buffer.append(&[byte, byte]);
+        }
+        let taken = buffer.take(10);
+        assert_eq!(taken.bytes(), [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]);
+        assert_eq!(buffer.bytes().len(), 189);
+        assert_eq!(buffer.bytes()[..2], [5, 6]);
     }
 
     fn call(answer: &'static [u8]) -> Result<crate::wire::Info, CallError> {
