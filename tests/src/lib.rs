@@ -19,6 +19,7 @@
 //! - [`Phone`]: codes from `oathtool`. [`qr`]: pictures and terminals read by `zbarimg`.
 //! - [`Container`]: sshd in Docker; `ssh` drives the real OpenSSH client; `exec` runs a command inside; `log` is its
 //!   syslog.
+//! - [`Terminal`]: a program on a pseudo-terminal.
 //! - [`Web`]: a small HTTP client with a cookie jar that signs in at the portal. [`Browser`]: Chromium.
 //! - [`traces`]: every secret, code, password and cookie that a run issues is noted, every log kept; the last suite
 //!   looks for the ones in the others. Whatever a test issues by another way than this harness it gives to
@@ -40,6 +41,7 @@ pub mod process;
 pub mod qr;
 pub mod ssh;
 pub mod syslog;
+pub mod terminal;
 pub mod traces;
 pub mod upstream;
 pub mod web;
@@ -52,5 +54,6 @@ pub use gate::Gate;
 pub use phone::Phone;
 pub use process::{Process, Run, eventually, run};
 pub use ssh::Login;
+pub use terminal::Terminal;
 pub use upstream::Upstream;
 pub use web::Web;
