@@ -13,6 +13,7 @@ use twofold_shared::secret::SecretText;
 use twofold_shared::wire::{self, AuditEvent, Request};
 
 use crate::process::run_with_input;
+use crate::syslog::Syslog;
 use crate::{Clock, Phone, Process, Run, place, traces};
 
 /// The user that gates run as when the tests run as root. It owns nothing anywhere.
@@ -61,7 +62,9 @@ pub struct Setup {
     pub clock: Clock,
     /// Realms in which the gate may assert a first factor.
     pub gate_realms: Vec<String>,
-    /// More configuration: whole TOML tables other than `[gate]` and `[[listener]]`.
+    /// Whether it finds a syslog of its own; by default where the tests run as root, which that takes.
+    pub syslog: bool,
+    /// More configuration: whole TOML tables other than `[gate]`, `[audit]` and `[[listener]]`.
     pub more: String,
 }
 
@@ -71,8 +74,8 @@ impl Default for Setup {
             doors: vec![Door::of("web1")],
             clock: Clock::fake(),
             gate_realms: Vec::new(),
-            // The machine that tests run on may have no syslog.
-            more: String::from("[audit]\nsyslog = false\n"),
+            syslog: Uid::effective().is_root(),
+            more: String::new(),
         }
     }
 }
@@ -91,6 +94,7 @@ pub struct Enrolled {
 pub struct Authority {
     home: TempDir,
     setup: Setup,
+    syslog: Option<Syslog>,
     process: Option<Process>,
 }
 
@@ -114,7 +118,8 @@ impl Authority {
     pub fn prepare(setup: Setup) -> Self {
         let home = tempfile::tempdir().expect("there is room for a folder");
         open_to_all(home.path());
-        let authority = Self { home, setup, process: None };
+        let syslog = setup.syslog.then(|| Syslog::start(home.path(), "twofoldd"));
+        let authority = Self { home, setup, syslog, process: None };
         fs::create_dir(authority.path("ledger")).expect("our folder can be written");
         fs::set_permissions(authority.path("ledger"), Permissions::from_mode(0o700)).expect("it is ours");
         for door in &authority.setup.doors {
@@ -183,7 +188,7 @@ impl Authority {
                 door.enrol,
             );
         }
-        text + "\n" + &self.setup.more
+        format!("{text}\n[audit]\nsyslog = {}\n\n{}", self.setup.syslog, self.setup.more)
     }
 
     /// The program with its configuration, to be run by other means than [`Authority::restart`].
@@ -192,7 +197,16 @@ impl Authority {
         let mut command = Command::new(place::program("twofoldd"));
         command.arg("--config").arg(self.configuration());
         self.setup.clock.apply(&mut command);
-        command
+        match &self.syslog {
+            Some(syslog) => syslog.around(&command),
+            None => command,
+        }
+    }
+
+    /// What it has said to syslog.
+    #[must_use]
+    pub fn syslog(&self) -> String {
+        self.syslog.as_ref().expect("it has one: see Setup").text()
     }
 
     /// Starts it when it isn't running, and waits until it answers.

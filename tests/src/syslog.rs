@@ -1,9 +1,10 @@
-//! A `/dev/log` for programs in containers: what they say to syslog lands in one of the run's logs.
+//! A `/dev/log` of one's own, for a container or a daemon: what is said to it lands in one of the run's logs.
 
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -50,6 +51,24 @@ impl Syslog {
     #[must_use]
     pub fn socket(&self) -> &Path {
         &self.socket
+    }
+
+    /// Lets `command` find it at `/dev/log`, in a mount namespace of its own; the machine may have no `/dev/log`, or one
+    /// that is not ours to read. Needs root.
+    #[must_use]
+    pub fn around(&self, command: &Command) -> Command {
+        const MOUNT: &str =
+            "mount -t tmpfs none /dev && mkdir -m 1777 /dev/shm && ln -s \"$0\" /dev/log && exec \"$@\"";
+        let mut wrapped = Command::new("unshare");
+        wrapped.args(["--mount", "sh", "-c", MOUNT]).arg(&self.socket);
+        wrapped.arg(command.get_program()).args(command.get_args());
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => wrapped.env(name, value),
+                None => wrapped.env_remove(name),
+            };
+        }
+        wrapped
     }
 
     /// What has been said so far.

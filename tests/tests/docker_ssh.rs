@@ -71,9 +71,8 @@ fn a_backup_code_works_once() {
 #[test]
 fn who_has_not_enrolled_meets_each_policy() {
     for (policy, enters) in [("required", false), ("optional", true), ("exempt", true)] {
-        let setup = Setup::default();
-        let more = format!("{}\n[policy]\ndefault = \"{policy}\"\n", setup.more);
-        let authority = Authority::with(Setup { more, ..setup });
+        let more = format!("[policy]\ndefault = \"{policy}\"\n");
+        let authority = Authority::with(Setup { more, ..Setup::default() });
         let alice = authority.enrol("alice");
         let host = Container::start(&authority, First::Password);
 
