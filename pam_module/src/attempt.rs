@@ -81,25 +81,31 @@ impl Attempt {
         let name = format!("{}/", self.login.name);
         let code = SecretText::new("0".repeat(answer.length.clamp(6, 8)));
         let question = Verify { nonce: nonce.clone(), login: Login { name, ..self.login.clone() }, code };
-        match self.call(&question, &nonce) {
+        let refused = match self.client.call(&question) {
             // What a wrong code of an unknown name would hear; an approval here decides nothing.
-            Ok(reply) => Refusal { why: Why::NotACode(reply.refusal.unwrap_or(WRONG)), request: Some(nonce) },
-            Err(refusal) => refusal,
-        }
+            Ok(reply) => reply.refusal.unwrap_or(WRONG),
+            // A caller that may ask for its own name only, such as a screen locker.
+            Err(CallError::Fault(Fault { kind: FaultKind::NotPermitted, .. })) => WRONG,
+            Err(error) => return refusal(error, nonce),
+        };
+        Refusal { why: Why::NotACode(refused), request: Some(nonce) }
     }
 
     fn call<R: Request>(&self, question: &R, nonce: &Nonce) -> Result<R::Reply, Refusal> {
-        self.client.call(question).map_err(|error| {
-            let why = match error {
-                CallError::Fault(Fault { refusal: Some(refused), .. }) => Why::Said(refused),
-                CallError::Fault(Fault { kind: FaultKind::Busy, .. }) => {
-                    Why::Said(Refused { word: Word::Busy, wait_seconds: None })
-                }
-                error => Why::Unavailable(error.to_string()),
-            };
-            Refusal { why, request: Some(nonce.clone()) }
-        })
+        self.client.call(question).map_err(|error| refusal(error, nonce.clone()))
     }
+}
+
+/// A call that brought no answer, as a refusal.
+fn refusal(error: CallError, nonce: Nonce) -> Refusal {
+    let why = match error {
+        CallError::Fault(Fault { refusal: Some(refused), .. }) => Why::Said(refused),
+        CallError::Fault(Fault { kind: FaultKind::Busy, .. }) => {
+            Why::Said(Refused { word: Word::Busy, wait_seconds: None })
+        }
+        error => Why::Unavailable(error.to_string()),
+    };
+    Refusal { why, request: Some(nonce) }
 }
 
 fn new_request() -> Result<Nonce, Refusal> {

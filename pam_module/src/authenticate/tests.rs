@@ -181,6 +181,16 @@ fn rubbish_hears_what_a_strangers_wrong_code_would() {
 }
 
 #[test]
+fn rubbish_in_a_screen_locker_reads_like_a_wrong_code() {
+    let not_yours = Does::Fails("NotPermitted", json!({"detail": "not your account"}));
+    let authority = Authority::that([Does::Answers(json!({"ask": "code"})), not_yours]);
+    let host = typing("rubbish");
+    assert_eq!(login(&host, &authority), PamError::AUTH_ERR);
+    assert_eq!(only_told(&host).1, WRONG);
+    authority.asked();
+}
+
+#[test]
 fn rubbish_is_refused_even_if_the_authority_approves() {
     let (host, authority) = (typing("rubbish"), Authority::that_approves());
     assert_eq!(login(&host, &authority), PamError::AUTH_ERR);
