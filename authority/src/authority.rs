@@ -1,1 +1,142 @@
-//! From a caller and a request to a reply.
+//! Request → reply: what the authority is made of, and which operation answers which method.
+//!
+//! Nothing is decided here. The table in [`crate::operations::permission`] says who may call; each operation says what
+//! it does. A reply leaves only after its operation returned, and an operation returns only after its commit.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::{RawValue, to_raw_value};
+use tokio::sync::mpsc;
+use twofold_shared::account::AccountId;
+use twofold_shared::wire::{self, Fault, Request as _};
+
+use crate::listen::Service;
+use crate::operations::fault::not_permitted;
+use crate::operations::hashing::Hashing;
+use crate::operations::info::Count;
+use crate::operations::people::{Directory, People};
+use crate::operations::permission::{Actor, admit};
+use crate::operations::settings::Settings;
+use crate::operations::sweep::sweep_forever;
+use crate::operations::turn::Turns;
+use crate::operations::watch::Endings;
+use crate::peer::Caller;
+use crate::store::Store;
+use crate::varlink::{Answer, Failure};
+
+/// How many may wait for one account, in each of its two lines.
+const WAITING: usize = 256;
+
+/// All that operations work with. Cheap to share; it keeps nothing that the ledger does not.
+pub struct Authority {
+    pub(crate) store: Store,
+    pub(crate) settings: Settings,
+    pub(crate) people: People,
+    pub(crate) turns: Arc<Turns<AccountId>>,
+    pub(crate) hashing: Hashing,
+    pub(crate) endings: Arc<Endings>,
+    pub(crate) accounts: Count,
+}
+
+impl Authority {
+    /// An authority over an open ledger, inside a runtime.
+    pub fn new(store: Store, settings: Settings, directory: impl Directory) -> Self {
+        let endings = Endings::new(store.clone());
+        tokio::spawn(sweep_forever(Arc::downgrade(&endings), store.clone(), settings.sessions));
+        Self {
+            store,
+            settings,
+            people: People::new(directory),
+            turns: Turns::new(1, WAITING),
+            hashing: Hashing::new(),
+            endings,
+            accounts: Count::default(),
+        }
+    }
+
+    /// The methods that are answered once.
+    async fn answer(
+        &self,
+        actor: &Actor,
+        method: &str,
+        parameters: &RawValue,
+    ) -> Result<Box<RawValue>, Failure> {
+        match method {
+            wire::Consult::METHOD => written(self.consult(actor, read(parameters)?).await),
+            wire::Verify::METHOD => written(self.verify(actor, read(parameters)?).await),
+            wire::SignIn::METHOD => written(self.sign_in(read(parameters)?).await),
+            wire::AssertFirst::METHOD => written(self.assert_first(read(parameters)?).await),
+            wire::VerifySession::METHOD => written(self.verify_session(read(parameters)?).await),
+            wire::OpenSite::METHOD => written(self.open_site(read(parameters)?).await),
+            wire::CheckSession::METHOD => written(self.check_session(read(parameters)?).await),
+            wire::TouchSessions::METHOD => written(self.touch_sessions(read(parameters)?).await),
+            wire::EndSession::METHOD => written(self.end_session(read(parameters)?).await),
+            wire::GetInfo::METHOD => written(self.get_info(read(parameters)?).await),
+            wire::GetAccount::METHOD => written(self.get_account(actor, read(parameters)?).await),
+            wire::ListAccounts::METHOD => written(self.list_accounts(read(parameters)?).await),
+            wire::AddAccount::METHOD => written(self.add_account(actor, read(parameters)?).await),
+            wire::RemoveAccount::METHOD => written(self.remove_account(actor, read(parameters)?).await),
+            wire::LockAccount::METHOD => written(self.lock_account(actor, read(parameters)?).await),
+            wire::UnlockAccount::METHOD => written(self.unlock_account(actor, read(parameters)?).await),
+            wire::ReopenAccount::METHOD => written(self.reopen_account(actor, read(parameters)?).await),
+            wire::LinkName::METHOD => written(self.link_name(actor, read(parameters)?).await),
+            wire::UnlinkName::METHOD => written(self.unlink_name(actor, read(parameters)?).await),
+            wire::SetRequirement::METHOD => written(self.set_requirement(actor, read(parameters)?).await),
+            wire::SetPassword::METHOD => written(self.set_password(actor, read(parameters)?).await),
+            wire::BeginEnrolment::METHOD => written(self.begin_enrolment(actor, read(parameters)?).await),
+            wire::ConfirmEnrolment::METHOD => written(self.confirm_enrolment(actor, read(parameters)?).await),
+            wire::RegenerateBackupCodes::METHOD => {
+                written(self.regenerate_backup_codes(actor, read(parameters)?).await)
+            }
+            wire::RenameDevice::METHOD => written(self.rename_device(actor, read(parameters)?).await),
+            wire::RemoveDevice::METHOD => written(self.remove_device(actor, read(parameters)?).await),
+            wire::DisableAccount::METHOD => written(self.disable_account(actor, read(parameters)?).await),
+            wire::ResetAccount::METHOD => written(self.reset_account(actor, read(parameters)?).await),
+            wire::ReadAudit::METHOD => written(self.read_audit(actor, read(parameters)?).await),
+            wire::AcceptClock::METHOD => written(self.accept_clock(actor, read(parameters)?).await),
+            other => Err(Failure::MethodNotFound(other.to_owned())),
+        }
+    }
+}
+
+impl Service for Authority {
+    async fn call(&self, caller: &Caller, method: &'static str, parameters: &RawValue, more: bool) -> Answer {
+        let Some(actor) = admit(caller, method) else {
+            return Answer::One(Err(not_permitted().into()));
+        };
+        match (method, more) {
+            (wire::WatchSessions::METHOD, false) => Answer::One(Err(Failure::ExpectedMore)),
+            (wire::WatchSessions::METHOD, true) => {
+                stream(read(parameters).map(|request| self.watch_sessions(&request)))
+            }
+            (wire::ReadAudit::METHOD, true) => match read(parameters) {
+                Ok(request) => stream(self.follow_audit(&actor, request).await.map_err(Failure::from)),
+                Err(failure) => Answer::One(Err(failure)),
+            },
+            _ => Answer::One(self.answer(&actor, method, parameters).await),
+        }
+    }
+}
+
+fn stream(messages: Result<mpsc::Receiver<Box<RawValue>>, Failure>) -> Answer {
+    match messages {
+        Ok(messages) => Answer::Stream(messages),
+        Err(failure) => Answer::One(Err(failure)),
+    }
+}
+
+/// Reads a call's parameters. Of serde's message only a field's name is passed on: the rest may quote a secret.
+fn read<R: DeserializeOwned>(parameters: &RawValue) -> Result<R, Failure> {
+    serde_json::from_str(parameters.get()).map_err(|error| {
+        let message = error.to_string();
+        let field = message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+        Failure::InvalidParameter(field.unwrap_or("parameters").to_owned())
+    })
+}
+
+fn written<R: Serialize>(reply: Result<R, Fault>) -> Result<Box<RawValue>, Failure> {
+    let raw = to_raw_value(&reply?);
+    raw.map_err(|_| Failure::Fault(crate::operations::fault::internal("the reply cannot be written")))
+}

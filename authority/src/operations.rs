@@ -1,1 +1,28 @@
-//! Every method of the interface.
+//! What the authority does: one file for each kind of operation.
+//!
+//! Every operation reads, decides by the rules, and answers only after its commit. The ways in are [`permission`] (who
+//! may call), [`find`] (whose account is meant) and [`attempt`] (how a code is judged); the rest is what they are for.
+
+mod account;
+mod attempt;
+mod backup_codes;
+mod device;
+mod enrolment;
+pub(crate) mod fault;
+mod find;
+pub(crate) mod hashing;
+pub(crate) mod info;
+mod login;
+mod password;
+pub mod people;
+pub(crate) mod permission;
+mod policy;
+mod raise;
+mod session;
+pub mod settings;
+mod sign_in;
+pub(crate) mod sweep;
+mod told;
+mod trail;
+pub(crate) mod turn;
+pub(crate) mod watch;

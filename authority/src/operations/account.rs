@@ -1,0 +1,208 @@
+//! Accounts: shown, listed, made, removed, locked, named.
+
+use twofold_shared::account::{Account, AccountId, AccountName, ChangeError, Group};
+use twofold_shared::name::Name;
+use twofold_shared::wire::{
+    AccountPage, AccountView, AddAccount, Done, Fault, FaultKind, GetAccount, LinkName, ListAccounts,
+    LockAccount, RemoveAccount, ReopenAccount, SetRequirement, UnlinkName, UnlockAccount,
+};
+
+use super::attempt::Change;
+use super::fault::{Outcome, fault, internal, invalid};
+use super::find::no_directory;
+use super::permission::Actor;
+use super::told::change_entry;
+use crate::authority::Authority;
+use crate::store::record;
+use crate::store::{Commit, Expect, StoreError};
+
+/// The most accounts in one answer.
+const PAGE: u32 = 500;
+
+/// The most groups of an account.
+const MOST_GROUPS: usize = 64;
+
+impl Authority {
+    /// One account: anybody's for an operator, one's own for everybody else.
+    pub(crate) async fn get_account(&self, actor: &Actor, request: GetAccount) -> Outcome<AccountView> {
+        let account = self.meant(actor, request.account.as_deref()).await?;
+        Ok(account.view(self.now().await?.time))
+    }
+
+    /// A page of accounts, by id.
+    pub(crate) async fn list_accounts(&self, request: ListAccounts) -> Outcome<AccountPage> {
+        let after = request.after.as_deref().map(AccountId::parse).transpose();
+        let after = after.map_err(|why| invalid(format!("after: {why}")))?;
+        let limit = usize::try_from(request.limit.clamp(1, PAGE)).unwrap_or(1);
+        let now = self.now().await?.time;
+        let found = record::load_accounts(&self.store, after.as_ref(), limit);
+        let found = found.map_err(|error| self.failed(&error))?;
+        let full = found.len() == limit;
+        let accounts: Vec<AccountView> = found.iter().map(|(account, _)| account.view(now)).collect();
+        let next = accounts.last().filter(|_| full).map(|last| last.id.clone());
+        Ok(AccountPage { accounts, next })
+    }
+
+    /// Makes an account with one name.
+    pub(crate) async fn add_account(&self, actor: &Actor, request: AddAccount) -> Outcome<AccountView> {
+        let name = parsed(&request.name)?;
+        if request.groups.len() > MOST_GROUPS {
+            return Err(invalid(format!("groups: at most {MOST_GROUPS}")));
+        }
+        let groups: Result<Vec<Group>, _> = request.groups.iter().map(|group| Group::parse(group)).collect();
+        let mut groups = groups.map_err(|why| invalid(format!("groups: {why}")))?;
+        groups.sort();
+        groups.dedup();
+        self.create(actor, name, groups).await.map(|(account, now)| account.view(now))
+    }
+
+    /// Makes an account; its name must belong to nobody.
+    pub(super) async fn create(
+        &self,
+        actor: &Actor,
+        name: Name,
+        groups: Vec<Group>,
+    ) -> Outcome<(Account, twofold_shared::clock::UnixTime)> {
+        let uid = self.seen_uid(&name).await?;
+        let mut id = [0; 16];
+        getrandom::fill(&mut id).map_err(|_| internal("no randomness from the kernel"))?;
+        let now = self.now().await?.time;
+        let mut account = Account::new(AccountId(id), AccountName { name: name.clone(), uid }, now);
+        account.groups = groups;
+        let failed = |error: StoreError| self.failed(&error);
+        let commit = Commit {
+            writes: vec![
+                record::account_write(&account, Expect::Absent).map_err(failed)?,
+                record::name_write(&name, &account.id, Expect::Absent).map_err(failed)?,
+            ],
+            audit: vec![change_entry("account_add", actor, &account)],
+            ..Commit::default()
+        };
+        match self.store.commit(commit).await {
+            Ok(_) => {
+                self.accounts.added();
+                Ok((account, now))
+            }
+            Err(StoreError::Conflict) => Err(name_taken(&name)),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// Removes an account, its names and its sessions.
+    pub(crate) async fn remove_account(&self, actor: &Actor, request: RemoveAccount) -> Outcome<Done> {
+        self.change(actor, Some(&request.account), None, "account_remove", |change| {
+            self.end_sessions(change, |_| true)?;
+            self.void_enrolments(change)?;
+            let names = change.account.names.iter();
+            change.writes.extend(names.map(|name| record::name_removal(&name.name, Expect::Any)));
+            change.removes_account = true;
+            Ok(())
+        })
+        .await?;
+        self.accounts.removed();
+        Ok(Done {})
+    }
+
+    /// Locks an account: nothing passes, all sessions end.
+    pub(crate) async fn lock_account(&self, actor: &Actor, request: LockAccount) -> Outcome<Done> {
+        self.change(actor, Some(&request.account), None, "account_lock", |change| {
+            change.account = change.account.with_lock(true, change.time());
+            self.end_sessions(change, |_| true)?;
+            self.void_enrolments(change)?;
+            Ok(Done {})
+        })
+        .await
+    }
+
+    /// Takes the lock back.
+    pub(crate) async fn unlock_account(&self, actor: &Actor, request: UnlockAccount) -> Outcome<Done> {
+        self.change(actor, Some(&request.account), None, "account_unlock", |change| {
+            change.account = change.account.with_lock(false, change.time());
+            Ok(Done {})
+        })
+        .await
+    }
+
+    /// Reopens an account to strangers. Its owner's code passes only from a known source: strangers are closed out.
+    pub(crate) async fn reopen_account(&self, actor: &Actor, request: ReopenAccount) -> Outcome<Done> {
+        self.change(actor, request.account.as_deref(), request.code, "account_reopen", |change| {
+            change.account = change.account.reopened(change.time());
+            Ok(Done {})
+        })
+        .await
+    }
+
+    /// Gives an account one more name, which must belong to nobody.
+    pub(crate) async fn link_name(&self, actor: &Actor, request: LinkName) -> Outcome<AccountView> {
+        let name = parsed(&request.name)?;
+        let uid = self.seen_uid(&name).await?;
+        self.change(actor, Some(&request.account), None, "name_link", |change| {
+            if self.holder(&name)?.is_some() {
+                return Err(name_taken(&name));
+            }
+            let named = AccountName { name: name.clone(), uid };
+            change.account = change.account.with_name(named, change.time()).map_err(unchangeable)?;
+            let write = record::name_write(&name, &change.account.id, Expect::Absent);
+            change.writes.push(write.map_err(|error| self.failed(&error))?);
+            change.entry.factor = Some(name.to_string());
+            Ok(change.account.view(change.time()))
+        })
+        .await
+    }
+
+    /// Takes a name from an account, and ends the sessions signed in with it.
+    pub(crate) async fn unlink_name(&self, actor: &Actor, request: UnlinkName) -> Outcome<AccountView> {
+        let name = parsed(&request.name)?;
+        self.change(actor, Some(&request.account), None, "name_unlink", |change| {
+            change.account = change.account.without_name(&name, change.time()).map_err(unchangeable)?;
+            change.writes.push(record::name_removal(&name, Expect::Any));
+            self.end_sessions(change, |session| session.name == name)?;
+            change.entry.factor = Some(name.to_string());
+            Ok(change.account.view(change.time()))
+        })
+        .await
+    }
+
+    /// Says whether the account must have a second factor.
+    pub(crate) async fn set_requirement(&self, actor: &Actor, request: SetRequirement) -> Outcome<Done> {
+        self.change(actor, Some(&request.account), None, "requirement_set", |change: &mut Change| {
+            change.account.requirement = request.requirement;
+            change.account.changed = change.time();
+            Ok(Done {})
+        })
+        .await
+    }
+
+    /// The uid that a new `unix` name has on this host; it is kept.
+    async fn seen_uid(&self, name: &Name) -> Outcome<Option<u32>> {
+        if !name.realm().is_unix() {
+            return Ok(None);
+        }
+        self.people.uid_of(name.name()).await.map_err(|_| no_directory())
+    }
+}
+
+fn parsed(name: &str) -> Outcome<Name> {
+    Name::parse(name).map_err(|why| invalid(format!("name: {why}")))
+}
+
+fn name_taken(name: &Name) -> Fault {
+    fault(FaultKind::NameTaken, format!("the name {name} belongs to an account already"))
+}
+
+/// What a rule said of a change, for the person.
+pub(super) fn unchangeable(error: ChangeError) -> Fault {
+    let kind = match error {
+        ChangeError::NoSuchDevice => FaultKind::NoSuchDevice,
+        ChangeError::NameTaken => FaultKind::NameTaken,
+        ChangeError::Expired => FaultKind::NoSuchEnrolment,
+        ChangeError::NoSuchName
+        | ChangeError::LastName
+        | ChangeError::TooManyNames
+        | ChangeError::TooManyDevices
+        | ChangeError::WrongCode
+        | ChangeError::Clock
+        | ChangeError::NotEnrolled => FaultKind::Invalid,
+    };
+    fault(kind, error.to_string())
+}

@@ -1,0 +1,66 @@
+//! Devices: renamed, removed, all of them at once.
+
+use twofold_shared::account::{DeviceId, Label};
+use twofold_shared::wire::{DisableAccount, Done, RemoveDevice, RenameDevice, ResetAccount};
+
+use super::account::unchangeable;
+use super::fault::{Outcome, invalid};
+use super::permission::Actor;
+use crate::authority::Authority;
+
+impl Authority {
+    /// Calls a device something else.
+    pub(crate) async fn rename_device(&self, actor: &Actor, request: RenameDevice) -> Outcome<Done> {
+        let RenameDevice { account, device, label, code } = request;
+        let device = device_id(&device)?;
+        let label = Label::parse(&label).map_err(|why| invalid(format!("label: {why}")))?;
+        self.change(actor, account.as_deref(), code, "device_rename", |change| {
+            let renamed = change.account.rename_device(&device, label.clone(), change.time());
+            change.account = renamed.map_err(unchangeable)?;
+            change.entry.factor = Some(label.to_string());
+            Ok(Done {})
+        })
+        .await
+    }
+
+    /// Removes a device, and ends the sessions whose second factor it was. With the last device everything that was
+    /// passed with a second factor ends.
+    pub(crate) async fn remove_device(&self, actor: &Actor, request: RemoveDevice) -> Outcome<Done> {
+        let RemoveDevice { account, device, code } = request;
+        let device = device_id(&device)?;
+        self.change(actor, account.as_deref(), code, "device_remove", |change| {
+            change.entry.factor = change.account.device(&device).map(|device| device.label.to_string());
+            change.account = change.account.remove_device(&device, change.time()).map_err(unchangeable)?;
+            let last = !change.account.enrolled();
+            self.end_sessions(change, |session| last || session.device == Some(device))?;
+            Ok(Done {})
+        })
+        .await
+    }
+
+    /// Turns two-factor off: devices, backup codes and sessions are gone at once.
+    pub(crate) async fn disable_account(&self, actor: &Actor, request: DisableAccount) -> Outcome<Done> {
+        self.change(actor, request.account.as_deref(), request.code, "disable", |change| {
+            change.account = change.account.disabled(change.time());
+            self.end_sessions(change, |_| true)?;
+            self.void_enrolments(change)?;
+            Ok(Done {})
+        })
+        .await
+    }
+
+    /// An operator's clean slate for a locked-out person.
+    pub(crate) async fn reset_account(&self, actor: &Actor, request: ResetAccount) -> Outcome<Done> {
+        self.change(actor, Some(&request.account), None, "reset", |change| {
+            change.account = change.account.reset(change.time());
+            self.end_sessions(change, |_| true)?;
+            self.void_enrolments(change)?;
+            Ok(Done {})
+        })
+        .await
+    }
+}
+
+fn device_id(text: &str) -> Outcome<DeviceId> {
+    DeviceId::parse(text).map_err(|why| invalid(format!("device: {why}")))
+}

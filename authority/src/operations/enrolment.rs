@@ -1,0 +1,288 @@
+//! A new device: begun with a secret, on only when a code has confirmed it.
+//!
+//! The secret leaves once, in the answer to whoever began. It waits ten minutes for its first code, which must come
+//! from the same caller: the same uid on the main socket, or the same door. The first enrolment confirmed is the
+//! account's; all others that wait are void with it, for somebody else may have seen their secrets. A first enrolment
+//! needs no code, so who may begin it is configured; every further one needs a code of what there is already.
+
+use twofold_shared::account::{
+    Account, ChangeError, DeviceId, Label, MAX_DEVICES, Occasion, PendingEnrolment,
+};
+use twofold_shared::code::Code;
+use twofold_shared::name::Name;
+use twofold_shared::totp::{GENERATED_BYTES, Secret, Totp, TotpParameters};
+use twofold_shared::wire::{
+    BeginEnrolment, BegunEnrolment, ConfirmEnrolment, ConfirmedEnrolment, Fault, FaultKind, Word,
+};
+
+use super::account::unchangeable;
+use super::attempt::{Change, word};
+use super::fault::{Outcome, fault, internal, invalid, not_permitted, refused};
+use super::people::is_system;
+use super::permission::Actor;
+use super::settings::ENROLMENT_SECONDS;
+use super::told::{COMMAND, change_entry};
+use crate::audit::Entry;
+use crate::authority::Authority;
+use crate::config::FirstEnrolment;
+use crate::peer::DoorListener;
+use crate::store::Expect;
+use crate::store::record::{self, EnrolmentId};
+
+/// Enrolments of one account that wait at a time; the oldest gives way.
+const MOST_WAITING: usize = 4;
+
+/// Enrolments read at a time.
+const PAGE: usize = 256;
+
+impl Authority {
+    /// Begins an enrolment.
+    pub(crate) async fn begin_enrolment(
+        &self,
+        actor: &Actor,
+        request: BeginEnrolment,
+    ) -> Outcome<BegunEnrolment> {
+        let BeginEnrolment { account, label, algorithm, digits, period_seconds, import, code } = request;
+        let label = Label::parse(&label).map_err(|why| invalid(format!("label: {why}")))?;
+        let parameters = TotpParameters::new(algorithm, digits, period_seconds)
+            .map_err(|why| invalid(format!("parameters: {why}")))?;
+        let secret = match import {
+            Some(text) => {
+                Secret::from_base32(text.reveal()).map_err(|why| invalid(format!("import: {why}")))?
+            }
+            None => Secret::generated(random::<GENERATED_BYTES>()?),
+        };
+        let totp = Totp { secret, parameters };
+        let (id, device) = (EnrolmentId(random()?), DeviceId(random()?));
+        let make = |change: &mut Change| {
+            if change.account.devices.len() >= MAX_DEVICES {
+                return Err(unchangeable(ChangeError::TooManyDevices));
+            }
+            let begun = Occasion { at: change.time(), ..beginner(actor) };
+            let pending = PendingEnrolment {
+                account: change.account.id,
+                device,
+                label: label.clone(),
+                totp: totp.clone(),
+                begun,
+            };
+            self.make_room(change)?;
+            let write = record::enrolment_write(&id, &pending, Expect::Absent);
+            change.writes.push(write.map_err(|error| self.failed(&error))?);
+            change.entry.factor = Some(label.to_string());
+            Ok(shown_name(&change.account))
+        };
+        let first = self.first_enrolment(actor, account.as_deref()).await?;
+        let name = match first {
+            Some(first) => {
+                let entry = begin_entry(actor, &first);
+                self.make_change(first.id, &entry, |change| {
+                    // Somebody was quicker: from now on it takes a code.
+                    if change.account.enrolled() && !matches!(actor, Actor::Root { .. }) {
+                        return Err(not_permitted());
+                    }
+                    make(change)
+                })
+                .await?
+            }
+            None => self.change(actor, account.as_deref(), code, "enrol_begin", make).await?,
+        };
+        // With the host's name: whoever meets two of us keeps two entries apart.
+        let uri = totp.otpauth_uri(&format!("Twofold {}", self.settings.host), &name);
+        let secret = totp.secret.to_base32();
+        Ok(BegunEnrolment { enrolment: id.to_string(), secret, uri, expires_seconds: ENROLMENT_SECONDS })
+    }
+
+    /// Gives the first code of a new device.
+    pub(crate) async fn confirm_enrolment(
+        &self,
+        actor: &Actor,
+        request: ConfirmEnrolment,
+    ) -> Outcome<ConfirmedEnrolment> {
+        let code = Code::parse(request.code.reveal()).map_err(|why| invalid(format!("code: {why}")))?;
+        let id = EnrolmentId::parse(&request.enrolment).ok_or_else(no_such_enrolment)?;
+        let pending = self.pending(actor, &id)?.ok_or_else(no_such_enrolment)?.0;
+        let account = self.account(&pending.account)?.ok_or_else(no_such_enrolment)?;
+        // Tried once before ten backup codes are hashed for it.
+        let now = self.now().await?;
+        let entry = Entry { factor: Some(pending.label.to_string()), ..confirm_entry(actor, &account) };
+        let occasion = super::attempt::occasion(&entry, now);
+        account.confirm(&pending, &code, None, &occasion, now.trusted()).map_err(unconfirmed)?;
+        let fresh = match account.backup_codes {
+            Some(_) => None,
+            None => Some(self.fresh_backup_codes(now.time).await?),
+        };
+        let set = fresh.as_ref().map(|(set, _)| set);
+        let (device, taken) = self
+            .make_change(account.id, &entry, |change| {
+                let (pending, version) = self.pending(actor, &id)?.ok_or_else(no_such_enrolment)?;
+                let occasion = super::attempt::occasion(&change.entry, change.now);
+                let trusted = change.now.trusted();
+                let before = change.account.backup_codes.clone();
+                let (after, device) = change
+                    .account
+                    .confirm(&pending, &code, set.cloned(), &occasion, trusted)
+                    .map_err(unconfirmed)?;
+                let taken = after.backup_codes != before;
+                change.account = after;
+                self.void_enrolments(change)?;
+                // The one confirmed is among them; only once.
+                change.writes.retain(|write| write.key != record::enrolment_removal(&id, Expect::Any).key);
+                change.writes.push(record::enrolment_removal(&id, Expect::Version(version)));
+                Ok((device, taken))
+            })
+            .await?;
+        let backup_codes = fresh.filter(|_| taken).map(|(_, codes)| codes).unwrap_or_default();
+        Ok(ConfirmedEnrolment { device: device.view(), backup_codes })
+    }
+
+    /// The account whose enrolment may begin without a code: an operator's choice of any, or a first one where the
+    /// configuration lets its owner begin. None where a code decides.
+    async fn first_enrolment(&self, actor: &Actor, account: Option<&str>) -> Outcome<Option<Account>> {
+        let first = self.settings.first_enrolment;
+        match actor {
+            Actor::Root { .. } => self.meant(actor, account).await.map(Some),
+            Actor::Owner { uid } => {
+                let own = self.own_account(*uid).await?;
+                if own.as_ref().is_some_and(Account::enrolled) {
+                    return Ok(None);
+                }
+                let locked = own.as_ref().is_some_and(|own| own.locked);
+                if first != FirstEnrolment::Own || is_system(*uid) || locked {
+                    return Err(ask_an_operator());
+                }
+                match own {
+                    Some(_) => self.meant(actor, account).await.map(Some),
+                    None if account.is_none() => {
+                        let name = self.own_name(*uid).await?;
+                        let (created, _) = self.create(actor, name, Vec::new()).await?;
+                        Ok(Some(created))
+                    }
+                    None => Err(not_permitted()),
+                }
+            }
+            Actor::Door(listener) => {
+                let found = self.at_door(listener, account)?;
+                let may = first != FirstEnrolment::Invitation && !found.enrolled() && !found.locked;
+                if may && !self.barred_from_web(&found).await {
+                    Ok(Some(found))
+                } else {
+                    Err(not_permitted())
+                }
+            }
+            Actor::Gate => Err(not_permitted()),
+        }
+    }
+
+    /// The account that a door means: a name of its own realm. Nobody's and another's are answered alike.
+    fn at_door(&self, listener: &DoorListener, account: Option<&str>) -> Outcome<Account> {
+        let typed = account.ok_or_else(|| invalid("account: say whose"))?;
+        let name = match typed.split_once(':') {
+            Some((realm, name)) if realm == listener.realm.as_str() => name,
+            Some(_) => return Err(not_permitted()),
+            None => typed,
+        };
+        let name = Name::canonical(&listener.realm, name).map_err(|_| not_permitted())?;
+        self.holder(&name)?.ok_or_else(not_permitted)
+    }
+
+    /// An enrolment that waits, if this caller began it.
+    fn pending(
+        &self,
+        actor: &Actor,
+        id: &EnrolmentId,
+    ) -> Outcome<Option<(PendingEnrolment, crate::store::Version)>> {
+        let found = record::load_enrolment(&self.store, id).map_err(|error| self.failed(&error))?;
+        let by = beginner(actor);
+        Ok(found.filter(|(pending, _)| pending.begun.door == by.door && pending.begun.source == by.source))
+    }
+
+    /// Voids whatever of an account's waits, as a part of a change.
+    pub(super) fn void_enrolments(&self, change: &mut Change) -> Outcome<()> {
+        for (id, _) in self.waiting(&change.account)? {
+            change.writes.push(record::enrolment_removal(&id, Expect::Any));
+        }
+        Ok(())
+    }
+
+    fn make_room(&self, change: &mut Change) -> Outcome<()> {
+        let mut waiting = self.waiting(&change.account)?;
+        waiting.sort_by_key(|(_, pending)| pending.begun.at);
+        let surplus = (waiting.len() + 1).saturating_sub(MOST_WAITING);
+        for (id, _) in waiting.into_iter().take(surplus) {
+            change.writes.push(record::enrolment_removal(&id, Expect::Any));
+        }
+        Ok(())
+    }
+
+    fn waiting(&self, account: &Account) -> Outcome<Vec<(EnrolmentId, PendingEnrolment)>> {
+        let (mut waiting, mut after) = (Vec::new(), None);
+        loop {
+            let found = record::load_enrolments(&self.store, after.as_ref(), PAGE);
+            let found = found.map_err(|error| self.failed(&error))?;
+            let Some((last, ..)) = found.last() else { return Ok(waiting) };
+            after = Some(*last);
+            let theirs = found.into_iter().filter(|(_, pending, _)| pending.account == account.id);
+            waiting.extend(theirs.map(|(id, pending, _)| (id, pending)));
+        }
+    }
+}
+
+/// Who began, as it is kept with what waits: a door and a caller, never a process, for a PAM transaction has several.
+fn beginner(actor: &Actor) -> Occasion {
+    let (door, source) = match actor {
+        Actor::Root { uid } | Actor::Owner { uid } => (COMMAND.to_owned(), format!("uid {uid}")),
+        Actor::Door(listener) => (door_name(listener), listener.realm.to_string()),
+        Actor::Gate => ("gate".to_owned(), "gate".to_owned()),
+    };
+    Occasion { at: twofold_shared::clock::UnixTime(0), door, source: Some(source) }
+}
+
+fn door_name(listener: &DoorListener) -> String {
+    format!("enrolment on {}", listener.host)
+}
+
+fn begin_entry(actor: &Actor, account: &Account) -> Entry {
+    at_its_door(actor, change_entry("enrol_begin", actor, account))
+}
+
+fn confirm_entry(actor: &Actor, account: &Account) -> Entry {
+    at_its_door(actor, change_entry("enrol", actor, account))
+}
+
+fn at_its_door(actor: &Actor, entry: Entry) -> Entry {
+    match actor {
+        Actor::Door(listener) => Entry { door: door_name(listener), ..entry },
+        Actor::Root { .. } | Actor::Owner { .. } | Actor::Gate => entry,
+    }
+}
+
+/// What an authenticator app calls the account.
+fn shown_name(account: &Account) -> String {
+    account.names.first().map(|name| name.name.name().to_owned()).unwrap_or_default()
+}
+
+fn random<const N: usize>() -> Outcome<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|_| internal("no randomness from the kernel"))?;
+    Ok(bytes)
+}
+
+fn unconfirmed(error: ChangeError) -> Fault {
+    match error {
+        ChangeError::WrongCode => Fault { detail: error.to_string(), ..refused(word(Word::Wrong)) },
+        ChangeError::Clock => Fault { detail: error.to_string(), ..refused(word(Word::Clock)) },
+        other => unchangeable(other),
+    }
+}
+
+fn no_such_enrolment() -> Fault {
+    fault(FaultKind::NoSuchEnrolment, "there is no such enrolment, or it has expired; begin again")
+}
+
+fn ask_an_operator() -> Fault {
+    fault(
+        FaultKind::NotPermitted,
+        "a first device cannot be enrolled here; ask the people in charge of this host",
+    )
+}

@@ -1,0 +1,213 @@
+//! The PAM doors: what a login must do, and whether its code is right.
+
+use twofold_shared::account::{AccountId, Reason};
+use twofold_shared::code::Code;
+use twofold_shared::name::{Name, NameError, Realm};
+use twofold_shared::throttle::Stage;
+use twofold_shared::wire::{
+    Approval, Ask, Consult, ConsultReply, FirstFactor, Level, Login, Verify, VerifyReply, Word,
+};
+
+use super::attempt::{CodeGiven, Subject, Tried, word};
+use super::fault::{Outcome, invalid, not_permitted};
+use super::find::no_directory;
+use super::permission::Actor;
+use super::policy::{self, ask};
+use super::told::{Place, entry, pam_door};
+use crate::audit::{self, Coalesce, Entry};
+use crate::authority::Authority;
+use crate::store::{Commit, StoreError};
+
+/// The longest name of a service, in bytes.
+const LONGEST_SERVICE: usize = 64;
+
+/// A login as far as its caller is believed.
+struct Believed {
+    /// None: what was given cannot be a name, so it is nobody's.
+    name: Option<Name>,
+    door: String,
+    place: Place,
+    /// Which uid the name has on this host, where that is known and counts.
+    uid: Uid,
+}
+
+/// What the host says of a `unix` name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Uid {
+    /// Not asked: the name is another host's, or of another realm.
+    Elsewhere,
+    /// The host has no such name.
+    None,
+    /// Its uid.
+    Some(u32),
+}
+
+/// Whose login it is.
+enum Whose {
+    Account(Box<twofold_shared::account::Account>),
+    /// Known to the ledger with another uid.
+    OtherPerson(AccountId),
+    Nobody,
+}
+
+impl Authority {
+    /// "What must this login do?"
+    pub(crate) async fn consult(&self, actor: &Actor, request: Consult) -> Outcome<ConsultReply> {
+        let Consult { nonce, login } = request;
+        let believed = self.believe(actor, &login).await?;
+        let whose = self.whose(&believed)?;
+        let service = self.settings.policy.of(&login.service);
+        let ask = match &whose {
+            Whose::Account(account) => ask(policy::Login::Account(account), login.first, service),
+            Whose::Nobody if believed.name.is_some() && believed.uid != Uid::None => {
+                ask(policy::Login::Unlisted, login.first, service)
+            }
+            Whose::Nobody | Whose::OtherPerson(_) => ask(policy::Login::Unknown, login.first, service),
+        };
+        let (outcome, reason) = match ask {
+            // What comes of it, Verify tells.
+            Ask::Code => return Ok(ConsultReply { nonce, ask }),
+            Ask::Exempt => (audit::Outcome::Approved, "exempt"),
+            Ask::Optional => (audit::Outcome::Approved, "optional"),
+            Ask::Unenrolled => (audit::Outcome::Refused, Reason::NotEnrolled.as_str()),
+        };
+        let mut entry = entry("consult", believed.door, &believed.place, &nonce);
+        entry.name = believed.name.map(|name| name.to_string());
+        if let Whose::Account(account) = whose {
+            entry.account = Some(account.id);
+        }
+        let entry = Entry { outcome, reason: Some(reason.to_owned()), coalesce: Coalesce::Account, ..entry };
+        match self.store.commit(Commit { audit: vec![entry], ..Commit::default() }).await {
+            // A full disk is no reason to keep out whom policy lets in.
+            Ok(_) | Err(StoreError::DiskFull) => Ok(ConsultReply { nonce, ask }),
+            Err(error) => Err(self.failed(&error)),
+        }
+    }
+
+    /// Judges a code at a PAM door.
+    pub(crate) async fn verify(&self, actor: &Actor, request: Verify) -> Outcome<VerifyReply> {
+        let Verify { nonce, login, code } = request;
+        let believed = self.believe(actor, &login).await?;
+        // What does not have a code's shape was no guess: charged to nobody, whoever was meant.
+        let Ok(code) = Code::parse(code.reveal()) else {
+            let refusal = Some(word(Word::Wrong));
+            return Ok(VerifyReply { nonce, approval: None, refusal, notices: Vec::new() });
+        };
+        let mut entry = entry("verify", believed.door.as_str(), &believed.place, &nonce);
+        entry.name = believed.name.as_ref().map(Name::to_string);
+        let subject = match self.whose(&believed)? {
+            Whose::Account(account) => {
+                entry.account = Some(account.id);
+                Subject::Account(account.id)
+            }
+            // Another person with the same name: as good as nobody, but the trail says why.
+            Whose::OtherPerson(id) => {
+                entry.account = Some(id);
+                entry.reason = Some(Reason::OtherPerson.as_str().to_owned());
+                Subject::Nobody(believed.name.clone().map_or_else(unnameable, Ok)?)
+            }
+            Whose::Nobody => Subject::Nobody(believed.name.clone().map_or_else(unnameable, Ok)?),
+        };
+        let account = entry.account;
+        let stage = match login.first {
+            FirstFactor::None => Stage::BeforeFirst,
+            FirstFactor::Above | FirstFactor::Publickey => Stage::AfterFirst,
+        };
+        let given = CodeGiven { subject, code: &code, origin: &believed.place.origin, stage, entry };
+        let tried = self.try_code(&given, |change| {
+            change.essential = true;
+            if let (Some(name), Uid::Some(uid)) = (&believed.name, believed.uid)
+                && let Ok(Some(seen)) = change.account.seen_with_uid(name, uid)
+            {
+                change.account = seen;
+            }
+            Ok(())
+        });
+        Ok(match (tried.await?, account) {
+            (Tried::Passed((), notices), Some(account)) => VerifyReply {
+                nonce,
+                approval: Some(Approval {
+                    account: account.to_string(),
+                    door: believed.door,
+                    level: Level::Second,
+                }),
+                refusal: None,
+                notices: notices.iter().map(|notice| notice.to_wire()).collect(),
+            },
+            (Tried::Passed((), _), None) => return Err(not_permitted()),
+            (Tried::Refused(refusal), _) => {
+                VerifyReply { nonce, approval: None, refusal: Some(refusal), notices: Vec::new() }
+            }
+        })
+    }
+
+    /// What of a login is believed, by who says it.
+    async fn believe(&self, actor: &Actor, login: &Login) -> Outcome<Believed> {
+        let Login { name, service, source, .. } = login;
+        let plain = service.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/');
+        if service.is_empty() || service.len() > LONGEST_SERVICE || !plain {
+            return Err(invalid("service: must be a PAM service"));
+        }
+        let host = &self.settings.host;
+        match actor {
+            Actor::Root { .. } => {
+                // A PAM name has no colon; with one it is how the command names an account of another realm.
+                let name = if name.contains(':') {
+                    Name::parse(name)
+                } else {
+                    Name::canonical(&Realm::unix(), name)
+                };
+                let uid = self.uid_of(name.as_ref().ok()).await?;
+                let place = Place::reported(source, host, "");
+                Ok(Believed { name: name.ok(), door: pam_door(service, host), place, uid })
+            }
+            Actor::Owner { uid } => {
+                let own = self.own_name(*uid).await?;
+                if own.name() != name {
+                    return Err(not_permitted());
+                }
+                let place = Place::local(host);
+                Ok(Believed { name: Some(own), door: pam_door(service, host), place, uid: Uid::Some(*uid) })
+            }
+            Actor::Door(listener) => {
+                if !listener.services.contains(service) {
+                    return Err(not_permitted());
+                }
+                let place = Place::reported(source, &listener.host, &listener.host);
+                let name = Name::canonical(&listener.realm, name).ok();
+                let door = pam_door(service, &listener.host);
+                Ok(Believed { name, door, place, uid: Uid::Elsewhere })
+            }
+            Actor::Gate => Err(not_permitted()),
+        }
+    }
+
+    /// Asks the host for a `unix` name's uid.
+    async fn uid_of(&self, name: Option<&Name>) -> Outcome<Uid> {
+        match name.filter(|name| name.realm().is_unix()) {
+            None => Ok(Uid::Elsewhere),
+            Some(name) => {
+                let uid = self.people.uid_of(name.name()).await.map_err(|_| no_directory())?;
+                Ok(uid.map_or(Uid::None, Uid::Some))
+            }
+        }
+    }
+
+    fn whose(&self, believed: &Believed) -> Outcome<Whose> {
+        let Some(name) = &believed.name else { return Ok(Whose::Nobody) };
+        let Some(account) = self.holder(name)? else { return Ok(Whose::Nobody) };
+        let first = account.names.iter().find(|ours| ours.name == *name).and_then(|ours| ours.uid);
+        let same = match (believed.uid, first) {
+            (Uid::Elsewhere, _) | (_, None) => true,
+            (Uid::None, Some(_)) => false,
+            (Uid::Some(uid), Some(first)) => uid == first,
+        };
+        Ok(if same { Whose::Account(Box::new(account)) } else { Whose::OtherPerson(account.id) })
+    }
+}
+
+/// Stands for whatever cannot be a name at all, so that its failures are counted somewhere. Never looked up.
+pub(super) fn unnameable() -> Outcome<Name> {
+    let name: Result<Name, NameError> = Name::canonical(&Realm::unix(), "?");
+    name.map_err(|_| invalid("name: cannot be"))
+}

@@ -1,0 +1,144 @@
+//! Who a `unix` name or a uid is on this host: NSS, which may be slow, hang, or be wrong for a while.
+//!
+//! It runs on few threads of its own, for at most a second; no answer is a refusal, never a guess.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use nix::unistd::{Uid, User};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
+
+/// How long a look-up may take, waiting included.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Look-ups at once. One that hangs keeps its place until it returns, so a dead directory costs four threads.
+const AT_ONCE: usize = 4;
+
+/// The first uid that a person may have; below are the system's own (`UID_MIN` in login.defs).
+const FIRST_PERSON: u32 = 1000;
+
+/// `nobody`, and the kernel's overflow uid.
+const NOBODY: u32 = 65534;
+
+/// NSS gave no answer in time, or an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the host's user database does not answer")]
+pub struct NoAnswer;
+
+/// A host's user database. Called on a blocking thread.
+pub trait Directory: Send + Sync + 'static {
+    /// The uid behind a name.
+    ///
+    /// # Errors
+    /// [`NoAnswer`] when the database failed; an unknown name is `Ok(None)`.
+    fn uid_of(&self, name: &str) -> Result<Option<u32>, NoAnswer>;
+
+    /// The name behind a uid.
+    ///
+    /// # Errors
+    /// As [`Directory::uid_of`].
+    fn name_of(&self, uid: u32) -> Result<Option<String>, NoAnswer>;
+}
+
+/// The host's own, through NSS.
+#[derive(Debug)]
+pub struct Nss;
+
+impl Directory for Nss {
+    fn uid_of(&self, name: &str) -> Result<Option<u32>, NoAnswer> {
+        let user = User::from_name(name).map_err(|_| NoAnswer)?;
+        Ok(user.map(|user| user.uid.as_raw()))
+    }
+
+    fn name_of(&self, uid: u32) -> Result<Option<String>, NoAnswer> {
+        let user = User::from_uid(Uid::from_raw(uid)).map_err(|_| NoAnswer)?;
+        Ok(user.map(|user| user.name))
+    }
+}
+
+/// A [`Directory`] behind a bound and a deadline.
+#[derive(Clone)]
+pub struct People {
+    directory: Arc<dyn Directory>,
+    places: Arc<Semaphore>,
+}
+
+impl People {
+    /// Bounds `directory`.
+    pub fn new(directory: impl Directory) -> Self {
+        Self { directory: Arc::new(directory), places: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+
+    /// The uid that has `name` on this host.
+    ///
+    /// # Errors
+    /// [`NoAnswer`] after a second, or when the database failed.
+    pub async fn uid_of(&self, name: &str) -> Result<Option<u32>, NoAnswer> {
+        let name = name.to_owned();
+        self.ask(move |directory| directory.uid_of(&name)).await
+    }
+
+    /// The name that `uid` has on this host.
+    ///
+    /// # Errors
+    /// As [`People::uid_of`].
+    pub async fn name_of(&self, uid: u32) -> Result<Option<String>, NoAnswer> {
+        self.ask(move |directory| directory.name_of(uid)).await
+    }
+
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&dyn Directory) -> Result<T, NoAnswer> + Send + 'static,
+    ) -> Result<T, NoAnswer> {
+        let deadline = Instant::now() + PATIENCE;
+        let place = timeout_at(deadline, Arc::clone(&self.places).acquire_owned()).await;
+        let place = place.map_err(|_| NoAnswer)?.map_err(|_| NoAnswer)?;
+        let directory = Arc::clone(&self.directory);
+        let answer = tokio::task::spawn_blocking(move || {
+            let answer = question(directory.as_ref());
+            drop(place);
+            answer
+        });
+        timeout_at(deadline, answer).await.map_err(|_| NoAnswer)?.map_err(|_| NoAnswer)?
+    }
+}
+
+/// Whether a uid is the system's own: such accounts never enrol, nor sign in, from the web.
+#[must_use]
+pub fn is_system(uid: u32) -> bool {
+    uid < FIRST_PERSON || uid == NOBODY
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Hanging;
+
+    impl Directory for Hanging {
+        fn uid_of(&self, _: &str) -> Result<Option<u32>, NoAnswer> {
+            std::thread::sleep(Duration::from_millis(1500));
+            Ok(Some(1000))
+        }
+
+        fn name_of(&self, uid: u32) -> Result<Option<String>, NoAnswer> {
+            Ok((uid == 1000).then(|| "alice".to_owned()))
+        }
+    }
+
+    #[tokio::test]
+    async fn root_is_known_to_every_host() {
+        let people = People::new(Nss);
+        assert_eq!(people.uid_of("root").await, Ok(Some(0)));
+        assert_eq!(people.name_of(0).await, Ok(Some("root".to_owned())));
+        assert_eq!(people.uid_of("no-such-user-here").await, Ok(None));
+    }
+
+    #[tokio::test]
+    async fn a_directory_that_hangs_is_no_answer() {
+        let people = People::new(Hanging);
+        assert_eq!(people.uid_of("alice").await, Err(NoAnswer));
+        assert_eq!(people.name_of(1000).await, Ok(Some("alice".to_owned())));
+    }
+}

@@ -1,0 +1,222 @@
+//! Who may call what: one row per method, read from the listener and the peer's credentials, never from a message.
+//!
+//! A row says only that a caller of that role may *call*; what it may say in the call (whose account, which realm,
+//! which service, whether its word about the source counts) each operation asks of its [`Actor`].
+
+use std::sync::Arc;
+
+use twofold_shared::wire::{self, Request as _};
+
+use crate::peer::{Caller, DoorListener, Standing};
+
+use Role::{Door, EnrollingDoor, Gate, Owner, Root};
+
+/// What a caller is to a method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// uid 0 or the authority's own uid on the main socket: administers, is believed about name and source.
+    Root,
+    /// The gate's uid on the main socket: believed about the source; first factors in its realms only.
+    Gate,
+    /// Any other uid on the main socket: its own account.
+    Owner,
+    /// Whoever connects to a door listener, uid 0 too: its services, under its host and realm.
+    Door,
+    /// The same where the listener says `enrol = true`: a name's first enrolment too.
+    EnrollingDoor,
+}
+
+const DOORS: &[Role] = &[Root, Owner, Door, EnrollingDoor];
+const GATE: &[Role] = &[Gate];
+const ROOT: &[Role] = &[Root];
+const OWN: &[Role] = &[Root, Owner];
+const ENROL: &[Role] = &[Root, Owner, EnrollingDoor];
+const MAIN: &[Role] = &[Root, Gate, Owner];
+
+/// Every method, and who may call it. A caller with two roles acts in the first that the row names.
+const TABLE: &[(&str, &[Role])] = &[
+    (wire::Consult::METHOD, DOORS),
+    (wire::Verify::METHOD, DOORS),
+    (wire::SignIn::METHOD, GATE),
+    (wire::AssertFirst::METHOD, GATE),
+    (wire::VerifySession::METHOD, GATE),
+    (wire::OpenSite::METHOD, GATE),
+    (wire::CheckSession::METHOD, GATE),
+    (wire::TouchSessions::METHOD, GATE),
+    (wire::EndSession::METHOD, GATE),
+    (wire::WatchSessions::METHOD, GATE),
+    (wire::GetInfo::METHOD, MAIN),
+    (wire::GetAccount::METHOD, OWN),
+    (wire::ListAccounts::METHOD, ROOT),
+    (wire::AddAccount::METHOD, ROOT),
+    (wire::RemoveAccount::METHOD, ROOT),
+    (wire::LockAccount::METHOD, ROOT),
+    (wire::UnlockAccount::METHOD, ROOT),
+    (wire::ReopenAccount::METHOD, OWN),
+    (wire::LinkName::METHOD, ROOT),
+    (wire::UnlinkName::METHOD, ROOT),
+    (wire::SetRequirement::METHOD, ROOT),
+    (wire::SetPassword::METHOD, OWN),
+    (wire::BeginEnrolment::METHOD, ENROL),
+    (wire::ConfirmEnrolment::METHOD, ENROL),
+    (wire::RegenerateBackupCodes::METHOD, OWN),
+    (wire::RenameDevice::METHOD, OWN),
+    (wire::RemoveDevice::METHOD, OWN),
+    (wire::DisableAccount::METHOD, OWN),
+    (wire::ResetAccount::METHOD, ROOT),
+    (wire::ReadAudit::METHOD, OWN),
+    (wire::AcceptClock::METHOD, ROOT),
+];
+
+/// Who acts, once the table has let them call: all that an operation may believe about its caller.
+#[derive(Clone, Debug)]
+pub enum Actor {
+    /// Administers.
+    Root {
+        /// Its uid, for the audit trail.
+        uid: u32,
+    },
+    /// Speaks for browsers.
+    Gate,
+    /// Acts for the account whose `unix` name has this uid.
+    Owner {
+        /// The uid that the kernel vouches for.
+        uid: u32,
+    },
+    /// Speaks for one host's PAM stacks or one application.
+    Door(Arc<DoorListener>),
+}
+
+impl Actor {
+    /// Who acted, for the audit trail; absent where it was the account's owner.
+    #[must_use]
+    pub fn name(&self) -> Option<String> {
+        match self {
+            Self::Root { uid: 0 } => Some("root".to_owned()),
+            Self::Root { uid } => Some(format!("uid {uid}")),
+            Self::Gate => Some("gate".to_owned()),
+            Self::Owner { .. } => None,
+            Self::Door(listener) => Some(format!("door of {}", listener.host)),
+        }
+    }
+}
+
+/// Lets `caller` call `method`, as whom; `None` where it may not, or there is no such method.
+#[must_use]
+pub fn admit(caller: &Caller, method: &str) -> Option<Actor> {
+    let (_, row) = TABLE.iter().find(|(name, _)| *name == method)?;
+    let allowed = |role: Role| row.contains(&role);
+    match &caller.standing {
+        Standing::Nobody => None,
+        Standing::Door(listener) => {
+            let role = if listener.enrol { EnrollingDoor } else { Door };
+            allowed(role).then(|| Actor::Door(Arc::clone(listener)))
+        }
+        Standing::Main { administrator, gate } => {
+            let owner = !administrator && !gate;
+            if *administrator && allowed(Root) {
+                Some(Actor::Root { uid: caller.uid })
+            } else if *gate && allowed(Gate) {
+                Some(Actor::Gate)
+            } else if owner && allowed(Owner) {
+                Some(Actor::Owner { uid: caller.uid })
+            } else {
+                None
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use twofold_shared::name::Realm;
+
+    use super::*;
+
+    fn main_socket(uid: u32, administrator: bool, gate: bool) -> Caller {
+        Caller { uid, standing: Standing::Main { administrator, gate } }
+    }
+
+    fn door(uid: u32, enrol: bool) -> Caller {
+        let realm = Realm::parse(if enrol { "wiki.example.com" } else { "unix" }).unwrap();
+        let listener = DoorListener { services: vec!["sshd".into()], host: "web1".into(), realm, enrol };
+        Caller { uid, standing: Standing::Door(Arc::new(listener)) }
+    }
+
+    /// What each standing may call, written out a second time by standing instead of by method.
+    fn expected() -> Vec<(&'static str, Caller, Vec<&'static str>)> {
+        let doors = vec!["Consult", "Verify"];
+        let enrolling = vec!["Consult", "Verify", "BeginEnrolment", "ConfirmEnrolment"];
+        let gate = vec![
+            "SignIn",
+            "AssertFirst",
+            "VerifySession",
+            "OpenSite",
+            "CheckSession",
+            "TouchSessions",
+            "EndSession",
+            "WatchSessions",
+            "GetInfo",
+        ];
+        let owner = vec![
+            "Consult",
+            "Verify",
+            "GetInfo",
+            "GetAccount",
+            "ReopenAccount",
+            "SetPassword",
+            "BeginEnrolment",
+            "ConfirmEnrolment",
+            "RegenerateBackupCodes",
+            "RenameDevice",
+            "RemoveDevice",
+            "DisableAccount",
+            "ReadAudit",
+        ];
+        let mut root = owner.clone();
+        root.extend([
+            "ListAccounts",
+            "AddAccount",
+            "RemoveAccount",
+            "LockAccount",
+            "UnlockAccount",
+            "LinkName",
+            "UnlinkName",
+            "SetRequirement",
+            "ResetAccount",
+            "AcceptClock",
+        ]);
+        let both = [gate.clone(), root.clone()].concat();
+        vec![
+            ("root", main_socket(0, true, false), root.clone()),
+            ("the authority's own uid", main_socket(990, true, false), root),
+            ("the gate", main_socket(991, false, true), gate),
+            ("one user for all, as in the demo", main_socket(1000, true, true), both),
+            ("a person", main_socket(1000, false, false), owner),
+            ("a container's root", door(0, false), doors.clone()),
+            ("a container's user", door(1000, false), doors),
+            ("an application's door", door(33, true), enrolling),
+            ("the overflow uid", Caller { uid: 65534, standing: Standing::Nobody }, Vec::new()),
+            ("root as nobody", Caller { uid: 0, standing: Standing::Nobody }, Vec::new()),
+        ]
+    }
+
+    #[test]
+    fn every_method_and_standing_is_as_written_here() {
+        for (who, caller, may) in expected() {
+            for method in wire::METHODS {
+                let admitted = admit(&caller, method).is_some();
+                assert_eq!(admitted, may.contains(method), "{who} calling {method}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_method_that_is_not_in_the_table_is_nobodys() {
+        for (who, caller, _) in expected() {
+            assert!(admit(&caller, "ReadSecrets").is_none(), "{who}");
+            assert!(admit(&caller, "").is_none(), "{who}");
+        }
+        assert_eq!(TABLE.len(), wire::METHODS.len());
+    }
+}

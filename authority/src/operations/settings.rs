@@ -1,0 +1,40 @@
+//! What the configuration says to the operations.
+
+use std::time::Duration;
+
+use twofold_shared::name::Realm;
+
+use crate::config::{Config, FirstEnrolment, Policy, Sessions};
+
+/// How long an enrolment waits for its first code.
+pub const ENROLMENT_SECONDS: u64 = 600;
+
+/// How long a verification may take in all, waiting included.
+pub const DEADLINE: Duration = Duration::from_secs(5);
+
+/// The part of [`Config`] that decides something here.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// This host: the place of its local terminals, and a part of its doors' names.
+    pub host: String,
+    /// Realms in which the gate may assert a first factor.
+    pub gate_realms: Vec<Realm>,
+    /// Who must have a second factor.
+    pub policy: Policy,
+    /// Who may begin a first enrolment.
+    pub first_enrolment: FirstEnrolment,
+    /// How long sessions live.
+    pub sessions: Sessions,
+}
+
+impl From<&Config> for Settings {
+    fn from(config: &Config) -> Self {
+        Self {
+            host: config.host.clone(),
+            gate_realms: config.gate.as_ref().map(|gate| gate.realms.clone()).unwrap_or_default(),
+            policy: config.policy.clone(),
+            first_enrolment: config.enrolment.first,
+            sessions: config.sessions,
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! What has expired is removed: sessions that outlived their limits, enrolments that nobody confirmed.
+//!
+//! Nothing depends on it: whoever reads them judges for themselves. It only keeps the ledger small.
+
+use std::sync::Weak;
+use std::time::Duration;
+
+use super::session::expired;
+use super::watch::Endings;
+use crate::config::Sessions;
+use crate::store::record;
+use crate::store::{Commit, Expect, Store, StoreError};
+
+/// How often.
+const EVERY: Duration = Duration::from_secs(300);
+
+/// Records read at a time.
+const PAGE: usize = 256;
+
+/// Sweeps for as long as the authority lives.
+pub(crate) async fn sweep_forever(endings: Weak<Endings>, store: Store, limits: Sessions) {
+    // Never keeps the authority alive; the store's handle goes with the runtime.
+    loop {
+        tokio::time::sleep(EVERY).await;
+        let Some(endings) = Weak::upgrade(&endings) else { return };
+        if let Err(error) = sweep(&endings, &store, limits).await {
+            log::warn!("what has expired cannot be removed: {error}");
+        }
+    }
+}
+
+/// Removes what has expired; what another commit changed meanwhile is left for the next time.
+pub(super) async fn sweep(endings: &Endings, store: &Store, limits: Sessions) -> Result<(), StoreError> {
+    sweep_sessions(endings, store, limits).await?;
+    sweep_enrolments(store).await
+}
+
+async fn sweep_sessions(endings: &Endings, store: &Store, limits: Sessions) -> Result<(), StoreError> {
+    let mut after = None;
+    loop {
+        let now = store.now().await?.time;
+        let found = record::load_sessions(store, after.as_ref(), PAGE)?;
+        let Some((last, _)) = found.last() else { return Ok(()) };
+        after = Some(last.digest);
+        for (session, version) in found.iter().filter(|(session, _)| expired(session, limits, now)) {
+            let writes = record::session_ending(session, Expect::Version(*version)).to_vec();
+            let commit = Commit { writes, ..Commit::default() };
+            // The gate is told, though it knows the limits: its clock may be another.
+            match endings.commit(commit, &[session.digest]).await {
+                Ok(_) | Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+async fn sweep_enrolments(store: &Store) -> Result<(), StoreError> {
+    let mut after = None;
+    loop {
+        let now = store.now().await?.time;
+        let found = record::load_enrolments(store, after.as_ref(), PAGE)?;
+        let Some((last, ..)) = found.last() else { return Ok(()) };
+        after = Some(*last);
+        for (id, _, version) in found.iter().filter(|(_, pending, _)| pending.expired(now)) {
+            let writes = vec![record::enrolment_removal(id, Expect::Version(*version))];
+            match store.commit(Commit { writes, ..Commit::default() }).await {
+                Ok(_) | Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}

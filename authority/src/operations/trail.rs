@@ -1,0 +1,164 @@
+//! The audit trail, read and followed: everybody's by an operator, one's own by everybody else.
+
+use serde_json::value::{RawValue, to_raw_value};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use twofold_shared::account::AccountId;
+use twofold_shared::clock::UnixTime;
+use twofold_shared::wire::{AuditEvent, AuditPage, ReadAudit};
+
+use super::fault::{Outcome, internal, invalid};
+use super::permission::Actor;
+use crate::audit::{Event, Position};
+use crate::authority::Authority;
+use crate::store::{Space, Store, StoreError};
+
+/// The most events in one message.
+const PAGE: u32 = 500;
+
+/// The most events looked through for one message: one that names an account may have to pass many others'.
+const LOOKED_THROUGH: usize = 20_000;
+
+/// Messages that may wait for a slow reader.
+const WAITING: usize = 4;
+
+/// How long a follower sleeps at most before it looks again.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// What is to be read.
+#[derive(Clone, Debug)]
+struct Wanted {
+    account: Option<AccountId>,
+    after: Option<Position>,
+    limit: usize,
+}
+
+impl Authority {
+    /// A page of the trail.
+    pub(crate) async fn read_audit(&self, actor: &Actor, request: ReadAudit) -> Outcome<AuditPage> {
+        let wanted = self.wanted(actor, request).await?;
+        let read = page(self.store.clone(), wanted).await;
+        read.map(|(page, _)| page).map_err(|error| self.failed(&error))
+    }
+
+    /// The trail as it grows: what there is already comes first.
+    pub(crate) async fn follow_audit(
+        &self,
+        actor: &Actor,
+        request: ReadAudit,
+    ) -> Outcome<mpsc::Receiver<Box<RawValue>>> {
+        let mut wanted = self.wanted(actor, request).await?;
+        let (sender, receiver) = mpsc::channel(WAITING);
+        let store = self.store.clone();
+        tokio::spawn(async move {
+            // Before the first look, so that nothing falls between the two.
+            let mut changes = store.watch(Space::Audit, b"");
+            loop {
+                let Ok((page, reached)) = page(store.clone(), wanted.clone()).await else { return };
+                if !page.events.is_empty() {
+                    let Ok(message) = to_raw_value(&page) else { return };
+                    if sender.send(message).await.is_err() {
+                        return;
+                    }
+                }
+                if let Some(reached) = reached {
+                    wanted.after = Some(reached);
+                    continue;
+                }
+                tokio::select! {
+                    change = changes.next() => if change.is_none() { return },
+                    () = tokio::time::sleep(LOOK_AGAIN) => {}
+                    () = sender.closed() => return,
+                }
+            }
+        });
+        Ok(receiver)
+    }
+
+    async fn wanted(&self, actor: &Actor, request: ReadAudit) -> Outcome<Wanted> {
+        let id = request.account.as_deref().and_then(|account| account.strip_prefix("id:"));
+        let account = match (actor, &request.account, id) {
+            (Actor::Root { .. }, None, _) => None,
+            // By its id an account can be looked up after it was removed.
+            (Actor::Root { .. }, Some(_), Some(id)) => {
+                Some(AccountId::parse(id).map_err(|why| invalid(format!("account: {why}")))?)
+            }
+            (_, account, _) => Some(self.meant(actor, account.as_deref()).await?.id),
+        };
+        let after = match &request.after {
+            Some(after) => Some(Position::parse(after).ok_or_else(|| invalid("after: is not a position"))?),
+            None => None,
+        };
+        let after = match request.since {
+            Some(since) => after.max(self.before(UnixTime(since)).await?),
+            None => after,
+        };
+        let limit = usize::try_from(request.limit.clamp(1, PAGE)).unwrap_or(1);
+        Ok(Wanted { account, after, limit })
+    }
+
+    /// The place in the trail before which everything is older than `since`: found by halving, for the trail may be
+    /// long and its places are in the order of time.
+    async fn before(&self, since: UnixTime) -> Outcome<Option<Position>> {
+        let store = self.store.clone();
+        let halved = tokio::task::spawn_blocking(move || {
+            let (mut older, mut rest) = (0_u64, u64::MAX);
+            while rest - older > 1 {
+                let middle = older + (rest - older) / 2;
+                let next = store.audit(Some(Position { revision: middle, index: 0 }), 1)?;
+                match next.first() {
+                    Some((_, event)) if event.at < since => older = middle,
+                    Some(_) | None => rest = middle,
+                }
+            }
+            Ok(Position { revision: older, index: 0 })
+        });
+        let halved = halved.await.map_err(|_| internal("reading the audit trail failed"))?;
+        halved.map(Some).map_err(|error: StoreError| self.failed(&error))
+    }
+}
+
+/// Reads up to a page, off the threads that answer; and how far it read, if anywhere.
+async fn page(store: Store, wanted: Wanted) -> Result<(AuditPage, Option<Position>), StoreError> {
+    let read = tokio::task::spawn_blocking(move || {
+        let (mut events, mut reached, mut looked) = (Vec::new(), None, 0);
+        let mut after = wanted.after;
+        while events.len() < wanted.limit && looked < LOOKED_THROUGH {
+            let found = store.audit(after, wanted.limit)?;
+            let Some((last, _)) = found.last() else { break };
+            (after, reached) = (Some(*last), Some(*last));
+            for (position, event) in found {
+                looked += 1;
+                if wanted.account.is_some_and(|account| event.entry.account != Some(account)) {
+                    continue;
+                }
+                events.push(told(event));
+                if events.len() == wanted.limit {
+                    reached = Some(position);
+                    break;
+                }
+            }
+        }
+        let next = reached.map(|reached| reached.to_string());
+        Ok((AuditPage { events, next }, reached))
+    });
+    read.await.map_err(|error| StoreError::Failed(error.to_string()))?
+}
+
+fn told(event: Event) -> AuditEvent {
+    let Event { at, count, entry } = event;
+    AuditEvent {
+        at: at.0,
+        action: entry.action,
+        outcome: entry.outcome.as_str().to_owned(),
+        account: entry.account.map(|account| account.to_string()),
+        name: entry.name,
+        door: entry.door,
+        source: entry.source,
+        factor: entry.factor,
+        reason: entry.reason,
+        actor: entry.actor,
+        request: entry.request,
+        count,
+    }
+}
