@@ -141,18 +141,19 @@ impl Connection {
         service: &Arc<S>,
         message: Zeroizing<Vec<u8>>,
     ) -> Result<Outcome, End> {
-        let (service, caller, slot) = (Arc::clone(service), Arc::clone(&self.caller), Arc::clone(&self.slot));
-        let work = async {
-            // The semaphore is never closed.
-            let turn = Arc::clone(&self.slot.calls).acquire_owned().await;
-            tokio::spawn(async move {
-                let outcome = answer(service.as_ref(), &caller, &message).await;
-                drop((turn, slot));
-                outcome
-            })
-            .await
+        let until = Instant::now() + self.limits.request;
+        let turn = timeout_at(until, Arc::clone(&self.slot.calls).acquire_owned()).await;
+        let Ok(Ok(turn)) = turn else {
+            let words = "this user has too many calls at once; try again";
+            return Ok(Outcome::Message(error(&fault(FaultKind::Busy, words))));
         };
-        match timeout(self.limits.request, work).await {
+        let (service, caller, slot) = (Arc::clone(service), Arc::clone(&self.caller), Arc::clone(&self.slot));
+        let work = tokio::spawn(async move {
+            let outcome = answer(service.as_ref(), &caller, &message).await;
+            drop((turn, slot));
+            outcome
+        });
+        match timeout_at(until, work).await {
             Ok(Ok(outcome)) => Ok(outcome),
             Ok(Err(why)) => {
                 log::error!("a call of uid {} broke off: {why}", self.caller.uid);
@@ -160,7 +161,8 @@ impl Connection {
                 Ok(Outcome::Message(error(&fault(FaultKind::Internal, words))))
             }
             Err(_) => {
-                self.write(&error(&fault(FaultKind::Busy, "this took too long; try again"))).await?;
+                let words = "this took too long; the audit trail says what came of it";
+                self.write(&error(&fault(FaultKind::Internal, words))).await?;
                 Err(End::SlowCall)
             }
         }
