@@ -1,2 +1,118 @@
-//! Under construction.
-fn main() {}
+//! `twofold-gate`: enforces two-factor in front of web apps that know nothing of it.
+//!
+//! Configuration first, then the authority's watch, then pingora. A request passes [`gate`] (host, path, session,
+//! rule) and reaches an app only with a pass from [`rule`]; whoever has none is led through [`portal`].
+
+mod answer;
+mod authority;
+mod browser;
+mod clock;
+mod config;
+mod cookies;
+mod flow;
+mod gate;
+mod handoff;
+mod headers;
+mod host;
+mod in_flight;
+mod logger;
+mod origin;
+mod pages;
+mod path;
+mod portal;
+mod process;
+mod refusal;
+mod request;
+mod return_address;
+mod rule;
+mod session;
+mod site;
+mod watch;
+mod words;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+use pingora::server::{RunArgs, Server};
+
+use crate::config::Config;
+
+/// The exit code for a configuration that cannot be used (EX_CONFIG).
+const EX_CONFIG: u8 = 78;
+
+/// Enforces two-factor in front of web apps.
+#[derive(Debug, Parser)]
+#[command(name = "twofold-gate", version)]
+struct Arguments {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE", default_value = "/etc/twofold/gate.toml")]
+    config: PathBuf,
+    /// Read the configuration, name every mistake, and exit.
+    #[arg(long)]
+    check: bool,
+    /// Say more.
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    verbose: u8,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    logger::start(arguments.verbose);
+    let config = match Config::load(&arguments.config) {
+        Ok(config) => config,
+        Err(mistakes) => {
+            for line in mistakes.to_string().lines() {
+                log::error!("{line}");
+            }
+            return ExitCode::from(EX_CONFIG);
+        }
+    };
+    if arguments.check {
+        log::info!("{} can be used", arguments.config.display());
+        return ExitCode::SUCCESS;
+    }
+    process::harden();
+    match run(&config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            log::error!("cannot start: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Starts everything and serves until a signal.
+fn run(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
+    let clock = clock::Clock::start();
+    let places = Arc::new(site::Places::new(config));
+    let authority = Arc::new(authority::Authority::new(&config.authority));
+    let sessions = Arc::new(session::Sessions::new(config.blind, clock));
+    let in_flight = Arc::new(in_flight::InFlight::default());
+    let portal = portal::Portal::new(
+        config,
+        Arc::clone(&places),
+        Arc::clone(&authority),
+        Arc::clone(&sessions),
+        clock,
+    )?;
+    watch::start(&config.authority, &sessions, &authority)?;
+
+    let mut server = Server::new_with_opt_and_conf(None, process::server_conf());
+    let last_words = {
+        let (sessions, authority) = (Arc::clone(&sessions), Arc::clone(&authority));
+        move || watch::tell(&sessions, &authority)
+    };
+    process::watch_phases(&server, Arc::clone(&in_flight), last_words)?;
+    let gate = gate::Gate::new(places, authority, sessions, portal, in_flight);
+    let mut service = pingora::proxy::http_proxy_service(&server.configuration, gate);
+    for address in &config.listen {
+        service.add_tcp(&address.to_string());
+        log::info!("listening on {address}");
+    }
+    server.add_service(service);
+    server.bootstrap();
+    server.run(RunArgs { shutdown_signal: Box::new(process::Signals) });
+    Ok(())
+}

@@ -1,0 +1,241 @@
+//! Calls to the authority from the gate's tasks: blocking calls on their own threads, bounded in number and in time.
+//!
+//! Whatever is not a whole, fitting answer to this very request is [`Away`]: nobody passes on it.
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use twofold_shared::client::{CallError, Client};
+use twofold_shared::code::Code;
+use twofold_shared::permit::{Denial, Permit, judge};
+use twofold_shared::secret::SecretText;
+use twofold_shared::wire::{
+    CheckSession, CheckSessionReply, EndSession, FaultKind, Nonce, Notice, OpenSite, Refused, Request,
+    SessionDigest, SessionUse, SessionView, SignIn, SignInReply, SignedIn, Source, TouchSessions,
+    VerifyReply, VerifySession, Word,
+};
+
+/// How long a question about a session may take.
+const QUICK: Duration = Duration::from_secs(2);
+/// How long a password or a code may take: the authority's own deadline is five seconds.
+const PATIENT: Duration = Duration::from_secs(7);
+/// Calls at one time; more wait for their turn within their deadline.
+const CALLS: usize = 48;
+
+/// The authority gave no answer to this request; the reason is in the log under the request's number.
+#[derive(Debug)]
+pub struct Away {
+    /// The request's number.
+    pub request: Nonce,
+}
+
+/// The authority as the gate's tasks see it.
+#[derive(Debug)]
+pub struct Authority {
+    quick: Client,
+    patient: Client,
+    turns: Semaphore,
+}
+
+/// Who is at the other end of a sign-in.
+#[derive(Clone, Debug)]
+pub struct Visitor {
+    /// The browser's address.
+    pub address: Option<IpAddr>,
+    /// What the browser says it is, shortened.
+    pub browser: String,
+}
+
+impl Visitor {
+    fn source(&self) -> Source {
+        Source { address: self.address, ..Source::default() }
+    }
+}
+
+/// A step of a sign-in that the authority answered.
+#[derive(Debug)]
+pub enum Step<T> {
+    /// It passed.
+    Passed(T),
+    /// It did not; this much may be said.
+    Refused(Refused),
+}
+
+impl Authority {
+    /// The authority at `socket`.
+    #[must_use]
+    pub fn new(socket: &Path) -> Self {
+        Self {
+            quick: Client::new(socket, QUICK),
+            patient: Client::new(socket, PATIENT),
+            turns: Semaphore::new(CALLS),
+        }
+    }
+
+    /// Who is in `session` at `site`, or at the portal.
+    ///
+    /// # Errors
+    /// [`Away`].
+    pub async fn check(
+        &self,
+        session: SessionDigest,
+        site: Option<&str>,
+    ) -> Result<Option<SessionView>, Away> {
+        let nonce = nonce()?;
+        let request = CheckSession { nonce: nonce.clone(), session, site: site.map(str::to_owned) };
+        let reply = self.call(&self.quick, &nonce, request).await?;
+        checked(&nonce, reply)
+    }
+
+    /// Opens a site's session under a portal session.
+    ///
+    /// # Errors
+    /// [`Away`].
+    pub async fn open_site(
+        &self,
+        portal: SessionDigest,
+        site: &str,
+        session: SessionDigest,
+    ) -> Result<Option<SessionView>, Away> {
+        let nonce = nonce()?;
+        let request = OpenSite { nonce: nonce.clone(), portal, site: site.to_owned(), session };
+        let reply = self.call(&self.quick, &nonce, request).await?;
+        checked(&nonce, reply)
+    }
+
+    /// Tries a name and a password.
+    ///
+    /// # Errors
+    /// [`Away`].
+    pub async fn sign_in(
+        &self,
+        visitor: &Visitor,
+        name: String,
+        password: SecretText,
+        session: SessionDigest,
+    ) -> Result<Step<SignedIn>, Away> {
+        let nonce = nonce()?;
+        let request = SignIn {
+            nonce: nonce.clone(),
+            name,
+            password,
+            source: visitor.source(),
+            browser: visitor.browser.clone(),
+            session,
+        };
+        let reply: SignInReply = match self.turn(&self.patient, request).await {
+            Err(error) => return refused_or_away(&nonce, error),
+            Ok(reply) => reply,
+        };
+        if reply.nonce != nonce {
+            return Err(away(&nonce, "the answer is to another request"));
+        }
+        match (reply.signed_in, reply.refusal) {
+            (Some(signed_in), None) => Ok(Step::Passed(signed_in)),
+            (None, Some(refused)) => Ok(Step::Refused(refused)),
+            _ => Err(away(&nonce, "the answer says neither yes nor no")),
+        }
+    }
+
+    /// Tries a code for `session`; with a right one it becomes `next`.
+    ///
+    /// # Errors
+    /// [`Away`].
+    pub async fn verify(
+        &self,
+        visitor: &Visitor,
+        (session, next): (SessionDigest, SessionDigest),
+        site: Option<&str>,
+        code: Code,
+    ) -> Result<Step<(Permit, Vec<Notice>)>, Away> {
+        let nonce = nonce()?;
+        let request = VerifySession {
+            nonce: nonce.clone(),
+            session,
+            next,
+            site: site.map(str::to_owned),
+            source: visitor.source(),
+            code: code.into_secret(),
+        };
+        let mut reply: VerifyReply = match self.turn(&self.patient, request).await {
+            Err(error) => return refused_or_away(&nonce, error),
+            Ok(reply) => reply,
+        };
+        let notices = std::mem::take(&mut reply.notices);
+        match judge(&nonce, reply) {
+            Ok(permit) => Ok(Step::Passed((permit, notices))),
+            Err(Denial::Refused(refused)) => Ok(Step::Refused(refused)),
+            Err(Denial::Undecided) => Err(away(&nonce, "the answer decides nothing about this request")),
+        }
+    }
+
+    /// Ends a session and all that belong to it.
+    ///
+    /// # Errors
+    /// [`Away`].
+    pub async fn end(&self, session: SessionDigest) -> Result<(), Away> {
+        let nonce = nonce()?;
+        self.call(&self.quick, &nonce, EndSession { session }).await.map(drop)
+    }
+
+    /// Tells when sessions were last used. Blocks: for the watch's thread only.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub fn touch(&self, used: Vec<SessionUse>) -> Result<(), CallError> {
+        self.quick.call(&TouchSessions { used }).map(drop)
+    }
+
+    async fn call<R>(&self, client: &Client, nonce: &Nonce, request: R) -> Result<R::Reply, Away>
+    where
+        R: Request + Send + 'static,
+        R::Reply: Send + 'static,
+    {
+        self.turn(client, request).await.map_err(|error| away(nonce, &error.to_string()))
+    }
+
+    /// Waits for a turn, then calls on a thread of its own.
+    async fn turn<R>(&self, client: &Client, request: R) -> Result<R::Reply, CallError>
+    where
+        R: Request + Send + 'static,
+        R::Reply: Send + 'static,
+    {
+        let Ok(Ok(_turn)) = tokio::time::timeout(QUICK, self.turns.acquire()).await else {
+            return Err(CallError::TimedOut);
+        };
+        let client = client.clone();
+        let called = tokio::task::spawn_blocking(move || client.call(&request)).await;
+        called.unwrap_or_else(|why| Err(CallError::Broken(std::io::Error::other(why))))
+    }
+}
+
+/// A refusal that came as an error is a refusal; too much at once is one that passes by itself.
+fn refused_or_away<T>(nonce: &Nonce, error: CallError) -> Result<Step<T>, Away> {
+    match &error {
+        CallError::Fault(fault) => match (fault.kind, fault.refusal) {
+            (FaultKind::Refused, Some(refused)) => Ok(Step::Refused(refused)),
+            (FaultKind::Busy, _) => Ok(Step::Refused(Refused { word: Word::Busy, wait_seconds: None })),
+            _ => Err(away(nonce, &error.to_string())),
+        },
+        _ => Err(away(nonce, &error.to_string())),
+    }
+}
+
+fn checked(nonce: &Nonce, reply: CheckSessionReply) -> Result<Option<SessionView>, Away> {
+    if reply.nonce == *nonce {
+        Ok(reply.session)
+    } else {
+        Err(away(nonce, "the answer is to another request"))
+    }
+}
+
+fn nonce() -> Result<Nonce, Away> {
+    Nonce::generate().map_err(|why| away(&Nonce::from_bytes([0; 16]), &format!("no randomness: {why}")))
+}
+
+fn away(request: &Nonce, why: &str) -> Away {
+    log::error!("request {request}: refused, the authority did not decide: {why}");
+    Away { request: request.clone() }
+}

@@ -1,0 +1,247 @@
+//! The gate's configuration, checked in one go: a value of [`Config`] can be run.
+//!
+//! Opens no socket and resolves no name. `packaging/gate.toml` is the commented example; a test loads it.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use twofold_shared::client::DEFAULT_SOCKET;
+use twofold_shared::config::{At, Mistakes, Table, load};
+
+use crate::origin::Origin;
+
+/// Everything that the gate does, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// `listen`: addresses with ports, loopback only until the gate speaks TLS itself. Default `127.0.0.1:8480`.
+    pub listen: Vec<SocketAddr>,
+    /// `portal`: the origin of the sign-in pages, on a host of its own.
+    pub portal: Origin,
+    /// `authority`: the authority's socket. Default `/run/twofold/authority.sock`.
+    pub authority: PathBuf,
+    /// `blind`: how long known sessions live on when the authority falls silent; 2 s to 10 min, default 60 s.
+    pub blind: Duration,
+    /// `[[site]]`: the protected apps, at least one.
+    pub sites: Vec<SiteConfig>,
+}
+
+/// One protected app.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SiteConfig {
+    /// `origin`: where browsers find it.
+    pub origin: Origin,
+    /// `upstream`: where the gate finds it: an address with a port.
+    pub upstream: SocketAddr,
+    /// `title`: what people call it. Default: its host.
+    pub title: String,
+    /// `path_parameters`: the app cuts path segments at `;`, as Java's servlets do. Default false: `;` is refused.
+    pub path_parameters: bool,
+    /// `forward_authorization`: the app gets the client's `Authorization` header. Default false: it is stripped.
+    pub forward_authorization: bool,
+}
+
+/// Where the first factor of a site comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FirstFactor {
+    /// The portal's page, checked against the ledger's passwords.
+    Password,
+}
+
+const BLIND_LEAST: Duration = Duration::from_secs(2);
+const BLIND_MOST: Duration = Duration::from_secs(600);
+const BLIND: Duration = Duration::from_secs(60);
+
+impl Config {
+    /// Reads and checks `file`.
+    ///
+    /// # Errors
+    /// [`Mistakes`]: all of them.
+    pub fn load(file: &Path) -> Result<Self, Mistakes> {
+        load(file, check)
+    }
+}
+
+/// Builds the configuration from the file's table; `None` only after a mistake was noted.
+pub fn check(table: &mut Table<'_>) -> Option<Config> {
+    let listen = listen(table);
+    let portal = origin(table, "portal", "\"https://id.example.com\"");
+    let authority = table.path("authority").map_or_else(|| DEFAULT_SOCKET.into(), |path| path.value);
+    let blind = table.duration("blind", BLIND_LEAST..=BLIND_MOST).map_or(BLIND, |blind| blind.value);
+    let place = table.place().clone();
+    let mut origins: Vec<At<Origin>> = portal.iter().cloned().collect();
+    let mut sites = Vec::new();
+    let mut complete = true;
+    for mut table in table.tables("site") {
+        let Some((origin, site)) = site(&mut table) else {
+            complete = false;
+            continue;
+        };
+        if let Some(same) = origins.iter().find(|other| other.host() == origin.host()) {
+            origin.place.mistake(format!(
+                "is on the same host as the origin in line {}: cookies don't tell ports apart, so the portal and each \
+                 site need a host of their own",
+                same.place.line()
+            ));
+        }
+        if portal.as_ref().is_some_and(|portal| portal.is_secure() != origin.is_secure()) {
+            origin
+                .place
+                .mistake("must have the portal's scheme: both https, or both http on localhost names");
+        }
+        if listen.contains(&site.upstream) {
+            origin.place.mistake("has the gate itself as its upstream");
+        }
+        origins.push(origin);
+        sites.push(site);
+    }
+    if complete && sites.is_empty() {
+        place.mistake("needs at least one [[site]] with origin, upstream and first_factor");
+    }
+    Some(Config { listen, portal: portal?.value, authority, blind, sites })
+}
+
+fn listen(table: &mut Table<'_>) -> Vec<SocketAddr> {
+    let written = table.texts("listen");
+    if written.is_empty() {
+        return vec![SocketAddr::from(([127, 0, 0, 1], 8480))];
+    }
+    written.into_iter().filter_map(|text| text.check(|text| loopback(&text))).map(|at| at.value).collect()
+}
+
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address = address(text)?;
+    if address.ip().is_loopback() {
+        return Ok(address);
+    }
+    Err("must be a loopback address: the gate does not speak TLS yet; put a TLS terminator in front, on this host"
+        .to_owned())
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse::<SocketAddr>()
+        .ok()
+        .filter(|address| address.port() != 0)
+        .ok_or_else(|| "must be an address with a port, such as \"127.0.0.1:8481\"".to_owned())
+}
+
+fn origin(table: &mut Table<'_>, key: &str, example: &str) -> Option<At<Origin>> {
+    let origin = table.text(key).and_then(|text| text.check(|text| Origin::parse(&text)));
+    table.need(key, origin, example)
+}
+
+fn site(table: &mut Table<'_>) -> Option<(At<Origin>, SiteConfig)> {
+    let origin = origin(table, "origin", "\"https://wiki.example.com\"");
+    let upstream = table.text("upstream").and_then(|text| text.check(|text| address(&text)));
+    let upstream = table.need("upstream", upstream, "\"127.0.0.1:8481\"");
+    let first_factor = table.choice("first_factor", &[("password", FirstFactor::Password)]);
+    let first_factor = table.need("first_factor", first_factor, "\"password\"");
+    let title = table.text("title").and_then(|text| text.check(title));
+    let path_parameters = table.boolean("path_parameters").is_some_and(|at| at.value);
+    let forward_authorization = table.boolean("forward_authorization").is_some_and(|at| at.value);
+    let (origin, upstream) = (origin?, upstream?);
+    let FirstFactor::Password = first_factor?.value;
+    let title = title.map_or_else(|| origin.host().to_string(), |title| title.value);
+    let site = SiteConfig {
+        origin: origin.value.clone(),
+        upstream: upstream.value,
+        title,
+        path_parameters,
+        forward_authorization,
+    };
+    Some((origin, site))
+}
+
+fn title(text: String) -> Result<String, String> {
+    let fits = (1..=60).contains(&text.trim().chars().count()) && !text.chars().any(char::is_control);
+    if fits { Ok(text.trim().to_owned()) } else { Err("must have 1 to 60 characters".to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use twofold_shared::config::read;
+
+    use super::*;
+
+    const GOOD: &str = r#"
+        portal = "http://id.localhost:8480"
+        [[site]]
+        origin = "http://wiki.localhost:8480"
+        upstream = "127.0.0.1:8481"
+        first_factor = "password"
+    "#;
+
+    fn parse(text: &str) -> Result<Config, Mistakes> {
+        read(Path::new("gate.toml"), text, check)
+    }
+
+    fn mistake(text: &str) -> String {
+        parse(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_least_file_has_defaults() {
+        let config = parse(GOOD).unwrap();
+        assert_eq!(config.listen, ["127.0.0.1:8480".parse().unwrap()]);
+        assert_eq!(config.authority, Path::new(DEFAULT_SOCKET));
+        assert_eq!(config.blind, BLIND);
+        let site = config.sites.first().unwrap();
+        assert_eq!(site.title, "wiki.localhost");
+        assert!(!site.path_parameters && !site.forward_authorization);
+    }
+
+    #[test]
+    fn the_packaged_example_can_be_used() {
+        let text = include_str!("../../packaging/gate.toml");
+        let config = parse(text).unwrap();
+        assert_eq!(config.portal.to_string(), "https://id.example.com");
+        // Commented-out keys are the defaults; with all of them written out the file says the same.
+        let written: String =
+            text.lines().map(|line| format!("{}\n", line.strip_prefix("#= ").unwrap_or(line))).collect();
+        assert_ne!(written, text);
+        assert_eq!(parse(&written).unwrap(), config);
+    }
+
+    #[test]
+    fn every_mistake_is_named_with_its_line() {
+        let all = mistake(
+            "listen = [\"0.0.0.0:80\"]\nportal = \"http://id.example.com\"\nblind = 60\nblnd = 1\n[[site]]\norigin = \"wiki\"\nupstream = \"wiki\"\n",
+        );
+        for part in [
+            "gate.toml:1",
+            "loopback",
+            "gate.toml:2",
+            "https",
+            "gate.toml:3",
+            "gate.toml:4",
+            "did you mean `blind`",
+            "gate.toml:6",
+            "gate.toml:7",
+            "first_factor",
+        ] {
+            assert!(all.contains(part), "{part} is missing in:\n{all}");
+        }
+    }
+
+    #[test]
+    fn the_portal_needs_a_host_of_its_own() {
+        assert!(mistake(&GOOD.replace("id.localhost:8480", "wiki.localhost:8490")).contains("same host"));
+        let twice = format!(
+            "{GOOD}{}",
+            GOOD.split_once("[[site]]").map(|(_, site)| format!("[[site]]{site}")).unwrap()
+        );
+        assert!(mistake(&twice).contains("same host"));
+        assert!(
+            mistake(&GOOD.replace("http://id.localhost:8480", "https://id.localhost:8480"))
+                .contains("scheme")
+        );
+    }
+
+    #[test]
+    fn what_could_not_work_is_refused() {
+        assert!(mistake("portal = \"http://id.localhost:8480\"").contains("at least one [[site]]"));
+        assert!(mistake(&GOOD.replace("127.0.0.1:8481", "127.0.0.1:8480")).contains("itself"));
+        assert!(mistake(&GOOD.replace("\"password\"", "\"form\"")).contains("must be one of password"));
+        assert!(mistake(&GOOD.replace("127.0.0.1:8481", "localhost:8481")).contains("address with a port"));
+    }
+}

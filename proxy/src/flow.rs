@@ -1,0 +1,269 @@
+//! Sign-ins under way. Each is its own flow with its id in the address, so several tabs do not disturb each other.
+//!
+//! A flow says where a person wants to go, never who they are. It lives ten minutes. The table is bounded: the oldest
+//! of the same address give way first, then the oldest of all.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use data_encoding::BASE64URL_NOPAD;
+use twofold_shared::wire::{Notice, SessionDigest};
+
+use crate::clock::Millis;
+use crate::return_address::ReturnAddress;
+use crate::site::Site;
+
+/// How long a flow lives.
+pub const LIFE: Duration = Duration::from_secs(600);
+const LIFE_MILLIS: Millis = 600_000;
+
+/// Flows at one time, and those of one address. Many people may share an address.
+const CAPACITY: usize = 16_384;
+const PER_ADDRESS: usize = 4_096;
+
+/// A flow's id: 128 random bits in base64url, as it stands in the address.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct FlowId(Box<str>);
+
+impl FlowId {
+    /// How many letters it has.
+    pub const LENGTH: usize = 22;
+
+    fn generate() -> Result<Self, getrandom::Error> {
+        let mut bytes = [0_u8; 16];
+        getrandom::fill(&mut bytes)?;
+        Ok(Self(BASE64URL_NOPAD.encode(&bytes).into()))
+    }
+
+    /// Reads an id from an address.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let shaped = text.len() == Self::LENGTH
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+        shaped.then(|| Self(text.into()))
+    }
+
+    /// The id.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The end of the name of the cookie that binds the flow to its browser.
+    #[must_use]
+    pub fn short(&self) -> &str {
+        self.0.get(..8).unwrap_or_default()
+    }
+}
+
+/// Where a flow leads, and the proof that only the browser that began it has.
+#[derive(Clone, Debug)]
+pub struct Destination {
+    /// The site.
+    pub site: Arc<Site>,
+    /// The path on it.
+    pub return_to: ReturnAddress,
+    /// The digest of the nonce in the browser's cookie at the site.
+    pub nonce: SessionDigest,
+}
+
+/// A sign-in under way.
+#[derive(Debug)]
+pub struct Flow {
+    /// Its id.
+    pub id: FlowId,
+    /// Where it leads; absent: to the portal's own page.
+    pub destination: Option<Destination>,
+    born: Millis,
+    address: Option<IpAddr>,
+    news: Mutex<Option<(SessionDigest, Vec<Notice>)>>,
+}
+
+impl Flow {
+    /// Keeps what the person of `session` should read before they go on.
+    pub fn keep_news(&self, session: SessionDigest, notices: Vec<Notice>) {
+        *lock(&self.news) = Some((session, notices));
+    }
+
+    /// What the person of `session` should read.
+    #[must_use]
+    pub fn news(&self, session: &SessionDigest) -> Vec<Notice> {
+        match &*lock(&self.news) {
+            Some((owner, notices)) if owner == session => notices.clone(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// All sign-ins under way.
+#[derive(Debug, Default)]
+pub struct Flows(Mutex<Table>);
+
+#[derive(Debug, Default)]
+struct Table {
+    flows: HashMap<FlowId, Arc<Flow>>,
+    /// The oldest first; ids whose flow is gone already are skipped.
+    ages: VecDeque<FlowId>,
+    per_address: HashMap<Option<IpAddr>, usize>,
+}
+
+impl Flows {
+    /// Begins a flow.
+    ///
+    /// # Errors
+    /// When the kernel gives no randomness.
+    pub fn begin(
+        &self,
+        destination: Option<Destination>,
+        address: Option<IpAddr>,
+        now: Millis,
+    ) -> Result<Arc<Flow>, getrandom::Error> {
+        let address = address.map(network);
+        let flow = Arc::new(Flow {
+            id: FlowId::generate()?,
+            destination,
+            born: now,
+            address,
+            news: Mutex::default(),
+        });
+        let mut table = lock(&self.0);
+        table.expire(now);
+        if table.per_address.get(&address).is_some_and(|&count| count >= PER_ADDRESS) {
+            table.drop_oldest_of(address);
+        }
+        if table.flows.len() >= CAPACITY {
+            table.drop_oldest();
+        }
+        table.flows.insert(flow.id.clone(), Arc::clone(&flow));
+        table.ages.push_back(flow.id.clone());
+        *table.per_address.entry(address).or_default() += 1;
+        Ok(flow)
+    }
+
+    /// The flow of this id, while it lives.
+    #[must_use]
+    pub fn find(&self, id: &str, now: Millis) -> Option<Arc<Flow>> {
+        let id = FlowId::parse(id)?;
+        let flow = lock(&self.0).flows.get(&id).cloned()?;
+        (now.saturating_sub(flow.born) < LIFE_MILLIS).then_some(flow)
+    }
+}
+
+impl Table {
+    fn expire(&mut self, now: Millis) {
+        while let Some(oldest) = self.ages.front() {
+            match self.flows.get(oldest) {
+                Some(flow) if now.saturating_sub(flow.born) < LIFE_MILLIS => return,
+                _ => self.drop_oldest(),
+            }
+        }
+    }
+
+    fn drop_oldest(&mut self) {
+        if let Some(id) = self.ages.pop_front() {
+            self.remove(&id);
+        }
+    }
+
+    fn drop_oldest_of(&mut self, address: Option<IpAddr>) {
+        let is_of = |id: &&FlowId| self.flows.get(*id).is_some_and(|flow| flow.address == address);
+        if let Some(id) = self.ages.iter().find(is_of).cloned() {
+            self.remove(&id);
+        }
+    }
+
+    fn remove(&mut self, id: &FlowId) {
+        let Some(flow) = self.flows.remove(id) else { return };
+        if let Some(count) = self.per_address.get_mut(&flow.address) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.per_address.remove(&flow.address);
+            }
+        }
+    }
+}
+
+/// One household or company: an IPv4 address, or the /64 of an IPv6 one.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
+    }
+}
+
+/// A table is whole after every statement, so a panic elsewhere spoils nothing.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(last: u8) -> Option<IpAddr> {
+        Some(IpAddr::from([192, 0, 2, last]))
+    }
+
+    #[test]
+    fn a_flow_lives_ten_minutes() {
+        let flows = Flows::default();
+        let flow = flows.begin(None, address(1), 5).unwrap();
+        assert!(flows.find(flow.id.as_str(), 5 + LIFE_MILLIS - 1).is_some());
+        assert!(flows.find(flow.id.as_str(), 5 + LIFE_MILLIS).is_none());
+        assert!(flows.find("", 5).is_none());
+        assert!(flows.find(&"a".repeat(FlowId::LENGTH), 5).is_none());
+    }
+
+    #[test]
+    fn several_flows_of_one_browser_live_side_by_side() {
+        let flows = Flows::default();
+        let (one, other) =
+            (flows.begin(None, address(1), 0).unwrap(), flows.begin(None, address(1), 0).unwrap());
+        assert_ne!(one.id, other.id);
+        assert!(flows.find(one.id.as_str(), 1).is_some() && flows.find(other.id.as_str(), 1).is_some());
+    }
+
+    #[test]
+    fn one_address_drives_out_only_its_own() {
+        let flows = Flows::default();
+        let victim = flows.begin(None, address(1), 0).unwrap();
+        let first = flows.begin(None, address(2), 0).unwrap();
+        for _ in 0..PER_ADDRESS {
+            flows.begin(None, address(2), 0).unwrap();
+        }
+        assert!(flows.find(victim.id.as_str(), 1).is_some());
+        assert!(flows.find(first.id.as_str(), 1).is_none());
+    }
+
+    #[test]
+    fn the_table_is_bounded_and_empties_itself() {
+        let flows = Flows::default();
+        for last in 0..20 {
+            for _ in 0..1_000 {
+                flows.begin(None, address(last), 0).unwrap();
+            }
+        }
+        assert!(lock(&flows.0).flows.len() <= CAPACITY);
+        flows.begin(None, address(1), LIFE_MILLIS).unwrap();
+        let table = lock(&flows.0);
+        assert_eq!((table.flows.len(), table.ages.len(), table.per_address.len()), (1, 1, 1));
+    }
+
+    #[test]
+    fn news_are_for_their_owner() {
+        let flow = Flows::default().begin(None, None, 0).unwrap();
+        let (owner, other) = (SessionDigest::from_bytes([1; 32]), SessionDigest::from_bytes([2; 32]));
+        let notice = Notice {
+            kind: twofold_shared::wire::NoticeKind::BackupCodeUsed,
+            left: Some(3),
+            label: None,
+            door: None,
+            source: None,
+            at: None,
+        };
+        flow.keep_news(owner, vec![notice]);
+        assert_eq!((flow.news(&owner).len(), flow.news(&other).len()), (1, 0));
+    }
+}

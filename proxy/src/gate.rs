@@ -1,0 +1,348 @@
+//! Pingora's hooks: each request is decided once, and forwarded only with a pass in hand.
+//!
+//! Fail closed twice: [`Gate::request_filter`] decides, and [`Gate::upstream_peer`] names no app without a [`Pass`],
+//! because a filter that forgets to say "answered" would forward the request.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use http::header::{HOST, HeaderMap, UPGRADE};
+use http::{Method, StatusCode};
+use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
+use pingora::upstreams::peer::HttpPeer;
+use pingora::{Error, ErrorSource, ErrorType, Result};
+use zeroize::Zeroizing;
+
+use crate::answer::Answer;
+use crate::authority::Authority;
+use crate::cookies::{self, Found, SITE};
+use crate::headers;
+use crate::in_flight::{InFlight, Underway};
+use crate::path::{Parameters, Target};
+use crate::portal::{MAX_BODY, Portal, Visit, number};
+use crate::refusal::Refusal;
+use crate::request::{self, Upgrading};
+use crate::rule::{self, Pass};
+use crate::session::{Sessions, Verdict};
+use crate::site::{Place, Places, Site};
+
+/// How long a connection without a request is kept.
+const IDLE_SECONDS: u64 = 75;
+/// How long a websocket may be silent.
+const WEBSOCKET_SILENCE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The gate.
+pub struct Gate {
+    places: Arc<Places>,
+    authority: Arc<Authority>,
+    sessions: Arc<Sessions>,
+    portal: Portal,
+    in_flight: Arc<InFlight>,
+}
+
+/// What is known of one request.
+pub struct Context {
+    pass: Option<Pass>,
+    upgrading: bool,
+    _underway: Underway,
+}
+
+/// What becomes of a request.
+enum Decision {
+    Forward(Pass),
+    Answer(Answer),
+}
+
+impl Gate {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(
+        places: Arc<Places>,
+        authority: Arc<Authority>,
+        sessions: Arc<Sessions>,
+        portal: Portal,
+        in_flight: Arc<InFlight>,
+    ) -> Self {
+        Self { places, authority, sessions, portal, in_flight }
+    }
+
+    async fn decide(&self, session: &mut Session, context: &mut Context) -> Result<Decision> {
+        let request = session.req_header();
+        let upgrading = match request::check(request) {
+            Ok(upgrading) => upgrading,
+            Err(why) => return Ok(Decision::Answer(self.unclear(session, &why.to_string()))),
+        };
+        let place = match self.places.find(one_host(&request.headers)) {
+            Ok(Some(place)) => place.clone(),
+            Ok(None) => {
+                return Ok(Decision::Answer(self.refuse(
+                    session,
+                    Refusal::NoSuchSite,
+                    "no site has this host",
+                )));
+            }
+            Err(why) => return Ok(Decision::Answer(self.unclear(session, &why.to_string()))),
+        };
+        let parameters = match &place {
+            Place::Portal => Parameters::Refused,
+            Place::Site(site) => site.parameters(),
+        };
+        let target = match Target::parse(request.raw_path(), parameters) {
+            Ok(target) => target,
+            Err(why) => return Ok(Decision::Answer(self.unclear(session, &why.to_string()))),
+        };
+        // Nothing is copied on the hot path: a target in its one spelling stays where it is.
+        let respelled = target.is_changed().then(|| target.as_bytes().to_vec());
+        if matches!(place, Place::Portal) || is_own(target.path()) {
+            let (path, query) =
+                (String::from_utf8_lossy(target.path()).into_owned(), target.query().to_vec());
+            let visit = match visit(session, path, query).await? {
+                Some(visit) => visit,
+                None => {
+                    return Ok(Decision::Answer(self.refuse(
+                        session,
+                        Refusal::TooLong,
+                        "the body is too long",
+                    )));
+                }
+            };
+            return Ok(Decision::Answer(match &place {
+                Place::Portal => self.portal.answer(&visit).await,
+                Place::Site(site) => self.portal.answer_at_site(&visit, site).await,
+            }));
+        }
+        let Place::Site(site) = place else {
+            return Ok(Decision::Answer(self.refuse(session, Refusal::Internal, "neither portal nor site")));
+        };
+        if let Some(respelled) = respelled {
+            session.req_header_mut().set_raw_path(&respelled)?;
+        }
+        self.decide_at_site(session, context, site, upgrading).await
+    }
+
+    async fn decide_at_site(
+        &self,
+        session: &mut Session,
+        context: &mut Context,
+        site: Arc<Site>,
+        upgrading: Upgrading,
+    ) -> Result<Decision> {
+        let digest = match cookies::find(&session.req_header().headers, SITE) {
+            Found::Several => return Ok(Decision::Answer(self.unclear(session, "two session cookies"))),
+            Found::One(value) => cookies::digest(value),
+            Found::None => None,
+        };
+        let verdict = match digest {
+            Some(digest) => self.sessions.verdict(&self.authority, digest, Some(site.host())).await,
+            None => Verdict::Nobody,
+        };
+        match verdict {
+            Verdict::Undecided => Ok(Decision::Answer(self.refuse(
+                session,
+                Refusal::Undecided,
+                "the session could not be decided",
+            ))),
+            Verdict::Nobody => Ok(Decision::Answer(self.ask_to_sign_in(session, &site))),
+            Verdict::Known(known) => match rule::decide(&site, known) {
+                None => Ok(Decision::Answer(self.ask_to_sign_in(session, &site))),
+                Some(pass) => {
+                    context.upgrading = upgrading == Upgrading::Websocket;
+                    if context.upgrading {
+                        session.set_read_timeout(Some(WEBSOCKET_SILENCE));
+                    } else if session.req_header().headers.contains_key(UPGRADE) {
+                        session.req_header_mut().remove_header(&UPGRADE);
+                    }
+                    Ok(Decision::Forward(pass))
+                }
+            },
+        }
+    }
+
+    /// A navigation goes to the portal; a script is told; what was posted is not kept.
+    fn ask_to_sign_in(&self, session: &Session, site: &Arc<Site>) -> Answer {
+        let request = session.req_header();
+        if !request::is_navigation(&request.headers) {
+            let origin = site.origin().to_string();
+            let refusal = Refusal::SecondFactor { site: &origin };
+            return refusal.answer(self.portal.pages(), &request.headers, &number());
+        }
+        if !matches!(request.method, Method::GET | Method::HEAD) {
+            return Refusal::NotHeld.answer(self.portal.pages(), &request.headers, &number());
+        }
+        let visit = Visit {
+            method: request.method.clone(),
+            path: String::new(),
+            query: Vec::new(),
+            headers: request.headers.clone(),
+            body: Zeroizing::new(Vec::new()),
+            address: address(session),
+        };
+        self.portal.begin(&visit, site, request.raw_path())
+    }
+
+    fn unclear(&self, session: &Session, why: &str) -> Answer {
+        self.refuse(session, Refusal::Unclear, why)
+    }
+
+    fn refuse(&self, session: &Session, refusal: Refusal<'_>, why: &str) -> Answer {
+        let number = number();
+        log::info!("request {number}: refused, {why}");
+        refusal.answer(self.portal.pages(), &session.req_header().headers, &number)
+    }
+}
+
+/// The only `Host`; pingora refuses two. HTTP/2 has it in the target, and pingora copies it.
+fn one_host(headers: &HeaderMap) -> &[u8] {
+    headers.get(HOST).map(http::HeaderValue::as_bytes).unwrap_or_default()
+}
+
+/// Whether a path at a site is the gate's own.
+fn is_own(path: &[u8]) -> bool {
+    path.strip_prefix(b"/.twofold").is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+}
+
+fn address(session: &Session) -> Option<IpAddr> {
+    let address = session.client_addr().and_then(|address| address.as_inet())?.ip();
+    Some(address.to_canonical())
+}
+
+/// Reads a request to the gate itself; `None` when its body is too long.
+async fn visit(session: &mut Session, path: String, query: Vec<u8>) -> Result<Option<Visit>> {
+    let mut body = Zeroizing::new(Vec::new());
+    // One allocation, so that no half of a password is left behind by growing.
+    body.reserve_exact(MAX_BODY);
+    if !session.is_body_empty() {
+        while let Some(piece) = session.read_request_body().await? {
+            if body.len() + piece.len() > MAX_BODY {
+                session.set_keepalive(None);
+                return Ok(None);
+            }
+            body.extend_from_slice(&piece);
+        }
+    }
+    let request = session.req_header();
+    Ok(Some(Visit {
+        method: request.method.clone(),
+        path,
+        query,
+        headers: request.headers.clone(),
+        body,
+        address: address(session),
+    }))
+}
+
+#[async_trait]
+impl ProxyHttp for Gate {
+    type CTX = Context;
+
+    fn new_ctx(&self) -> Context {
+        Context { pass: None, upgrading: false, _underway: self.in_flight.enter() }
+    }
+
+    fn init_downstream_modules(&self, _: &mut pingora::modules::http::HttpModules) {
+        // Deliberate: no compression. A gate that compresses what it did not write invites BREACH.
+    }
+
+    async fn request_filter(&self, session: &mut Session, context: &mut Context) -> Result<bool> {
+        if session.get_keepalive().is_some() {
+            session.set_keepalive(Some(IDLE_SECONDS));
+        }
+        match self.decide(session, context).await? {
+            Decision::Forward(pass) => {
+                context.pass = Some(pass);
+                Ok(false)
+            }
+            Decision::Answer(answer) => {
+                answer.send(session).await?;
+                Ok(true)
+            }
+        }
+    }
+
+    async fn upstream_peer(&self, _: &mut Session, context: &mut Context) -> Result<Box<HttpPeer>> {
+        let Some(pass) = &context.pass else {
+            return Error::e_explain(ErrorType::InternalError, "no pass");
+        };
+        let mut peer = Box::new(pass.site().peer().clone());
+        if context.upgrading {
+            peer.options.read_timeout = Some(WEBSOCKET_SILENCE);
+        }
+        Ok(peer)
+    }
+
+    async fn upstream_request_filter(
+        &self,
+        session: &mut Session,
+        request: &mut RequestHeader,
+        context: &mut Context,
+    ) -> Result<()> {
+        let Some(pass) = &context.pass else {
+            return Error::e_explain(ErrorType::InternalError, "no pass");
+        };
+        headers::prepare_request(request, pass.site(), pass.known(), address(session))
+    }
+
+    async fn response_filter(
+        &self,
+        _: &mut Session,
+        response: &mut ResponseHeader,
+        _: &mut Context,
+    ) -> Result<()> {
+        if response.status.is_informational() && response.status != StatusCode::SWITCHING_PROTOCOLS {
+            return Ok(());
+        }
+        headers::prepare_response(response)
+    }
+
+    async fn fail_to_proxy(
+        &self,
+        session: &mut Session,
+        error: &Error,
+        context: &mut Context,
+    ) -> FailToProxy {
+        let refusal = match (&context.pass, error.esource()) {
+            // The connection to the browser is gone: nobody to answer.
+            (_, ErrorSource::Downstream) if is_gone(error) => return failed(0),
+            (_, ErrorSource::Downstream) => Refusal::Unclear,
+            (Some(pass), ErrorSource::Upstream) => Refusal::UpstreamDown { host: pass.site().host() },
+            (_, ErrorSource::Upstream | ErrorSource::Internal | ErrorSource::Unset) => Refusal::Internal,
+        };
+        let number = number();
+        // The kind alone: pingora's own words may quote a request or an answer.
+        log::warn!("request {number}: {} ({:?}, {:?})", refusal.word(), error.etype(), error.esource());
+        let answer = refusal.answer(self.portal.pages(), &session.req_header().headers, &number);
+        let status = answer.status.as_u16();
+        if session.response_written().is_none() {
+            session.set_keepalive(None);
+            if let Err(why) = answer.send(session).await {
+                log::debug!("request {number}: the refusal was not sent: {:?}", why.etype());
+            }
+        }
+        failed(status)
+    }
+
+    fn suppress_error_log(&self, _: &Session, _: &Context, _: &Error) -> bool {
+        // Said by `fail_to_proxy` already, without quoting.
+        true
+    }
+
+    fn suppress_proxy_warn_log(&self, _: &Session, _: &Context, _: &Error, _: ProxyWarnLogContext) -> bool {
+        true
+    }
+
+    fn request_summary(&self, _: &Session, _: &Context) -> String {
+        // Pingora's own would quote the address with its handoff code.
+        String::new()
+    }
+}
+
+fn is_gone(error: &Error) -> bool {
+    matches!(error.etype(), ErrorType::WriteError | ErrorType::ReadError | ErrorType::ConnectionClosed)
+}
+
+fn failed(error_code: u16) -> FailToProxy {
+    FailToProxy { error_code, can_reuse_downstream: false }
+}

@@ -1,0 +1,224 @@
+//! The pages: what each one shows. How they look is in `templates/` and `assets/style.css`.
+
+use askama::Template;
+use http::StatusCode;
+use twofold_shared::wire::Nonce;
+
+use crate::answer::Answer;
+use crate::site::Site;
+use crate::words::{ENGLISH, Words};
+
+/// The one style sheet.
+pub const STYLE: &str = include_str!("../assets/style.css");
+/// The picture in the browser's tab.
+pub const ICON: &str = include_str!("../assets/icon.svg");
+
+/// What every page needs.
+#[derive(Debug)]
+pub struct Pages {
+    portal: String,
+    style: String,
+    words: &'static Words,
+}
+
+/// What stands around a page's own contents.
+#[derive(Clone, Copy)]
+pub struct Frame<'a> {
+    portal: &'a str,
+    style: &'a str,
+    words: &'static Words,
+}
+
+/// The one thing to do on a page without a form.
+#[derive(Debug)]
+pub struct Action {
+    /// What the button says.
+    pub label: &'static str,
+    /// Where it leads.
+    pub href: String,
+}
+
+/// A form's page: where it posts to, and what went wrong the last time.
+#[derive(Debug)]
+pub struct Form<'a> {
+    /// The flow's id.
+    pub flow: &'a str,
+    /// The token that binds it to the browser.
+    pub token: &'a str,
+    /// What went wrong.
+    pub error: Option<String>,
+    /// The site that the flow leads to.
+    pub site: Option<&'a Site>,
+}
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct SignInPage<'a> {
+    frame: Frame<'a>,
+    form: &'a Form<'a>,
+    name: &'a str,
+    lede: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "code.html")]
+struct CodePage<'a> {
+    frame: Frame<'a>,
+    form: &'a Form<'a>,
+    who: String,
+    lede: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "not_enrolled.html")]
+struct NotEnrolledPage<'a> {
+    frame: Frame<'a>,
+    text: String,
+    who: String,
+    flow: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "home.html")]
+struct HomePage<'a> {
+    frame: Frame<'a>,
+    who: String,
+    sites: Vec<SiteLink<'a>>,
+    token: &'a str,
+}
+
+struct SiteLink<'a> {
+    title: &'a str,
+    host: &'a str,
+    href: String,
+}
+
+#[derive(Template)]
+#[template(path = "notices.html")]
+struct NoticesPage<'a> {
+    frame: Frame<'a>,
+    notices: Vec<String>,
+    flow: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "sign_out.html")]
+struct SignOutPage<'a> {
+    frame: Frame<'a>,
+    who: String,
+    token: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "message.html")]
+struct MessagePage<'a> {
+    frame: Frame<'a>,
+    title: &'a str,
+    text: &'a str,
+    action: Option<Action>,
+    request: Option<String>,
+}
+
+impl Pages {
+    /// Pages of the portal at this origin.
+    #[must_use]
+    pub fn new(portal: &crate::origin::Origin) -> Self {
+        // The address of the style changes when the style does, so that it can be kept for ever.
+        let digest = <sha2::Sha256 as sha2::Digest>::digest(STYLE.as_bytes());
+        let version = data_encoding::HEXLOWER.encode(digest.get(..6).unwrap_or_default());
+        Self { portal: portal.to_string(), style: format!("{portal}/style-{version}.css"), words: &ENGLISH }
+    }
+
+    /// The words.
+    #[must_use]
+    pub fn words(&self) -> &'static Words {
+        self.words
+    }
+
+    /// The style sheet's path at the portal.
+    #[must_use]
+    pub fn style_path(&self) -> &str {
+        self.style.get(self.portal.len()..).unwrap_or_default()
+    }
+
+    fn frame(&self) -> Frame<'_> {
+        Frame { portal: &self.portal, style: &self.style, words: self.words }
+    }
+
+    fn answer(&self, status: StatusCode, page: &impl Template, site: Option<&Site>) -> Answer {
+        match page.render() {
+            Ok(html) => {
+                let leads_to = site.map(|site| site.origin().to_string());
+                Answer::page(status, html, &self.portal, leads_to.as_deref())
+            }
+            Err(why) => {
+                log::error!("a page cannot be made: {why}");
+                Answer::page(StatusCode::INTERNAL_SERVER_ERROR, String::new(), &self.portal, None)
+            }
+        }
+    }
+
+    /// Name and password.
+    #[must_use]
+    pub fn sign_in(&self, status: StatusCode, form: &Form<'_>, name: &str) -> Answer {
+        let lede = form.site.map(|site| self.words.to_go_on_to(site.title()));
+        self.answer(status, &SignInPage { frame: self.frame(), form, name, lede }, form.site)
+    }
+
+    /// The code.
+    #[must_use]
+    pub fn code(&self, status: StatusCode, form: &Form<'_>, name: &str) -> Answer {
+        let lede = form.site.map(|site| self.words.to_go_on_to(site.title()));
+        let who = self.words.signed_in_as(name);
+        self.answer(status, &CodePage { frame: self.frame(), form, who, lede }, form.site)
+    }
+
+    /// There is no second factor yet.
+    #[must_use]
+    pub fn not_enrolled(&self, flow: &str, name: &str, site: Option<&Site>) -> Answer {
+        let text = self.words.not_enrolled(name, site.map(Site::title));
+        let who = self.words.signed_in_as(name);
+        self.answer(StatusCode::FORBIDDEN, &NotEnrolledPage { frame: self.frame(), text, who, flow }, site)
+    }
+
+    /// Where a signed-in person is.
+    #[must_use]
+    pub fn home<'a>(&self, name: &str, sites: impl Iterator<Item = &'a Site>, token: &str) -> Answer {
+        let sites = sites
+            .map(|site| SiteLink {
+                title: site.title(),
+                host: site.host(),
+                href: format!("{}/", site.origin()),
+            })
+            .collect();
+        let who = self.words.signed_in_as(name);
+        self.answer(StatusCode::OK, &HomePage { frame: self.frame(), who, sites, token }, None)
+    }
+
+    /// What a person should learn before they go on.
+    #[must_use]
+    pub fn notices(&self, notices: Vec<String>, flow: &str) -> Answer {
+        self.answer(StatusCode::OK, &NoticesPage { frame: self.frame(), notices, flow }, None)
+    }
+
+    /// "Really?"
+    #[must_use]
+    pub fn sign_out(&self, name: &str, token: &str) -> Answer {
+        let who = self.words.signed_in_as(name);
+        self.answer(StatusCode::OK, &SignOutPage { frame: self.frame(), who, token }, None)
+    }
+
+    /// A title, a sentence or two, and perhaps one thing to do.
+    #[must_use]
+    pub fn message(
+        &self,
+        status: StatusCode,
+        title: &str,
+        text: &str,
+        action: Option<Action>,
+        request: Option<&Nonce>,
+    ) -> Answer {
+        let request = request.map(Nonce::to_string);
+        self.answer(status, &MessagePage { frame: self.frame(), title, text, action, request }, None)
+    }
+}

@@ -1,0 +1,146 @@
+//! Forms: read within bounds, and only from the page that the portal gave to this very browser.
+
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+use subtle::ConstantTimeEq;
+use zeroize::{Zeroize, Zeroizing};
+
+use super::{Portal, Refused, Visit};
+use crate::cookies::{self, FORM, Found, Fresh};
+use crate::flow::Flow;
+use crate::refusal::Refusal;
+use crate::request::{Cause, cause};
+
+/// The key behind the tokens; a new one with each start.
+pub struct Key(Zeroizing<[u8; 32]>);
+
+impl Key {
+    /// Draws one.
+    ///
+    /// # Errors
+    /// When the kernel gives no randomness.
+    pub fn generate() -> Result<Self, getrandom::Error> {
+        let mut bytes = Zeroizing::new([0; 32]);
+        getrandom::fill(bytes.as_mut_slice())?;
+        Ok(Self(bytes))
+    }
+
+    /// The token for a form of this purpose in the hands of whoever holds `holder`.
+    pub fn token(&self, purpose: &str, holder: &[u8]) -> String {
+        use hmac::{Hmac, KeyInit, Mac};
+        // HMAC takes keys of any length.
+        let Ok(mut mac) = Hmac::<sha2::Sha256>::new_from_slice(self.0.as_slice()) else {
+            return String::new();
+        };
+        mac.update(&(purpose.len() as u64).to_be_bytes());
+        mac.update(purpose.as_bytes());
+        mac.update(holder);
+        data_encoding::BASE64URL_NOPAD.encode(&mac.finalize().into_bytes())
+    }
+
+    /// Whether `token` is the one that [`Key::token`] gave.
+    pub fn fits(&self, token: Option<&str>, purpose: &str, holder: &[u8]) -> bool {
+        let own = self.token(purpose, holder);
+        !own.is_empty() && token.is_some_and(|token| token.as_bytes().ct_eq(own.as_bytes()).into())
+    }
+}
+
+/// The fields of a posted form, wiped when dropped.
+pub struct Fields(Vec<(String, String)>);
+
+impl Drop for Fields {
+    fn drop(&mut self) {
+        for (_, value) in &mut self.0 {
+            value.zeroize();
+        }
+    }
+}
+
+impl Fields {
+    /// Reads a body as browsers send simple forms; anything else has no fields.
+    pub fn read(headers: &HeaderMap, body: &[u8]) -> Self {
+        let kind = headers.get(CONTENT_TYPE).map(http::HeaderValue::as_bytes).unwrap_or_default();
+        let kind = kind.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii();
+        if !kind.eq_ignore_ascii_case(b"application/x-www-form-urlencoded") {
+            return Self(Vec::new());
+        }
+        Self(form_urlencoded::parse(body).into_owned().take(16).collect())
+    }
+
+    /// The field's value; nothing when it is missing or doubled.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let mut values = self.0.iter().filter(|(field, _)| field == name);
+        let (_, value) = values.next()?;
+        values.next().is_none().then_some(value)
+    }
+}
+
+/// The browser's side of a form.
+pub struct Binding {
+    /// The value of the form cookie.
+    pub holder: Zeroizing<String>,
+    /// The line that sets it, when the browser has none.
+    pub line: Option<http::HeaderValue>,
+}
+
+impl Portal {
+    /// The cookie that binds forms to this browser; a new one when there is none.
+    pub(super) fn binding(&self, visit: &Visit) -> Result<Binding, Refused> {
+        match cookies::find(&visit.headers, FORM) {
+            Found::Several => Err(Refused::because(Refusal::Unclear, "two form cookies")),
+            Found::One(value) if cookies::digest(value).is_some() => Ok(Binding {
+                holder: Zeroizing::new(String::from_utf8_lossy(value).into_owned()),
+                line: None,
+            }),
+            Found::One(_) | Found::None => {
+                let fresh = Fresh::generate()?;
+                let line = cookies::set(FORM, &fresh.value, None);
+                Ok(Binding { holder: fresh.value, line: Some(line) })
+            }
+        }
+    }
+
+    /// Whether the posted form is the one that this flow's page showed to this browser. A form from elsewhere is a
+    /// refusal; an old one is only not used.
+    pub(super) fn is_own(&self, visit: &Visit, flow: &Flow, fields: &Fields) -> Result<bool, Refused> {
+        self.refuse_foreign(visit)?;
+        let Found::One(holder) = cookies::find(&visit.headers, FORM) else { return Ok(false) };
+        Ok(self.key.fits(fields.get("token"), flow.id.as_str(), holder))
+    }
+
+    /// Refuses what another origin caused.
+    pub(super) fn refuse_foreign(&self, visit: &Visit) -> Result<(), Refused> {
+        match cause(&visit.headers, &self.origin.to_string()) {
+            Cause::Own | Cause::Unsaid => Ok(()),
+            Cause::Foreign => Err(Refused::because(Refusal::Foreign, "the form came from another origin")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_fits_its_purpose_and_its_holder() {
+        let key = Key::generate().unwrap();
+        let token = key.token("flow", b"holder");
+        assert!(key.fits(Some(&token), "flow", b"holder"));
+        for (purpose, holder) in [("flow", &b"other"[..]), ("other", b"holder"), ("flowh", b"older")] {
+            assert!(!key.fits(Some(&token), purpose, holder));
+        }
+        assert!(!key.fits(None, "flow", b"holder") && !key.fits(Some(""), "flow", b"holder"));
+        assert!(!Key::generate().unwrap().fits(Some(&token), "flow", b"holder"));
+    }
+
+    #[test]
+    fn a_doubled_field_is_no_field() {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, "application/x-www-form-urlencoded; charset=utf-8".parse().unwrap());
+        let fields = Fields::read(&headers, b"name=al%69ce+b&code=1&code=2");
+        assert_eq!(fields.get("name"), Some("alice b"));
+        assert_eq!((fields.get("code"), fields.get("token")), (None, None));
+        headers.insert(CONTENT_TYPE, "text/plain".parse().unwrap());
+        assert_eq!(Fields::read(&headers, b"name=alice").get("name"), None);
+    }
+}

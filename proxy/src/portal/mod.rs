@@ -1,0 +1,271 @@
+//! The portal: sign-in, codes, and the way to the sites, on an origin of its own.
+//!
+//! Pages live in the gate's process and are answered from pingora's filter: no second HTTP server, no socket between
+//! the two, and the browser's address is the connection's. Every visit is judged by the authority's verdict of the
+//! moment; nothing here raises a level.
+
+mod code;
+mod form;
+mod sign_in;
+mod sign_out;
+mod site;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use http::{HeaderMap, Method, StatusCode};
+use twofold_shared::wire::{Level, Nonce, SessionDigest};
+use zeroize::Zeroizing;
+
+use crate::answer::Answer;
+use crate::authority::{Authority, Away, Visitor};
+use crate::browser;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::cookies::{self, Found};
+use crate::flow::{Flow, Flows};
+use crate::handoff::Handoffs;
+use crate::origin::Origin;
+use crate::pages::{ICON, Pages, STYLE};
+use crate::refusal::Refusal;
+use crate::session::{Known, Sessions, Verdict};
+use crate::site::{Places, Site};
+
+/// The longest form that is read: a password and a name.
+pub const MAX_BODY: usize = 16 * 1024;
+
+/// One request to the gate itself.
+pub struct Visit {
+    /// The method; HEAD counts as GET.
+    pub method: Method,
+    /// The path in its one spelling.
+    pub path: String,
+    /// What stands behind the `?`.
+    pub query: Vec<u8>,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body, at most [`MAX_BODY`].
+    pub body: Zeroizing<Vec<u8>>,
+    /// The connection's address.
+    pub address: Option<IpAddr>,
+}
+
+impl Visit {
+    fn visitor(&self) -> Visitor {
+        Visitor { address: self.address, browser: browser::describe(&self.headers) }
+    }
+
+    fn is_post(&self) -> bool {
+        self.method == Method::POST
+    }
+}
+
+/// The portal and the gate's own addresses at the sites.
+pub struct Portal {
+    origin: Origin,
+    pages: Pages,
+    places: Arc<Places>,
+    authority: Arc<Authority>,
+    sessions: Arc<Sessions>,
+    flows: Flows,
+    handoffs: Handoffs,
+    clock: Clock,
+    key: form::Key,
+}
+
+/// Who is at the portal.
+enum Guest {
+    Nobody,
+    Signed(SessionDigest, Arc<Known>),
+}
+
+/// A refusal on its way out, so that `?` refuses.
+struct Refused(Refusal<'static>, Nonce);
+
+impl From<Away> for Refused {
+    fn from(away: Away) -> Self {
+        Self(Refusal::Undecided, away.request)
+    }
+}
+
+impl From<getrandom::Error> for Refused {
+    fn from(why: getrandom::Error) -> Self {
+        let request = Nonce::from_bytes([0; 16]);
+        log::error!("request {request}: refused, the kernel gives no randomness: {why}");
+        Self(Refusal::Internal, request)
+    }
+}
+
+impl Refused {
+    /// A refusal that the authority had no part in; its number is in the log with the reason.
+    fn because(refusal: Refusal<'static>, why: &str) -> Self {
+        let request = number();
+        log::info!("request {request}: refused, {why}");
+        Self(refusal, request)
+    }
+}
+
+/// A request's number.
+pub fn number() -> Nonce {
+    Nonce::generate().unwrap_or_else(|_| Nonce::from_bytes([0; 16]))
+}
+
+impl Portal {
+    /// The portal of this configuration.
+    ///
+    /// # Errors
+    /// When the kernel gives no randomness.
+    pub fn new(
+        config: &Config,
+        places: Arc<Places>,
+        authority: Arc<Authority>,
+        sessions: Arc<Sessions>,
+        clock: Clock,
+    ) -> Result<Self, getrandom::Error> {
+        Ok(Self {
+            origin: config.portal.clone(),
+            pages: Pages::new(&config.portal),
+            places,
+            authority,
+            sessions,
+            flows: Flows::default(),
+            handoffs: Handoffs::default(),
+            clock,
+            key: form::Key::generate()?,
+        })
+    }
+
+    /// The pages.
+    #[must_use]
+    pub fn pages(&self) -> &Pages {
+        &self.pages
+    }
+
+    /// Answers a request to the portal's origin.
+    pub async fn answer(&self, visit: &Visit) -> Answer {
+        match self.route(visit).await {
+            Ok(answer) => answer,
+            Err(Refused(refusal, request)) => refusal.answer(&self.pages, &visit.headers, &request),
+        }
+    }
+
+    async fn route(&self, visit: &Visit) -> Result<Answer, Refused> {
+        let (page, id) = match visit.path.get(1..).unwrap_or_default().split_once('/') {
+            Some((page, id)) => (page, Some(id)),
+            None => (visit.path.get(1..).unwrap_or_default(), None),
+        };
+        let is_get = matches!(visit.method, Method::GET | Method::HEAD);
+        match (page, id) {
+            _ if !is_get && !visit.is_post() => {
+                Err(Refused::because(Refusal::Unclear, "a method without use here"))
+            }
+            ("", None) if is_get => self.home(visit).await,
+            ("sign-in", Some(id)) => self.sign_in(visit, &*self.flow(id)?).await,
+            ("code", Some(id)) => self.code(visit, &*self.flow(id)?).await,
+            ("notices", Some(id)) if is_get => self.notices(visit, &*self.flow(id)?).await,
+            ("continue", Some(id)) if is_get => self.go_on(visit, &*self.flow(id)?).await,
+            ("sign-out", None) => self.sign_out(visit).await,
+            ("signed-out", None) if is_get => Ok(self.signed_out()),
+            ("icon.svg", None) if is_get => Ok(Answer::file("image/svg+xml", ICON.as_bytes())),
+            _ if is_get && visit.path == self.pages.style_path() => {
+                Ok(Answer::file("text/css; charset=utf-8", STYLE.as_bytes()))
+            }
+            _ => Err(Refused::because(Refusal::NotFound, "no such page at the portal")),
+        }
+    }
+
+    /// Where a signed-in person is; for others the way in.
+    async fn home(&self, visit: &Visit) -> Result<Answer, Refused> {
+        match self.guest(visit).await? {
+            Guest::Signed(session, known) if known.level() == Level::Second => {
+                let token = self.key.token("sign-out", session.as_bytes());
+                let sites = self.places.sites().iter().map(|site| &**site);
+                Ok(self.pages.home(known.name(), sites, &token))
+            }
+            Guest::Signed(..) | Guest::Nobody => {
+                let flow = self.flows.begin(None, visit.address, self.clock.millis())?;
+                Ok(Answer::redirect(&format!("/sign-in/{}", flow.id.as_str())))
+            }
+        }
+    }
+
+    fn flow(&self, id: &str) -> Result<Arc<Flow>, Refused> {
+        self.flows
+            .find(id, self.clock.millis())
+            .ok_or_else(|| Refused::because(Refusal::Expired, "no such sign-in, or it has run out"))
+    }
+
+    /// Who is at the portal, as the authority says now.
+    async fn guest(&self, visit: &Visit) -> Result<Guest, Refused> {
+        let digest = match cookies::find(&visit.headers, cookies::PORTAL) {
+            Found::None => return Ok(Guest::Nobody),
+            Found::Several => return Err(Refused::because(Refusal::Unclear, "two portal cookies")),
+            Found::One(value) => match cookies::digest(value) {
+                None => return Ok(Guest::Nobody),
+                Some(digest) => digest,
+            },
+        };
+        match self.sessions.ask(&self.authority, digest, None).await {
+            Verdict::Known(known) => Ok(Guest::Signed(digest, known)),
+            Verdict::Nobody => Ok(Guest::Nobody),
+            Verdict::Undecided => {
+                Err(Refused::because(Refusal::Undecided, "the authority did not decide on a portal session"))
+            }
+        }
+    }
+
+    /// The step of the flow that this guest has reached.
+    fn next_step(flow: &Flow, guest: &Guest) -> Answer {
+        let step = match guest {
+            Guest::Nobody => "sign-in",
+            Guest::Signed(_, known) if known.level() == Level::Second => "continue",
+            Guest::Signed(..) => "code",
+        };
+        Answer::redirect(&format!("/{step}/{}", flow.id.as_str()))
+    }
+
+    /// What a person should read before the flow goes on.
+    async fn notices(&self, visit: &Visit, flow: &Flow) -> Result<Answer, Refused> {
+        let guest = self.guest(visit).await?;
+        let Guest::Signed(session, _) = &guest else { return Ok(Self::next_step(flow, &guest)) };
+        let words = self.pages.words();
+        let notices: Vec<String> = flow.news(session).iter().map(|notice| words.notice(notice)).collect();
+        if notices.is_empty() {
+            return Ok(Self::next_step(flow, &guest));
+        }
+        Ok(self.pages.notices(notices, flow.id.as_str()))
+    }
+
+    /// Hands a person who has passed both factors over to the flow's site.
+    async fn go_on(&self, visit: &Visit, flow: &Flow) -> Result<Answer, Refused> {
+        let guest = self.guest(visit).await?;
+        let session = match &guest {
+            Guest::Signed(session, known) if known.level() == Level::Second => *session,
+            Guest::Signed(..) | Guest::Nobody => return Ok(Self::next_step(flow, &guest)),
+        };
+        let Some(destination) = &flow.destination else { return Ok(Answer::redirect("/")) };
+        let code = self
+            .handoffs
+            .give(session, destination.clone(), flow.id.short(), self.clock.millis())
+            .map_err(|why| Refused::because(Refusal::Internal, &why.to_string()))?;
+        Ok(Answer::redirect(&format!("{}/.twofold/callback?code={}", destination.site.origin(), &*code)))
+    }
+
+    fn site_of(flow: &Flow) -> Option<&Site> {
+        flow.destination.as_ref().map(|destination| &*destination.site)
+    }
+
+    fn portal_url(&self, path: &str) -> String {
+        format!("{}{path}", self.origin)
+    }
+}
+
+/// A refused form is not a success, to programs that count.
+fn refused_status(word: twofold_shared::wire::Word) -> StatusCode {
+    use twofold_shared::wire::Word;
+    match word {
+        Word::Wait => StatusCode::TOO_MANY_REQUESTS,
+        Word::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        Word::Wrong | Word::Used | Word::Clock | Word::Closed | Word::Unenrolled => StatusCode::FORBIDDEN,
+    }
+}

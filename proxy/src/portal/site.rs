@@ -1,0 +1,100 @@
+//! The gate's own addresses at a site, and the way from there to the portal. Neither shows nor takes a secret.
+
+use std::sync::Arc;
+
+use http::Method;
+use twofold_shared::wire::Level;
+
+use super::{Portal, Refused, Visit, number};
+use crate::answer::Answer;
+use crate::cookies::{self, FLOW, Found, Fresh, SITE};
+use crate::flow::{Destination, LIFE};
+use crate::handoff::Handoff;
+use crate::refusal::Refusal;
+use crate::return_address::ReturnAddress;
+use crate::session::Verdict;
+use crate::site::Site;
+
+/// Sign-ins that one browser may have under way at one site; the oldest of its cookies go.
+const FLOWS_PER_BROWSER: usize = 12;
+
+impl Portal {
+    /// Answers a request below `/.twofold` at a site.
+    pub async fn answer_at_site(&self, visit: &Visit, site: &Arc<Site>) -> Answer {
+        let answered = match visit.path.as_str() {
+            "/.twofold/callback" if matches!(visit.method, Method::GET) => self.callback(visit, site).await,
+            "/.twofold/sign-out" if matches!(visit.method, Method::GET | Method::POST) => {
+                self.sign_out_at_site(visit, site).await
+            }
+            _ => Err(Refused::because(Refusal::NotFound, "nothing at this address of the gate")),
+        };
+        answered
+            .unwrap_or_else(|Refused(refusal, request)| refusal.answer(&self.pages, &visit.headers, &request))
+    }
+
+    /// Sends a person without a session to the portal, and gives the browser what will prove that it was this one.
+    pub fn begin(&self, visit: &Visit, site: &Arc<Site>, target: &[u8]) -> Answer {
+        let begun = Fresh::generate().and_then(|nonce| {
+            let return_to = ReturnAddress::from_path(target, site.parameters());
+            let destination = Destination { site: Arc::clone(site), return_to, nonce: nonce.digest };
+            let flow = self.flows.begin(Some(destination), visit.address, self.clock.millis())?;
+            Ok((nonce, flow))
+        });
+        let Ok((nonce, flow)) = begun else {
+            return Refusal::Internal.answer(&self.pages, &visit.headers, &number());
+        };
+        let name = format!("{FLOW}{}", flow.id.short());
+        let mut answer = Answer::redirect(&self.portal_url(&format!("/sign-in/{}", flow.id.as_str())))
+            .with_cookie(cookies::set(&name, &nonce.value, Some(LIFE)));
+        let carried = cookies::names_with(&visit.headers, FLOW);
+        let surplus = (carried.len() + 1).saturating_sub(FLOWS_PER_BROWSER);
+        for old in carried.into_iter().take(surplus) {
+            answer = answer.with_cookie(cookies::unset(&format!("{FLOW}{old}")));
+        }
+        answer
+    }
+
+    /// The browser comes back with the portal's code.
+    async fn callback(&self, visit: &Visit, site: &Arc<Site>) -> Result<Answer, Refused> {
+        let code =
+            form_urlencoded::parse(&visit.query).find(|(name, _)| name == "code").map(|(_, value)| value);
+        let handoff =
+            code.and_then(|code| self.handoffs.take(code.as_bytes(), site.host(), self.clock.millis()));
+        let Some(handoff) = handoff.filter(|handoff| Self::is_bound(visit, handoff)) else {
+            return self.missed(visit, site).await;
+        };
+        let fresh = Fresh::generate()?;
+        let before = self.sessions.before();
+        let view = self.authority.open_site(handoff.portal, site.host(), fresh.digest).await?;
+        let Some(view) = view.filter(|view| view.level == Level::Second) else {
+            return Err(Refused::because(
+                Refusal::Expired,
+                "the portal's session is gone or has not the level",
+            ));
+        };
+        self.sessions.learn(fresh.digest, Some(site.host()), view, before);
+        let return_to = handoff.destination.return_to.rechecked(site.parameters());
+        Ok(Answer::redirect(return_to.as_str())
+            .with_cookie(cookies::set(SITE, &fresh.value, None))
+            .with_cookie(cookies::unset(&format!("{FLOW}{}", handoff.cookie))))
+    }
+
+    fn is_bound(visit: &Visit, handoff: &Handoff) -> bool {
+        match cookies::find(&visit.headers, &format!("{FLOW}{}", handoff.cookie)) {
+            Found::One(nonce) => handoff.is_for(nonce),
+            Found::None | Found::Several => false,
+        }
+    }
+
+    /// A code that is spent, late, foreign or from another browser. Who is signed in here already (the back button,
+    /// another tab) goes on; others begin again.
+    async fn missed(&self, visit: &Visit, site: &Arc<Site>) -> Result<Answer, Refused> {
+        if let Found::One(value) = cookies::find(&visit.headers, SITE)
+            && let Some(digest) = cookies::digest(value)
+            && let Verdict::Known(_) = self.sessions.verdict(&self.authority, digest, Some(site.host())).await
+        {
+            return Ok(Answer::redirect("/"));
+        }
+        Err(Refused::because(Refusal::Expired, "the handoff's code is spent, late or not this browser's"))
+    }
+}

@@ -1,0 +1,97 @@
+//! Everything that the gate does not do for a request, with a face for people and one for programs.
+
+use http::{HeaderMap, StatusCode};
+use twofold_shared::wire::Nonce;
+
+use crate::answer::Answer;
+use crate::pages::{Action, Pages};
+use crate::request;
+
+/// Why a request is not answered as it was meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal<'a> {
+    /// The request can be read in more than one way.
+    Unclear,
+    /// The host is none of ours.
+    NoSuchSite,
+    /// There is nothing at this address of ours.
+    NotFound,
+    /// A second factor is needed, and this is no navigation.
+    SecondFactor {
+        /// Where a person can sign in.
+        site: &'a str,
+    },
+    /// A second factor is needed, and what was sent is not kept.
+    NotHeld,
+    /// The authority did not decide.
+    Undecided,
+    /// The app does not answer.
+    UpstreamDown {
+        /// The site's host.
+        host: &'a str,
+    },
+    /// The sign-in took too long, or was begun in another browser.
+    Expired,
+    /// A form was sent from somewhere else.
+    Foreign,
+    /// What was sent is too long.
+    TooLong,
+    /// The gate itself failed.
+    Internal,
+}
+
+impl Refusal<'_> {
+    /// The status.
+    #[must_use]
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::Unclear => StatusCode::BAD_REQUEST,
+            Self::NoSuchSite | Self::NotFound => StatusCode::NOT_FOUND,
+            Self::SecondFactor { .. } => StatusCode::UNAUTHORIZED,
+            Self::NotHeld | Self::Foreign => StatusCode::FORBIDDEN,
+            Self::Undecided => StatusCode::SERVICE_UNAVAILABLE,
+            Self::UpstreamDown { .. } => StatusCode::BAD_GATEWAY,
+            Self::Expired => StatusCode::GONE,
+            Self::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The word for programs.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Unclear => "unclear_request",
+            Self::NoSuchSite => "no_such_site",
+            Self::NotFound => "not_found",
+            Self::SecondFactor { .. } | Self::NotHeld => "second_factor_required",
+            Self::Undecided => "authority_away",
+            Self::UpstreamDown { .. } => "upstream_down",
+            Self::Expired => "sign_in_expired",
+            Self::Foreign => "foreign_request",
+            Self::TooLong => "too_long",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// The answer to a request with these headers. `request` is its number, as the log has it.
+    #[must_use]
+    pub fn answer(self, pages: &Pages, headers: &HeaderMap, request: &Nonce) -> Answer {
+        let words = pages.words();
+        if matches!(self, Self::SecondFactor { .. }) || !request::is_navigation(headers) {
+            let value = serde_json::json!({
+                "error": self.word(),
+                "help": words.help_for_programs(self),
+                "request": request.to_string(),
+            });
+            return Answer::json(self.status(), &value);
+        }
+        let (title, text) = words.refusal(self);
+        let action = match self {
+            Self::NotHeld => Some(Action { label: words.sign_in, href: "/".to_owned() }),
+            Self::Expired => Some(Action { label: words.start_again, href: "/".to_owned() }),
+            _ => None,
+        };
+        pages.message(self.status(), title, &text, action, Some(request))
+    }
+}

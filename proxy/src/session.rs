@@ -1,0 +1,328 @@
+//! What the gate knows of sessions, and for how long it may go on knowing it.
+//!
+//! A verdict is the authority's. The gate remembers it until the authority takes it back over the watch, until the
+//! session's own end, or, when the watch is silent, until `blind` has passed. It never makes one up.
+
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use http::HeaderValue;
+use papaya::HashMap;
+use twofold_shared::wire::{Level, SessionDigest, SessionNews, SessionUse, SessionView};
+
+use crate::authority::{Authority, Away};
+use crate::clock::{Clock, Millis};
+
+/// How long the watch may be silent before the gate counts as blind: three heartbeats.
+const SILENCE: Millis = 1_000;
+
+/// Sessions remembered at one time. Further ones cost a question each; nobody passes for lack of room.
+const CAPACITY: usize = 1 << 18;
+
+/// A session as the authority described it, ready for the hot path.
+#[derive(Debug)]
+pub struct Known {
+    account: String,
+    name: String,
+    site: Option<String>,
+    level: Level,
+    enrolled: bool,
+    user: HeaderValue,
+    groups: HeaderValue,
+    ends_at: u64,
+    idle_seconds: u64,
+    used_at: AtomicU64,
+    untold: AtomicBool,
+}
+
+/// The authority described a session with a name that cannot stand in a header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the session's name or groups cannot stand in a header")]
+pub struct Unspeakable;
+
+impl Known {
+    /// Prepares what the authority said about a session at `site`.
+    ///
+    /// # Errors
+    /// [`Unspeakable`].
+    pub fn new(view: SessionView, site: Option<&str>, now: u64) -> Result<Self, Unspeakable> {
+        // `local:alice`: the realm is the ledger's business, the app knows `alice`.
+        let plain = view.name.split_once(':').map_or(view.name.as_str(), |(_, name)| name);
+        let user = HeaderValue::from_bytes(plain.as_bytes()).map_err(|_| Unspeakable)?;
+        if plain.is_empty() || view.groups.iter().any(|group| group.contains(',')) {
+            return Err(Unspeakable);
+        }
+        let groups = HeaderValue::from_bytes(view.groups.join(",").as_bytes()).map_err(|_| Unspeakable)?;
+        Ok(Self {
+            name: plain.to_owned(),
+            account: view.account,
+            site: site.map(str::to_owned),
+            level: view.level,
+            enrolled: view.enrolled,
+            user,
+            groups,
+            ends_at: view.ends_at,
+            idle_seconds: view.idle_seconds,
+            used_at: AtomicU64::new(now),
+            untold: AtomicBool::new(true),
+        })
+    }
+
+    /// The level reached.
+    #[must_use]
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    /// The name, without its realm.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The account's id.
+    #[must_use]
+    pub fn account(&self) -> &str {
+        &self.account
+    }
+
+    /// Whether there is a second factor to ask for.
+    #[must_use]
+    pub fn is_enrolled(&self) -> bool {
+        self.enrolled
+    }
+
+    /// The name as a header.
+    #[must_use]
+    pub fn user(&self) -> &HeaderValue {
+        &self.user
+    }
+
+    /// The groups as a header.
+    #[must_use]
+    pub fn groups(&self) -> &HeaderValue {
+        &self.groups
+    }
+
+    fn is_over(&self, now: u64) -> bool {
+        now >= self.ends_at || now >= self.used_at.load(Ordering::Relaxed).saturating_add(self.idle_seconds)
+    }
+
+    fn touch(&self, now: u64) {
+        // A store for each second of use, not for each request: the cache line stays shared.
+        if self.used_at.load(Ordering::Relaxed) != now {
+            self.used_at.store(now, Ordering::Relaxed);
+            self.untold.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// What is to be thought of a cookie.
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// A live session of this place.
+    Known(Arc<Known>),
+    /// No session here.
+    Nobody,
+    /// Could not be decided: a refusal. The request's number is in the log where the authority was asked.
+    Undecided,
+}
+
+/// How well the gate sees what the authority takes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// The watch runs.
+    Clear,
+    /// It has been silent for a while: known sessions go on, nothing new begins.
+    Blind,
+    /// For too long: nobody passes.
+    Dark,
+}
+
+/// The digest is SHA-256 already: its first bytes are the hash.
+#[derive(Default)]
+pub struct DigestHasher(u64);
+
+impl Hasher for DigestHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8).take(1) {
+            let mut word = [0; 8];
+            for (to, from) in word.iter_mut().zip(chunk) {
+                *to = *from;
+            }
+            self.0 ^= u64::from_ne_bytes(word);
+        }
+    }
+
+    // The array's length, which is always the same.
+    fn write_usize(&mut self, _: usize) {}
+}
+
+/// All sessions that the gate remembers.
+pub struct Sessions {
+    known: HashMap<SessionDigest, Arc<Known>, BuildHasherDefault<DigestHasher>>,
+    /// Grows with every message that takes something back.
+    revocations: AtomicU64,
+    /// When the watch last said something, plus one; 0: never.
+    heard: AtomicU64,
+    blind: Millis,
+    clock: Clock,
+}
+
+impl Sessions {
+    /// Remembers nothing yet, and sees nothing.
+    #[must_use]
+    pub fn new(blind: Duration, clock: Clock) -> Self {
+        Self {
+            known: HashMap::default(),
+            revocations: AtomicU64::new(0),
+            heard: AtomicU64::new(0),
+            blind: u64::try_from(blind.as_millis()).unwrap_or(Millis::MAX),
+            clock,
+        }
+    }
+
+    /// How well the gate sees now.
+    #[must_use]
+    pub fn sight(&self) -> Sight {
+        let Some(heard) = self.heard.load(Ordering::Acquire).checked_sub(1) else { return Sight::Dark };
+        match self.clock.millis().saturating_sub(heard) {
+            silence if silence <= SILENCE => Sight::Clear,
+            silence if silence <= self.blind => Sight::Blind,
+            _ => Sight::Dark,
+        }
+    }
+
+    /// What is to be thought of `digest` at `site` (or at the portal). Costs a question only when it is not known.
+    pub async fn verdict(&self, authority: &Authority, digest: SessionDigest, site: Option<&str>) -> Verdict {
+        let sight = self.sight();
+        if sight == Sight::Dark {
+            return Verdict::Undecided;
+        }
+        if let Some(known) = self.recall(&digest, site) {
+            return Verdict::Known(known);
+        }
+        if sight == Sight::Blind {
+            return Verdict::Undecided;
+        }
+        self.ask(authority, digest, site).await
+    }
+
+    /// Asks the authority whatever is remembered, and remembers the answer.
+    pub async fn ask(&self, authority: &Authority, digest: SessionDigest, site: Option<&str>) -> Verdict {
+        if self.sight() != Sight::Clear {
+            return Verdict::Undecided;
+        }
+        let before = self.revocations.load(Ordering::SeqCst);
+        match authority.check(digest, site).await {
+            Err(Away { .. }) => Verdict::Undecided,
+            Ok(None) => {
+                self.known.pin().remove(&digest);
+                Verdict::Nobody
+            }
+            Ok(Some(view)) => self.learn(digest, site, view, before),
+        }
+    }
+
+    /// The number to hand to [`Sessions::learn`], taken before the question is asked.
+    #[must_use]
+    pub fn before(&self) -> u64 {
+        self.revocations.load(Ordering::SeqCst)
+    }
+
+    /// Remembers what the authority said, unless something was taken back since `before`: that answer may be the one
+    /// taken back, so it serves this request and no other.
+    pub fn learn(
+        &self,
+        digest: SessionDigest,
+        site: Option<&str>,
+        view: SessionView,
+        before: u64,
+    ) -> Verdict {
+        let now = self.clock.unix();
+        let known = match Known::new(view, site, now) {
+            Ok(known) if now < known.ends_at => Arc::new(known),
+            Ok(_) => return Verdict::Nobody,
+            Err(why) => {
+                log::error!("a session is refused: {why}");
+                return Verdict::Undecided;
+            }
+        };
+        let map = self.known.pin();
+        if map.len() < CAPACITY {
+            map.insert(digest, Arc::clone(&known));
+            // The watch counts first and removes then, so one of the two sees the other.
+            if self.revocations.load(Ordering::SeqCst) != before {
+                map.remove(&digest);
+            }
+        }
+        Verdict::Known(known)
+    }
+
+    fn recall(&self, digest: &SessionDigest, site: Option<&str>) -> Option<Arc<Known>> {
+        let map = self.known.pin();
+        let known = map.get(digest)?;
+        let now = self.clock.unix();
+        if known.is_over(now) {
+            map.remove(digest);
+            return None;
+        }
+        // A session of one place is nothing at another: the authority will say so.
+        if known.site.as_deref() != site {
+            return None;
+        }
+        known.touch(now);
+        Some(Arc::clone(known))
+    }
+
+    /// Takes in a message of the watch.
+    pub fn hear(&self, news: &SessionNews) {
+        if news.forget_all || !news.ended.is_empty() {
+            self.revocations.fetch_add(1, Ordering::SeqCst);
+        }
+        let map = self.known.pin();
+        if news.forget_all {
+            map.clear();
+        }
+        for digest in &news.ended {
+            map.remove(digest);
+        }
+        self.heard.store(self.clock.millis().saturating_add(1), Ordering::Release);
+    }
+
+    /// Forgets everything known of an account: it has just signed out here.
+    pub fn forget_account(&self, account: &str) {
+        self.revocations.fetch_add(1, Ordering::SeqCst);
+        self.known.pin().retain(|_, known| known.account != account);
+    }
+
+    /// Forgets one session: it has just risen or ended here.
+    pub fn forget(&self, digest: &SessionDigest) {
+        self.revocations.fetch_add(1, Ordering::SeqCst);
+        self.known.pin().remove(digest);
+    }
+
+    /// What has been used since the last time, and forgets what is over.
+    #[must_use]
+    pub fn uses(&self) -> Vec<SessionUse> {
+        let now = self.clock.unix();
+        let map = self.known.pin();
+        map.retain(|_, known| !known.is_over(now));
+        map.iter()
+            .filter(|(_, known)| known.untold.swap(false, Ordering::Relaxed))
+            .map(|(session, known)| SessionUse {
+                session: *session,
+                at: known.used_at.load(Ordering::Relaxed),
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

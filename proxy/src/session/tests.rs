@@ -1,0 +1,117 @@
+//! What is remembered, and until when.
+
+use super::*;
+
+const DIGEST: SessionDigest = SessionDigest::from_bytes([7; 32]);
+const WIKI: Option<&str> = Some("wiki.localhost");
+
+fn view(clock: Clock) -> SessionView {
+    SessionView {
+        account: "id".to_owned(),
+        name: "local:alice".to_owned(),
+        groups: vec!["staff".to_owned()],
+        enrolled: true,
+        level: Level::Second,
+        second_at: None,
+        ends_at: clock.unix() + 100,
+        idle_seconds: 10,
+    }
+}
+
+fn news(ended: &[SessionDigest], forget_all: bool) -> SessionNews {
+    SessionNews { number: 1, ended: ended.to_vec(), forget_all }
+}
+
+fn sessions() -> (Sessions, Clock) {
+    let clock = Clock::start();
+    (Sessions::new(Duration::from_secs(60), clock), clock)
+}
+
+#[test]
+fn a_verdict_is_remembered_for_its_own_place_until_taken_back() {
+    let (sessions, clock) = sessions();
+    sessions.learn(DIGEST, WIKI, view(clock), sessions.before());
+    assert!(sessions.recall(&DIGEST, WIKI).is_some());
+    assert!(sessions.recall(&DIGEST, Some("shop.localhost")).is_none());
+    assert!(sessions.recall(&DIGEST, None).is_none());
+    sessions.hear(&news(&[DIGEST], false));
+    assert!(sessions.recall(&DIGEST, WIKI).is_none());
+}
+
+#[test]
+fn an_answer_that_crossed_a_revocation_is_not_remembered() {
+    let (sessions, clock) = sessions();
+    let before = sessions.before();
+    sessions.hear(&news(&[DIGEST], false));
+    sessions.learn(DIGEST, WIKI, view(clock), before);
+    assert!(sessions.recall(&DIGEST, WIKI).is_none());
+}
+
+#[test]
+fn everything_is_forgotten_when_the_authority_says_so() {
+    let (sessions, clock) = sessions();
+    sessions.learn(DIGEST, WIKI, view(clock), sessions.before());
+    sessions.hear(&news(&[], true));
+    assert!(sessions.recall(&DIGEST, WIKI).is_none());
+}
+
+#[test]
+fn an_account_that_signed_out_is_forgotten_whole() {
+    let (sessions, clock) = sessions();
+    let other = SessionDigest::from_bytes([8; 32]);
+    sessions.learn(DIGEST, WIKI, view(clock), sessions.before());
+    sessions.learn(
+        other,
+        None,
+        SessionView { account: "other".to_owned(), ..view(clock) },
+        sessions.before(),
+    );
+    sessions.forget_account("id");
+    assert!(sessions.recall(&DIGEST, WIKI).is_none() && sessions.recall(&other, None).is_some());
+}
+
+#[test]
+fn a_session_ends_at_its_limits() {
+    let (_, clock) = sessions();
+    let now = clock.unix();
+    let known = Known::new(view(clock), WIKI, now).unwrap();
+    assert!(!known.is_over(now + 9) && known.is_over(now + 10));
+    known.touch(now + 95);
+    assert!(!known.is_over(now + 99) && known.is_over(now + 100));
+    let (sessions, _) = self::sessions();
+    let ended = SessionView { ends_at: now, ..view(clock) };
+    assert!(matches!(sessions.learn(DIGEST, WIKI, ended, 0), Verdict::Nobody));
+}
+
+#[test]
+fn the_gate_is_dark_until_it_hears_and_grows_blind() {
+    let (sessions, _) = sessions();
+    assert_eq!(sessions.sight(), Sight::Dark);
+    sessions.hear(&news(&[], false));
+    assert_eq!(sessions.sight(), Sight::Clear);
+    sessions.heard.store(1, Ordering::Release);
+    let quick = Sessions { blind: 5, ..sessions };
+    std::thread::sleep(Duration::from_millis(SILENCE + 10));
+    assert_eq!(quick.sight(), Sight::Dark);
+    let patient = Sessions { blind: 60_000, ..quick };
+    assert_eq!(patient.sight(), Sight::Blind);
+}
+
+#[test]
+fn uses_are_told_once() {
+    let (sessions, clock) = sessions();
+    sessions.learn(DIGEST, WIKI, view(clock), sessions.before());
+    assert_eq!(sessions.uses().len(), 1);
+    assert!(sessions.uses().is_empty());
+}
+
+#[test]
+fn a_name_that_cannot_stand_in_a_header_is_refused() {
+    let (sessions, clock) = sessions();
+    for name in ["local:", "local:a\nb", "\0"] {
+        let odd = SessionView { name: name.to_owned(), ..view(clock) };
+        assert!(matches!(sessions.learn(DIGEST, WIKI, odd, 0), Verdict::Undecided), "{name:?}");
+    }
+    let comma = SessionView { groups: vec!["a,wheel".to_owned()], ..view(clock) };
+    assert!(matches!(sessions.learn(DIGEST, WIKI, comma, 0), Verdict::Undecided));
+}

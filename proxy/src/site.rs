@@ -1,0 +1,168 @@
+//! A site as the hot path needs it: everything that can be prepared is.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderValue;
+use pingora::upstreams::peer::HttpPeer;
+
+use crate::config::{Config, SiteConfig};
+use crate::host::{Host, OddHost};
+use crate::origin::Origin;
+use crate::path::Parameters;
+
+/// How long the gate tries to connect to an app.
+const CONNECT: Duration = Duration::from_secs(5);
+/// How long an app may be silent within an answer. Legacy apps make reports that take minutes.
+const SILENCE: Duration = Duration::from_secs(300);
+/// How long an unused connection to an app is kept.
+const KEPT: Duration = Duration::from_secs(60);
+
+/// One protected app.
+#[derive(Debug)]
+pub struct Site {
+    origin: Origin,
+    title: String,
+    parameters: Parameters,
+    forwards_authorization: bool,
+    peer: HttpPeer,
+    authority: HeaderValue,
+    scheme: HeaderValue,
+    port: HeaderValue,
+}
+
+impl Site {
+    /// Prepares a checked site.
+    #[must_use]
+    pub fn new(config: &SiteConfig) -> Self {
+        let origin = config.origin.clone();
+        let mut peer = HttpPeer::new(config.upstream, false, String::new());
+        peer.options.connection_timeout = Some(CONNECT);
+        peer.options.total_connection_timeout = Some(CONNECT);
+        peer.options.read_timeout = Some(SILENCE);
+        peer.options.write_timeout = Some(SILENCE);
+        peer.options.idle_timeout = Some(KEPT);
+        Self {
+            title: config.title.clone(),
+            parameters: if config.path_parameters { Parameters::Cut } else { Parameters::Refused },
+            forwards_authorization: config.forward_authorization,
+            authority: value(&origin.authority()),
+            scheme: HeaderValue::from_static(origin.scheme()),
+            port: HeaderValue::from(origin.port()),
+            peer,
+            origin,
+        }
+    }
+
+    /// Where browsers find it.
+    #[must_use]
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Its host: what a site's session is bound to.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.origin.host().as_str()
+    }
+
+    /// What people call it.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// How its app reads `;` in a path.
+    #[must_use]
+    pub fn parameters(&self) -> Parameters {
+        self.parameters
+    }
+
+    /// Whether a client's `Authorization` reaches the app.
+    #[must_use]
+    pub fn forwards_authorization(&self) -> bool {
+        self.forwards_authorization
+    }
+
+    /// The `Host` that the app is given, whatever spelling the client chose.
+    #[must_use]
+    pub fn authority(&self) -> &HeaderValue {
+        &self.authority
+    }
+
+    /// `http` or `https`.
+    #[must_use]
+    pub fn scheme(&self) -> &HeaderValue {
+        &self.scheme
+    }
+
+    /// The port that the browser connected to.
+    #[must_use]
+    pub fn port(&self) -> &HeaderValue {
+        &self.port
+    }
+
+    /// The app. Only [`crate::gate`] asks, and only with a pass in hand.
+    #[must_use]
+    pub fn peer(&self) -> &HttpPeer {
+        &self.peer
+    }
+}
+
+/// A host or an authority is ASCII without control characters: always a header value.
+fn value(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
+}
+
+/// Whom a request is for.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// The portal.
+    Portal,
+    /// A site.
+    Site(Arc<Site>),
+}
+
+/// All hosts of this gate.
+#[derive(Debug)]
+pub struct Places {
+    by_host: HashMap<Box<[u8]>, Place>,
+    sites: Vec<Arc<Site>>,
+}
+
+impl Places {
+    /// Prepares the checked configuration's portal and sites.
+    #[must_use]
+    pub fn new(config: &Config) -> Self {
+        let sites: Vec<Arc<Site>> = config.sites.iter().map(|site| Arc::new(Site::new(site))).collect();
+        let mut by_host = HashMap::new();
+        let mut add = |origin: &Origin, place: &Place| {
+            // The usual spelling with its port is found without making the canonical one.
+            by_host.insert(origin.authority().into_bytes().into(), place.clone());
+            by_host.insert(origin.host().as_str().as_bytes().into(), place.clone());
+        };
+        add(&config.portal, &Place::Portal);
+        for site in &sites {
+            add(site.origin(), &Place::Site(Arc::clone(site)));
+        }
+        Self { by_host, sites }
+    }
+
+    /// Whom a `Host` names. `Ok(None)`: a proper host that is not ours.
+    ///
+    /// # Errors
+    /// [`OddHost`].
+    pub fn find(&self, host: &[u8]) -> Result<Option<&Place>, OddHost> {
+        if let Some(place) = self.by_host.get(host) {
+            return Ok(Some(place));
+        }
+        Ok(self.by_host.get(Host::from_header(host)?.as_str().as_bytes()))
+    }
+
+    /// The sites, in the order of the configuration.
+    #[must_use]
+    pub fn sites(&self) -> &[Arc<Site>] {
+        &self.sites
+    }
+}

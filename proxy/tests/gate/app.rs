@@ -1,0 +1,75 @@
+//! A tiny app: it answers every request with what it received, as text.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+/// The app, and every request that reached it.
+pub struct App {
+    /// Where it listens.
+    pub address: SocketAddr,
+    seen: Arc<Mutex<Vec<String>>>,
+}
+
+impl App {
+    /// Starts it on a free port.
+    pub fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let record = Arc::clone(&seen);
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let record = Arc::clone(&record);
+                thread::spawn(move || serve(stream.unwrap(), &record));
+            }
+        });
+        Self { address, seen }
+    }
+
+    /// The heads of the requests that reached it, each with its body.
+    pub fn seen(&self) -> Vec<String> {
+        self.seen.lock().unwrap().clone()
+    }
+}
+
+fn serve(stream: TcpStream, record: &Mutex<Vec<String>>) {
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut writer = stream;
+    loop {
+        let mut head = String::new();
+        loop {
+            let mut line = String::new();
+            match reader.read_line(&mut line) {
+                Ok(0) | Err(_) => return,
+                Ok(_) if line == "\r\n" => break,
+                Ok(_) => head.push_str(&line),
+            }
+        }
+        let length = head
+            .lines()
+            .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ").map(str::to_owned))
+            .map_or(0, |length| length.trim().parse::<usize>().unwrap());
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body).unwrap();
+        let request = format!("{head}\r\n{}", String::from_utf8_lossy(&body));
+        record.lock().unwrap().push(request.clone());
+        let target = head.split(' ').nth(1).unwrap_or_default().to_owned();
+        let extra = match target.split('?').next().unwrap_or_default() {
+            "/page" => {
+                "Content-Type: text/html\r\nCache-Control: public, max-age=60\r\nExpires: Thu, 01 Jan 2099 00:00:00 GMT\r\n"
+            }
+            "/asset" => "Content-Type: text/css\r\nCache-Control: public, max-age=60, s-maxage=9\r\n",
+            "/private" => "Content-Type: text/css\r\nCache-Control: private, max-age=60\r\n",
+            "/toss" => {
+                "Set-Cookie: app=1; Path=/\r\nSet-Cookie: __Host-twofold=evil; Path=/; Secure\r\nSet-Cookie: __HOST-twofold-id=evil\r\n"
+            }
+            _ => "Content-Type: text/plain\r\n",
+        };
+        let answer = format!("HTTP/1.1 200 OK\r\n{extra}Content-Length: {}\r\n\r\n{request}", request.len());
+        if writer.write_all(answer.as_bytes()).is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! An authority that holds two people in memory and can be told to misbehave.
+//!
+//! `alice` has a device whose right codes are 111111, then 222222, and so on, each once, and backup codes 8765 4321
+//! and 1234 5678. `bob` has a password and nothing else. Their password is `correct horse`.
+
+use std::collections::{HashMap, HashSet};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+/// How it answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mood {
+    /// As it should.
+    Well,
+    /// Accepts and says nothing.
+    Silent,
+    /// Says what is no JSON.
+    Garbage,
+    /// Says half and hangs up.
+    Half,
+    /// Says too much.
+    Huge,
+    /// Says the right thing too late.
+    Late,
+    /// Answers another request.
+    Other,
+    /// Approves with both a yes and a no.
+    Both,
+    /// Hangs up at once.
+    Refusing,
+}
+
+#[derive(Clone)]
+struct Session {
+    name: String,
+    second: bool,
+    portal: Option<String>,
+    site: Option<String>,
+}
+
+#[derive(Default)]
+struct State {
+    sessions: HashMap<String, Session>,
+    used: HashSet<String>,
+    ended: Vec<String>,
+    enrolled: HashSet<String>,
+    refuse_next: Option<Value>,
+    calls: HashMap<String, u64>,
+}
+
+/// The scripted authority.
+pub struct Authority {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    news: Condvar,
+    mood: Mutex<Mood>,
+    watch: Mutex<bool>,
+}
+
+impl Authority {
+    /// Starts it at `socket`.
+    pub fn start(socket: &Path) -> Self {
+        let listener = UnixListener::bind(socket).unwrap();
+        let state = State { enrolled: HashSet::from(["alice".to_owned()]), ..State::default() };
+        let shared = Arc::new(Shared {
+            state: Mutex::new(state),
+            news: Condvar::new(),
+            mood: Mutex::new(Mood::Well),
+            watch: Mutex::new(true),
+        });
+        let serving = Arc::clone(&shared);
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let shared = Arc::clone(&serving);
+                thread::spawn(move || shared.serve(&stream.unwrap()));
+            }
+        });
+        Self { shared }
+    }
+
+    /// Answers like this from now on; the watch goes on.
+    pub fn set_mood(&self, mood: Mood) {
+        *self.shared.mood.lock().unwrap() = mood;
+    }
+
+    /// Ends the watch and refuses it until told otherwise.
+    pub fn set_watch(&self, on: bool) {
+        *self.shared.watch.lock().unwrap() = on;
+        self.shared.news.notify_all();
+    }
+
+    /// Refuses the next password or code like this.
+    pub fn refuse_next(&self, refusal: Value) {
+        self.shared.state.lock().unwrap().refuse_next = Some(refusal);
+    }
+
+    /// Gives `name` a second factor.
+    pub fn enrol(&self, name: &str) {
+        self.shared.state.lock().unwrap().enrolled.insert(name.to_owned());
+    }
+
+    /// Ends every session, as an operator would.
+    pub fn revoke_all(&self) {
+        let mut state = self.shared.state.lock().unwrap();
+        let ended: Vec<String> = state.sessions.drain().map(|(digest, _)| digest).collect();
+        state.ended.extend(ended);
+        self.shared.news.notify_all();
+    }
+
+    /// How often a method was called.
+    pub fn calls(&self, method: &str) -> u64 {
+        self.shared.state.lock().unwrap().calls.get(method).copied().unwrap_or(0)
+    }
+}
+
+impl Shared {
+    fn serve(&self, stream: &UnixStream) {
+        let mut message = Vec::new();
+        BufReader::new(stream.try_clone().unwrap()).read_until(0, &mut message).unwrap();
+        message.pop();
+        let Ok(call) = serde_json::from_slice::<Value>(&message) else { return };
+        let method = call["method"].as_str().unwrap().rsplit('.').next().unwrap().to_owned();
+        if method == "WatchSessions" {
+            return self.watch(stream, call["parameters"]["after"].as_u64());
+        }
+        let mood = *self.mood.lock().unwrap();
+        *self.state.lock().unwrap().calls.entry(method.clone()).or_default() += 1;
+        match mood {
+            Mood::Refusing => {}
+            Mood::Silent => thread::sleep(Duration::from_secs(30)),
+            Mood::Garbage => say(stream, b"\xff\xfe nothing of sense"),
+            Mood::Huge => while (&*stream).write_all(&[b' '; 65_536]).is_ok() {},
+            Mood::Well | Mood::Half | Mood::Late | Mood::Other | Mood::Both => {
+                let mut reply = self.reply(&method, &call["parameters"]);
+                if mood == Mood::Other {
+                    reply["nonce"] = json!("00".repeat(16));
+                }
+                if mood == Mood::Both {
+                    reply["refusal"] = json!({ "word": "wrong" });
+                    reply["signed_in"] =
+                        json!({ "account": "alice", "name": "local:alice", "enrolled": true });
+                    reply["approval"] =
+                        json!({ "account": "id-alice", "door": "web portal", "level": "second" });
+                }
+                if mood == Mood::Late {
+                    thread::sleep(Duration::from_secs(9));
+                }
+                let text = json!({ "parameters": reply }).to_string();
+                if mood == Mood::Half {
+                    let _ = (&*stream).write_all(&text.as_bytes()[..text.len() / 2]);
+                } else {
+                    say(stream, text.as_bytes());
+                }
+            }
+        }
+    }
+
+    fn watch(&self, stream: &UnixStream, after: Option<u64>) {
+        let mut told = after.map_or(usize::MAX, |after| usize::try_from(after).unwrap());
+        loop {
+            let state = self.state.lock().unwrap();
+            if !*self.watch.lock().unwrap() {
+                return;
+            }
+            told = told.min(state.ended.len());
+            let text = json!({
+                "continues": true,
+                "parameters": { "number": state.ended.len(), "ended": &state.ended[told..] },
+            });
+            told = state.ended.len();
+            if (&*stream).write_all(format!("{text}\0").as_bytes()).is_err() {
+                return;
+            }
+            drop(self.news.wait_timeout(state, Duration::from_millis(200)).unwrap());
+        }
+    }
+
+    fn reply(&self, method: &str, parameters: &Value) -> Value {
+        let nonce = &parameters["nonce"];
+        match method {
+            "SignIn" => self.sign_in(nonce, parameters),
+            "VerifySession" => self.verify(nonce, parameters),
+            "OpenSite" => self.open(nonce, parameters),
+            "CheckSession" => self.check(nonce, parameters),
+            "EndSession" => self.end(parameters),
+            _ => json!({}),
+        }
+    }
+
+    fn sign_in(&self, nonce: &Value, parameters: &Value) -> Value {
+        let mut state = self.state.lock().unwrap();
+        if let Some(refusal) = state.refuse_next.take() {
+            return json!({ "nonce": nonce, "refusal": refusal });
+        }
+        let name = parameters["name"].as_str().unwrap().trim().to_lowercase();
+        if !["alice", "bob"].contains(&name.as_str()) || parameters["password"] != "correct horse" {
+            return json!({ "nonce": nonce, "refusal": { "word": "wrong" } });
+        }
+        let enrolled = state.enrolled.contains(&name);
+        let session = Session { name: name.clone(), second: false, portal: None, site: None };
+        state.sessions.insert(parameters["session"].as_str().unwrap().to_owned(), session);
+        let signed_in =
+            json!({ "account": format!("id-{name}"), "name": format!("local:{name}"), "enrolled": enrolled });
+        json!({ "nonce": nonce, "signed_in": signed_in })
+    }
+
+    fn verify(&self, nonce: &Value, parameters: &Value) -> Value {
+        let mut state = self.state.lock().unwrap();
+        if let Some(refusal) = state.refuse_next.take() {
+            return json!({ "nonce": nonce, "refusal": refusal });
+        }
+        let old = parameters["session"].as_str().unwrap();
+        let code = parameters["code"].as_str().unwrap().to_owned();
+        let is_device = code.len() == 6 && code.bytes().all(|byte| Some(&byte) == code.as_bytes().first());
+        let is_backup = ["87654321", "12345678"].contains(&code.as_str());
+        let Some(session) = state.sessions.get(old).cloned().filter(|_| is_device || is_backup) else {
+            return json!({ "nonce": nonce, "refusal": { "word": "wrong" } });
+        };
+        if !state.used.insert(code) {
+            return json!({ "nonce": nonce, "refusal": { "word": "used", "wait_seconds": 12 } });
+        }
+        state.sessions.remove(old);
+        state.ended.push(old.to_owned());
+        let account = format!("id-{}", session.name);
+        state
+            .sessions
+            .insert(parameters["next"].as_str().unwrap().to_owned(), Session { second: true, ..session });
+        self.news.notify_all();
+        let notices = if is_backup { json!([{ "kind": "backup_code_used", "left": 2 }]) } else { json!([]) };
+        let approval = json!({ "account": account, "door": "web portal", "level": "second" });
+        json!({ "nonce": nonce, "approval": approval, "notices": notices })
+    }
+
+    fn open(&self, nonce: &Value, parameters: &Value) -> Value {
+        let mut state = self.state.lock().unwrap();
+        let portal = parameters["portal"].as_str().unwrap().to_owned();
+        let Some(parent) = state.sessions.get(&portal).cloned() else { return json!({ "nonce": nonce }) };
+        let site = parameters["site"].as_str().map(str::to_owned);
+        let session = Session { portal: Some(portal), site, ..parent };
+        let view = view(&session, &state.enrolled);
+        state.sessions.insert(parameters["session"].as_str().unwrap().to_owned(), session);
+        json!({ "nonce": nonce, "session": view })
+    }
+
+    fn check(&self, nonce: &Value, parameters: &Value) -> Value {
+        let state = self.state.lock().unwrap();
+        let session = state.sessions.get(parameters["session"].as_str().unwrap());
+        let here = session.filter(|session| session.site.as_deref() == parameters["site"].as_str());
+        json!({ "nonce": nonce, "session": here.map(|session| view(session, &state.enrolled)) })
+    }
+
+    fn end(&self, parameters: &Value) -> Value {
+        let mut state = self.state.lock().unwrap();
+        let given = parameters["session"].as_str().unwrap().to_owned();
+        let top = state.sessions.get(&given).and_then(|session| session.portal.clone()).unwrap_or(given);
+        let ended: Vec<String> = state
+            .sessions
+            .iter()
+            .filter(|(digest, session)| **digest == top || session.portal.as_ref() == Some(&top))
+            .map(|(digest, _)| digest.clone())
+            .collect();
+        for digest in ended {
+            state.sessions.remove(&digest);
+            state.ended.push(digest);
+        }
+        self.news.notify_all();
+        json!({})
+    }
+}
+
+fn view(session: &Session, enrolled: &HashSet<String>) -> Value {
+    json!({
+        "account": format!("id-{}", session.name),
+        "name": format!("local:{}", session.name),
+        "groups": ["staff", "wiki"],
+        "enrolled": enrolled.contains(&session.name),
+        "level": if session.second { "second" } else { "first" },
+        "ends_at": 4_000_000_000_u64,
+        "idle_seconds": 3600,
+    })
+}
+
+fn say(stream: &UnixStream, text: &[u8]) {
+    let _ = (&*stream).write_all(text).and_then(|()| (&*stream).write_all(&[0]));
+}

@@ -1,0 +1,11 @@
+//! The real gate in front of a tiny app, with an authority that does as each test says.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test's own way to fail")]
+
+mod app;
+mod authority;
+mod browser;
+mod faults;
+mod forwarding;
+mod harness;
+mod signing_in;
+mod signing_out;
