@@ -460,8 +460,11 @@ fn exhausted() {
     use rustix::process::{Resource, Rlimit, setrlimit};
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
-        // No connection before: one that closes late would give its descriptor back in the middle.
         let server = start(entrance(), person(), Echo::default());
+        // Kept open: one that closes late would give its descriptor back in the middle.
+        let mut first = server.connect().await;
+        say(&mut first, &call("GetInfo")).await;
+        assert!(hear(&mut first).await.is_some());
         setrlimit(Resource::Nofile, Rlimit { current: Some(64), maximum: Some(64) }).unwrap();
         let mut hoard = Vec::new();
         while let Ok(file) = std::fs::File::open("/dev/null") {
