@@ -1,10 +1,21 @@
 //! The interface description and the messages are two writings of one thing: this holds them together, field by field.
 //!
-//! `wire.rs` is read as text: what is compared is every field's name, its type, and whether it may be absent.
+//! The messages are read as text: what is compared is every field's name, its type, and whether it may be absent.
 
 use std::collections::BTreeMap;
 
 use super::{DESCRIPTION, INTERFACE, METHODS};
+
+/// Every file that holds messages.
+const MESSAGES: &str = concat!(
+    include_str!("account.rs"),
+    include_str!("door.rs"),
+    include_str!("fault.rs"),
+    include_str!("gate.rs"),
+    include_str!("ids.rs"),
+    include_str!("trail.rs"),
+    include_str!("words.rs"),
+);
 
 /// A field's or an enum's word, and the type as the description writes it (empty for a word).
 type Fields = Vec<(String, String)>;
@@ -52,7 +63,7 @@ fn fields(inside: &str) -> Fields {
     parts.map(field).collect()
 }
 
-/// A struct or an enum of `wire.rs`: each member's name, its Rust type (none in an enum) and its serde attributes.
+/// A struct or an enum of the messages: each member's name, its Rust type (none in an enum) and its serde attributes.
 struct Item {
     attributes: String,
     members: Vec<(String, Option<String>, String)>,
@@ -60,7 +71,7 @@ struct Item {
 
 fn written() -> BTreeMap<String, Item> {
     let mut items = BTreeMap::new();
-    let mut lines = include_str!("../wire.rs").lines();
+    let mut lines = MESSAGES.lines();
     let mut attributes = String::new();
     while let Some(line) = lines.next() {
         let Some(head) = line.strip_prefix("pub struct ").or_else(|| line.strip_prefix("pub enum ")) else {
