@@ -1,7 +1,8 @@
 /* A program that logs somebody in through libpam, and treats the module as badly as it is told to.
  *
- *     host REPORT FOLDER SERVICE USER CONVERSATION [closed]
+ *     host REPORT FOLDER SERVICE USER CONVERSATION [closed|waits]
  *
+ * closed: without descriptors 0 to 2. waits: until its standard input ends.
  * FOLDER holds the stack, REPORT gets one line per observation. CONVERSATION: type:TEXT (written backwards, so that the
  * code itself is in this process only where the module or libpam put it), hold:TEXT (the same, but the program keeps a
  * copy: the search for copies must find it), or the name of a fault below.
@@ -157,6 +158,10 @@ int main(int argc, char **argv)
     if (argc > 6 && strcmp(argv[6], "closed") == 0)
         for (int fd = 0; fd < 3; fd++)
             close(fd);
+    char ignored;
+    if (argc > 6 && strcmp(argv[6], "waits") == 0)
+        while (read(0, &ignored, 1) > 0)
+            ;
 
     struct pam_conv conv = {is("no-function") ? NULL : converse, NULL};
     pam_handle_t *pam = NULL;
@@ -177,6 +182,6 @@ int main(int argc, char **argv)
     fprintf(report, "loaded %d\n", module_is_loaded());
     if (conversation[4] == ':')
         fprintf(report, "left_in_memory %d\n", occurrences(conversation + 5));
-    fprintf(report, "lived\n");
+    fprintf(report, "lived yes\n");
     return 0;
 }

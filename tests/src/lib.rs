@@ -21,6 +21,7 @@
 //!   syslog.
 //! - [`Terminal`]: a program on a pseudo-terminal.
 //! - [`Web`]: a small HTTP client with a cookie jar that signs in at the portal. [`Browser`]: Chromium.
+//! - [`pam`]: the module under the real libpam, in a small program instead of sshd.
 //! - [`traces`]: every secret, code, password and cookie that a run issues is noted, every log kept; the last suite
 //!   looks for the ones in the others. Whatever a test issues by another way than this harness it gives to
 //!   [`traces::issued`].
@@ -35,6 +36,7 @@ pub mod browser;
 pub mod clock;
 pub mod container;
 pub mod gate;
+pub mod pam;
 pub mod phone;
 pub mod place;
 pub mod process;

@@ -2,136 +2,28 @@
 //!
 //! `pam/host.c` is that program. The authority here is a scripted one: it answers, or fails in one particular way.
 
-use std::collections::HashMap;
 use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use twofold_tests::pam::{PamHost, Report, Typing, code};
 use twofold_tests::{place, run};
 
-const SUCCESS: &str = "0";
-const SYSTEM_ERR: &str = "4";
-const PERM_DENIED: &str = "6";
-const AUTH_ERR: &str = "7";
-const AUTHINFO_UNAVAIL: &str = "9";
-const CONV_ERR: &str = "19";
+/// The one right code of these tests.
+const CODE: &str = "463728";
 
-/// The code of these tests, as the program gets it: backwards.
-const CODE: &str = "type:827364";
-
-// ------------------------------------------------------------------------------------------ the program
-
-/// `pam/host.c`, compiled once.
-fn program() -> &'static Path {
-    static PROGRAM: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
-    let (_, path) = PROGRAM.get_or_init(|| {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("host");
-        let source = place::repository().join("tests/pam/host.c");
-        run(Command::new("cc").args(["-Wall", "-Werror", "-o"]).args([&path, &source]).arg("-lpam"))
-            .expect_success();
-        (folder, path)
-    });
-    path
+fn asking(authority: &Authority) -> PamHost {
+    PamHost::asking(&authority.socket())
 }
 
-/// One stack, and the program that uses it.
-struct Host {
-    folder: TempDir,
-    environment: Vec<(&'static str, std::ffi::OsString)>,
-    closed: bool,
-}
-
-/// What the program wrote down.
-#[derive(Debug)]
-struct Report {
-    lines: Vec<(String, String)>,
-    took: Duration,
-}
-
-impl Host {
-    /// The documented stack around `module` with these words on its auth line.
-    fn with(module: &Path, words: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let module = module.display();
-        let socket = words.split(' ').find(|word| word.starts_with("socket=")).unwrap_or_default();
-        let stack = format!(
-            "auth requisite {module} {words}\nauth required pam_permit.so\n\
-             account required {module} need=factor {socket}\naccount required pam_permit.so\n\
-             session required {module}\nsession required pam_permit.so\n"
-        );
-        fs::write(folder.path().join("door"), stack).unwrap();
-        Self { folder, environment: Vec::new(), closed: false }
-    }
-
-    /// The module as it ships, asking this authority.
-    fn asking(authority: &Authority) -> Self {
-        Self::with(
-            &place::module(),
-            &format!("first=above timeout=2s socket={}", authority.socket().display()),
-        )
-    }
-
-    fn logs_in(&self, conversation: &str) -> Report {
-        let report = self.folder.path().join("report");
-        let mut command = Command::new(program());
-        command.arg(&report).arg(self.folder.path()).args(["door", "alice", conversation]);
-        if self.closed {
-            command.arg("closed");
-        }
-        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        let began = Instant::now();
-        let end = run(&mut command);
-        let took = began.elapsed();
-        let text = fs::read_to_string(report).unwrap();
-        assert_eq!(end.code, 0, "the program did not live through it: {end:?}\n{text}");
-        assert_eq!((end.stdout.as_str(), end.stderr.as_str()), ("", ""), "a module prints nothing");
-        let pair = |line: &str| {
-            let (key, value) = line.split_once(' ').unwrap_or((line, ""));
-            (key.to_owned(), value.to_owned())
-        };
-        Report { lines: text.lines().map(pair).collect(), took }
-    }
-}
-
-impl Report {
-    fn all(&self, key: &str) -> Vec<&str> {
-        self.lines.iter().filter(|(found, _)| found == key).map(|(_, value)| value.as_str()).collect()
-    }
-
-    fn one(&self, key: &str) -> &str {
-        let all = self.all(key);
-        assert_eq!(all.len(), 1, "{key} in {self:?}");
-        all[0]
-    }
-
-    /// Refused in every phase that can refuse, with this code; nothing of the host's was changed.
-    fn is_refused_with(&self, code: &str) {
-        assert_eq!(self.one("authenticate"), code, "{self:?}");
-        assert_eq!(self.one("account"), PERM_DENIED, "{self:?}");
-        assert_ne!(self.one("setcred"), SUCCESS);
-        self.left_no_trace();
-    }
-
-    fn passed(&self) {
-        for phase in ["authenticate", "setcred", "account", "open_session", "close_session"] {
-            assert_eq!(self.one(phase), SUCCESS, "{phase}: {self:?}");
-        }
-        self.left_no_trace();
-    }
-
-    fn left_no_trace(&self) {
-        assert_eq!(self.one("before"), self.one("after"));
-        assert_eq!(self.one("loaded"), "0", "the module can be unloaded");
-        self.one("lived");
-    }
+fn alice_types(host: &PamHost, text: &str) -> Report {
+    host.logs_in("alice", &Typing::text(text))
 }
 
 // ------------------------------------------------------------------------------------------ the authority
@@ -179,7 +71,7 @@ fn verdict(question: &Value) -> Value {
     if question["method"] == "org.twofold.Authority.Consult" {
         return json!({"nonce": asked["nonce"], "ask": "code"});
     }
-    if asked["code"] == "463728" && asked["login"]["name"] == "alice" {
+    if asked["code"] == CODE && asked["login"]["name"] == "alice" {
         let approval = json!({"account": "0a", "door": "door on web1", "level": "second"});
         return json!({"nonce": asked["nonce"], "approval": approval});
     }
@@ -206,22 +98,22 @@ fn asks_then(mut stream: UnixStream, then: impl FnOnce(UnixStream, Value)) {
 #[test]
 fn a_right_code_passes_and_a_wrong_one_does_not() {
     let authority = Authority::that(decides);
-    let host = Host::asking(&authority);
-    let report = host.logs_in(CODE);
+    let host = asking(&authority);
+    let report = alice_types(&host, CODE);
     report.passed();
     assert_eq!(report.all("asked"), ["1 Code for alice: "]);
-    host.logs_in("type:654321").is_refused_with(AUTH_ERR);
+    alice_types(&host, "123456").is_refused_with(code::AUTH_ERR);
 }
 
 #[test]
 fn no_fault_of_the_conversation_crashes_passes_or_is_ignored() {
     let authority = Authority::that(decides);
-    let host = Host::asking(&authority);
+    let host = asking(&authority);
     for fault in ["error", "error-and-garbage", "unknown-code", "null-array", "null-answer", "no-function"] {
-        host.logs_in(fault).is_refused_with(CONV_ERR);
+        host.logs_in("alice", &Typing::fault(fault)).is_refused_with(code::CONV_ERR);
     }
-    for rubbish in ["huge", "not-utf-8", "type:", "type:x"] {
-        host.logs_in(rubbish).is_refused_with(AUTH_ERR);
+    for rubbish in ["huge", "not-utf-8"].map(Typing::fault).into_iter().chain(["", "x"].map(Typing::text)) {
+        host.logs_in("alice", &rubbish).is_refused_with(code::AUTH_ERR);
     }
 }
 
@@ -264,8 +156,8 @@ fn every_fault_of_the_socket_refuses_within_the_timeout() {
         .map(|(what, behaviour)| {
             thread::spawn(move || {
                 let authority = Authority::that(behaviour);
-                let report = Host::asking(&authority).logs_in(CODE);
-                report.is_refused_with(AUTHINFO_UNAVAIL);
+                let report = alice_types(&asking(&authority), CODE);
+                report.is_refused_with(code::AUTHINFO_UNAVAIL);
                 assert!(report.took < Duration::from_millis(3500), "{what}: {:?}", report.took);
                 assert!(report.all("told").iter().any(|told| told.contains("can't be checked")), "{what}");
             })
@@ -277,9 +169,9 @@ fn every_fault_of_the_socket_refuses_within_the_timeout() {
 #[test]
 fn an_absent_authority_refuses() {
     for socket in ["/nonexistent/authority.sock", "/etc/hostname"] {
-        let host = Host::with(&place::module(), &format!("first=above socket={socket}"));
-        let report = host.logs_in(CODE);
-        report.is_refused_with(AUTHINFO_UNAVAIL);
+        let host = PamHost::with(&place::module(), &format!("first=above socket={socket}"));
+        let report = alice_types(&host, CODE);
+        report.is_refused_with(code::AUTHINFO_UNAVAIL);
         assert!(report.all("asked").is_empty(), "nobody is asked for a code that cannot be checked");
     }
 }
@@ -287,25 +179,25 @@ fn an_absent_authority_refuses() {
 #[test]
 fn a_misspelt_option_refuses() {
     for word in ["frist=above", "nullok", "first=abvoe", "need=factor", "\u{fe}\u{fe}"] {
-        let host = Host::with(&place::module(), word);
-        assert_eq!(host.logs_in(CODE).one("authenticate"), SYSTEM_ERR, "{word}");
+        let host = PamHost::with(&place::module(), word);
+        assert_eq!(alice_types(&host, CODE).one("authenticate"), code::SYSTEM_ERR, "{word}");
     }
 }
 
 #[test]
 fn a_host_without_standard_descriptors_is_served() {
     let authority = Authority::that(decides);
-    let mut host = Host::asking(&authority);
+    let mut host = asking(&authority);
     host.closed = true;
-    host.logs_in(CODE).passed();
-    host.logs_in("type:654321").is_refused_with(AUTH_ERR);
+    alice_types(&host, CODE).passed();
+    alice_types(&host, "123456").is_refused_with(code::AUTH_ERR);
 }
 
 #[test]
 fn a_hostile_environment_changes_nothing() {
     use std::os::unix::ffi::OsStringExt;
     let authority = Authority::that(decides);
-    let mut host = Host::asking(&authority);
+    let mut host = asking(&authority);
     let names = [
         "HOME",
         "LANG",
@@ -320,23 +212,23 @@ fn a_hostile_environment_changes_nothing() {
         host.environment.push((name, std::ffi::OsString::from_vec(b"/nonexistent\xff\n%s".to_vec())));
     }
     host.environment.push(("SSH_AUTH_INFO_0", "publickey ssh-ed25519 AAAA\n".into()));
-    host.logs_in(CODE).passed();
-    host.logs_in("type:654321").is_refused_with(AUTH_ERR);
+    alice_types(&host, CODE).passed();
+    alice_types(&host, "123456").is_refused_with(code::AUTH_ERR);
 }
 
 #[test]
 fn no_code_stays_in_the_hosts_memory() {
     let authority = Authority::that(decides);
-    let host = Host::asking(&authority);
+    let host = asking(&authority);
     assert_eq!(
-        host.logs_in("hold:827364").one("left_in_memory"),
+        host.logs_in("alice", &Typing::held(CODE)).one("left_in_memory"),
         "1",
         "the search finds a copy that is kept"
     );
-    assert_eq!(host.logs_in(CODE).one("left_in_memory"), "0");
-    assert_eq!(host.logs_in("type:654321").one("left_in_memory"), "0");
-    let absent = Host::with(&place::module(), "socket=/nonexistent/authority.sock");
-    assert_eq!(absent.logs_in(CODE).one("left_in_memory"), "0");
+    assert_eq!(alice_types(&host, CODE).one("left_in_memory"), "0");
+    assert_eq!(alice_types(&host, "123456").one("left_in_memory"), "0");
+    let absent = PamHost::with(&place::module(), "socket=/nonexistent/authority.sock");
+    assert_eq!(alice_types(&absent, CODE).one("left_in_memory"), "0");
 }
 
 #[test]
@@ -364,7 +256,7 @@ fn the_authoritys_socket_is_closed_on_exec() {
             decides(stream);
         }
     });
-    Host::asking(&authority).logs_in(CODE).passed();
+    alice_types(&asking(&authority), CODE).passed();
 }
 
 // ------------------------------------------------------------------------------------------ panics
@@ -395,14 +287,9 @@ fn a_panic_is_a_refusal() {
     assert!(contains(&module) && !contains(&place::module()), "only the test's module can be made to panic");
 
     let authority = Authority::that(decides);
-    let host = Host::with(&module, &format!("first=above panic socket={}", authority.socket().display()));
-    let report = host.folder.path().join("report");
-    let mut command = Command::new(program());
-    let end = run(command.arg(&report).arg(host.folder.path()).args(["door", "alice", CODE]));
-    assert_eq!(end.code, 0, "{end:?}");
-    let text = fs::read_to_string(report).unwrap();
-    let codes: HashMap<&str, &str> = text.lines().filter_map(|line| line.split_once(' ')).collect();
-    assert_eq!((codes["authenticate"], codes["account"]), (SYSTEM_ERR, PERM_DENIED), "{text}");
-    assert_ne!(codes["setcred"], SUCCESS);
-    assert!(text.ends_with("lived\n"));
+    let host = PamHost::with(&module, &format!("first=above panic socket={}", authority.socket().display()));
+    let report = host.logs_in_aloud("alice", &Typing::text(CODE));
+    assert_eq!((report.one("authenticate"), report.one("account")), (code::SYSTEM_ERR, code::PERM_DENIED));
+    assert_ne!(report.one("setcred"), code::SUCCESS);
+    assert_eq!(report.one("lived"), "yes");
 }

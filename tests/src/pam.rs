@@ -1,0 +1,222 @@
+//! The module as it ships, loaded by the real libpam into `pam/host.c`: no sshd, no container, no `/etc/pam.d`.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::{place, run};
+
+/// PAM's return codes, as a [`Report`] has them.
+pub mod code {
+    #![expect(missing_docs, reason = "they are libpam's names")]
+    pub const SUCCESS: &str = "0";
+    pub const SYSTEM_ERR: &str = "4";
+    pub const PERM_DENIED: &str = "6";
+    pub const AUTH_ERR: &str = "7";
+    pub const AUTHINFO_UNAVAIL: &str = "9";
+    pub const CONV_ERR: &str = "19";
+}
+
+/// `pam/host.c`, compiled once for each of its versions.
+fn program() -> PathBuf {
+    let source = place::repository().join("tests/pam/host.c");
+    let text = fs::read(&source).expect("it is in the repository");
+    let folder = place::target().join("dev");
+    fs::create_dir_all(&folder).expect("the target folder can be written");
+    let version = text.iter().fold(0_u64, |sum, &byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+    let path = folder.join(format!("pam-host-{version:016x}"));
+    if !path.exists() {
+        // Tests run side by side: each writes its own and moves it there whole.
+        let own = folder.join(format!("pam-host-{}", std::process::id()));
+        run(Command::new("cc").args(["-Wall", "-Werror", "-o"]).args([&own, &source]).arg("-lpam"))
+            .expect_success();
+        fs::rename(&own, &path).expect("the target folder can be written");
+    }
+    path
+}
+
+/// What a person, or a program in their place, types: the name of a fault of `pam/host.c`, or a text.
+#[derive(Clone, Debug)]
+pub struct Typing(String);
+
+impl Typing {
+    /// This text; the program holds it only backwards.
+    #[must_use]
+    pub fn text(text: &str) -> Self {
+        Self(format!("type:{}", text.chars().rev().collect::<String>()))
+    }
+
+    /// This text, of which the program keeps a copy.
+    #[must_use]
+    pub fn held(text: &str) -> Self {
+        Self(format!("hold:{}", text.chars().rev().collect::<String>()))
+    }
+
+    /// A fault of the conversation.
+    #[must_use]
+    pub fn fault(name: &str) -> Self {
+        Self(name.to_owned())
+    }
+}
+
+/// One stack, and the program that uses it.
+#[derive(Debug)]
+pub struct PamHost {
+    folder: TempDir,
+    /// What is added to the program's environment.
+    pub environment: Vec<(&'static str, OsString)>,
+    /// Whether it runs without descriptors 0 to 2.
+    pub closed: bool,
+}
+
+impl PamHost {
+    /// The documented stack around `module` with these words on its auth line. The service is `door`.
+    #[must_use]
+    pub fn with(module: &Path, words: &str) -> Self {
+        let folder = tempfile::tempdir().expect("there is room for a folder");
+        let module = module.display();
+        let socket = words.split(' ').find(|word| word.starts_with("socket=")).unwrap_or_default();
+        let stack = format!(
+            "auth requisite {module} {words}\nauth required pam_permit.so\n\
+             account required {module} need=factor {socket}\naccount required pam_permit.so\n\
+             session required {module}\nsession required pam_permit.so\n"
+        );
+        fs::write(folder.path().join("door"), stack).expect("our folder can be written");
+        Self { folder, environment: Vec::new(), closed: false }
+    }
+
+    /// The module as it ships, asking at this socket.
+    #[must_use]
+    pub fn asking(socket: &Path) -> Self {
+        Self::with(&place::module(), &format!("first=above timeout=2s socket={}", socket.display()))
+    }
+
+    fn command(&self, report: &Path, user: &str, typing: &Typing) -> Command {
+        let mut command = Command::new(program());
+        command.arg(report).arg(self.folder.path()).args(["door", user, &typing.0]);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// One login, and what the program wrote down. It lives through it and prints nothing.
+    ///
+    /// # Panics
+    /// Otherwise.
+    #[must_use]
+    pub fn logs_in(&self, user: &str, typing: &Typing) -> Report {
+        let report = self.logs_in_aloud(user, typing);
+        assert_eq!(report.printed, "", "a module prints nothing");
+        report
+    }
+
+    /// The same, where the module may print: a panic does.
+    #[must_use]
+    pub fn logs_in_aloud(&self, user: &str, typing: &Typing) -> Report {
+        let path = self.folder.path().join("report");
+        let mut command = self.command(&path, user, typing);
+        if self.closed {
+            command.arg("closed");
+        }
+        let began = Instant::now();
+        let end = run(&mut command);
+        let took = began.elapsed();
+        assert_eq!(
+            end.code,
+            0,
+            "the program did not live through it: {end:?}\n{:?}",
+            fs::read_to_string(&path)
+        );
+        Report { took, printed: end.stdout + &end.stderr, ..Report::read(&path) }
+    }
+
+    /// Many logins that begin at the same moment, each in a process of its own.
+    #[must_use]
+    pub fn log_in_at_once(logins: &[(&Self, &str, Typing)]) -> Vec<Report> {
+        let reports = tempfile::tempdir().expect("there is room for a folder");
+        let (hold, release) = std::io::pipe().expect("there are descriptors");
+        let running: Vec<_> = logins
+            .iter()
+            .enumerate()
+            .map(|(number, (host, user, typing))| {
+                let path = reports.path().join(number.to_string());
+                let mut command = host.command(&path, user, typing);
+                command.arg("waits").stdin(hold.try_clone().expect("there are descriptors"));
+                command.stdout(Stdio::null()).stderr(Stdio::null());
+                (path, command.spawn().expect("it was compiled"))
+            })
+            .collect();
+        drop(release);
+        running
+            .into_iter()
+            .map(|(path, mut child)| {
+                let end = child.wait().expect("a child can be waited for");
+                assert!(end.success(), "{end}");
+                Report::read(&path)
+            })
+            .collect()
+    }
+}
+
+/// What the program wrote down.
+#[derive(Debug, Default)]
+pub struct Report {
+    lines: Vec<(String, String)>,
+    /// What it printed.
+    pub printed: String,
+    /// How long all of it took.
+    pub took: Duration,
+}
+
+impl Report {
+    fn read(path: &Path) -> Self {
+        let pair = |line: &str| {
+            let (key, value) = line.split_once(' ').unwrap_or((line, ""));
+            (key.to_owned(), value.to_owned())
+        };
+        let text = fs::read_to_string(path).expect("the program wrote it");
+        Self { lines: text.lines().map(pair).collect(), ..Self::default() }
+    }
+
+    /// Every observation of this name.
+    #[must_use]
+    pub fn all(&self, key: &str) -> Vec<&str> {
+        self.lines.iter().filter(|(found, _)| found == key).map(|(_, value)| value.as_str()).collect()
+    }
+
+    /// The one observation of this name.
+    ///
+    /// # Panics
+    /// When it is not one.
+    #[must_use]
+    pub fn one(&self, key: &str) -> &str {
+        let all = self.all(key);
+        assert_eq!(all.len(), 1, "{key} in {self:?}");
+        all[0]
+    }
+
+    /// Asserts that it was refused in every phase that can refuse, and left nothing behind.
+    pub fn is_refused_with(&self, code: &str) {
+        assert_eq!(self.one("authenticate"), code, "{self:?}");
+        assert_eq!(self.one("account"), code::PERM_DENIED, "{self:?}");
+        assert_ne!(self.one("setcred"), code::SUCCESS);
+        self.left_no_trace();
+    }
+
+    /// Asserts that every phase let it in, and left nothing behind.
+    pub fn passed(&self) {
+        for phase in ["authenticate", "setcred", "account", "open_session", "close_session"] {
+            assert_eq!(self.one(phase), code::SUCCESS, "{phase}: {self:?}");
+        }
+        self.left_no_trace();
+    }
+
+    fn left_no_trace(&self) {
+        assert_eq!(self.one("before"), self.one("after"));
+        assert_eq!(self.one("loaded"), "0", "the module can be unloaded");
+        assert_eq!(self.one("lived"), "yes");
+    }
+}
