@@ -285,3 +285,6 @@ fn random() -> Result<Zeroizing<[u8; 32]>, KeyringError> {
     getrandom::fill(bytes.as_mut_slice()).map_err(|_| KeyringError::NoRandomness)?;
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests;

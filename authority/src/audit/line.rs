@@ -74,3 +74,70 @@ fn push_value(line: &mut String, value: &str) {
     }
     line.push('"');
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use twofold_shared::account::AccountId;
+    use twofold_shared::clock::UnixTime;
+
+    use super::*;
+    use crate::audit::{Entry, Outcome};
+
+    fn told(entry: Entry) -> String {
+        line(&Event { at: UnixTime(1), count: 1, entry })
+    }
+
+    #[test]
+    fn a_line_reads_as_it_should() {
+        let entry = Entry {
+            account: Some(AccountId([0xab; 16])),
+            name: Some("unix:alice".into()),
+            source: Some("2001:db8::1".into()),
+            factor: Some("backup code".into()),
+            ..Entry::new("verify", Outcome::Approved, "sshd on web1")
+        };
+        let expected = "verify approved name=unix:alice account=abababababababababababababababab \
+                        door=\"sshd on web1\" source=2001:db8::1 factor=\"backup code\"";
+        assert_eq!(told(entry.clone()), expected);
+        let many = line(&Event { at: UnixTime(1), count: 7, entry });
+        assert_eq!(many, format!("{expected} count=7"));
+    }
+
+    #[test]
+    fn no_value_ends_its_line_or_begins_a_field() {
+        for (name, expected) in [
+            ("x\nroot: forged", r#"name="x\u{a}root: forged""#),
+            ("x\" reason=forged \"", r#"name="x\" reason=forged \"""#),
+            ("x reason=forged", r#"name="x reason=forged""#),
+            ("\u{1b}[2J", r#"name="\u{1b}[2J""#),
+            ("a\u{202e}b\u{2028}c", r#"name="a\u{202e}b\u{2028}c""#),
+            ("zoë", "name=\"zoë\""),
+            ("", "name=\"\""),
+            ("x=1", "name=\"x=1\""),
+        ] {
+            let entry = Entry { name: Some(name.into()), ..Entry::new("verify", Outcome::Refused, "d") };
+            assert_eq!(told(entry), format!("verify refused {expected} door=d"));
+        }
+    }
+
+    #[test]
+    fn a_long_value_is_cut_and_says_so() {
+        let entry = Entry { name: Some("x".repeat(5000)), ..Entry::new("verify", Outcome::Refused, "d") };
+        let line = told(entry);
+        assert!(line.len() < 400 && line.contains("x…\" door=d"), "{line}");
+    }
+
+    proptest! {
+        #[test]
+        fn a_line_is_one_line_that_anybody_can_print(values in prop::array::uniform4(".*"), action in ".*") {
+            let [name, door, source, reason] = values;
+            let entry = Entry { name: Some(name), source: Some(source), reason: Some(reason), ..Entry::new(action, Outcome::Done, door) };
+            let line = told(entry);
+            let breaks = line.chars().any(|character| character.is_control() || character == '\u{2028}');
+            prop_assert!(!breaks);
+            // Quotes that are not escaped come in pairs, so every value ends where it seems to.
+            prop_assert_eq!(line.replace("\\\\", "").replace("\\\"", "").matches('"').count() % 2, 0);
+        }
+    }
+}

@@ -108,3 +108,56 @@ impl<T: Display> LogFormat<T> for Authpriv {
         write!(w, "<{priority}>twofoldd[{}]: {message}", std::process::id()).map_err(syslog::Error::Write)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixDatagram;
+    use std::time::Duration;
+
+    use super::*;
+
+    fn receive(socket: &UnixDatagram) -> String {
+        let mut bytes = [0; 4096];
+        let length = socket.recv(&mut bytes).unwrap();
+        String::from_utf8(bytes[..length].to_vec()).unwrap()
+    }
+
+    fn listen(path: &Path) -> UnixDatagram {
+        let socket = UnixDatagram::bind(path).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        socket
+    }
+
+    #[test]
+    fn a_line_goes_to_authpriv() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let socket = listen(&path);
+        Syslog::start_at(Some(path)).unwrap().send("verify approved".to_owned());
+        let expected = format!("<{}>twofoldd[{}]: verify approved", 10 * 8 + 6, std::process::id());
+        assert_eq!(receive(&socket), expected);
+    }
+
+    #[test]
+    fn lines_lost_while_nobody_listened_are_counted_when_somebody_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let syslog = Syslog::start_at(Some(path.clone())).unwrap();
+        syslog.send("lost".to_owned());
+        syslog.send("lost too".to_owned());
+        while syslog.dropped.load(Ordering::Relaxed) < 2 {
+            std::thread::yield_now();
+        }
+        let socket = listen(&path);
+        syslog.send("heard".to_owned());
+        assert!(receive(&socket).ends_with(": heard"));
+        assert!(receive(&socket).ends_with("lost on the way to the system log: 2; the ledger has them"));
+
+        // The log daemon comes back with a new socket.
+        drop(socket);
+        std::fs::remove_file(&path).unwrap();
+        let socket = listen(&path);
+        syslog.send("heard again".to_owned());
+        assert!(receive(&socket).ends_with(": heard again"));
+    }
+}

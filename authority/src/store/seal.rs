@@ -169,3 +169,78 @@ impl<'a> Parts<'a> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn key(name: &str) -> Key {
+        Key::new(Space::Account, name)
+    }
+
+    fn sealer() -> Sealer {
+        Sealer::new(&Keyring::ephemeral().unwrap())
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_sealed_opens_at_its_place(value in prop::collection::vec(any::<u8>(), 0..500), version in any::<u64>()) {
+            let sealer = sealer();
+            let sealed = sealer.seal(&key("a"), Version(version), &value).unwrap();
+            let (found, opened) = sealer.open(&key("a"), &sealed).unwrap();
+            prop_assert_eq!((found, opened.as_slice()), (Version(version), value.as_slice()));
+        }
+
+        #[test]
+        fn bytes_that_nobody_sealed_are_an_error_and_never_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert!(sealer().open(&key("a"), &bytes).is_err());
+        }
+    }
+
+    #[test]
+    fn a_value_changed_anywhere_does_not_open() {
+        let sealer = sealer();
+        let sealed = sealer.seal(&key("a"), Version(7), b"a secret").unwrap();
+        for index in 0..sealed.len() {
+            for bit in 0..8 {
+                let mut changed = sealed.clone();
+                changed[index] ^= 1 << bit;
+                let error = sealer.open(&key("a"), &changed).unwrap_err();
+                match index {
+                    0 => assert!(matches!(error, SealError::Format { .. }), "{error}"),
+                    1..=8 => assert!(matches!(error, SealError::UnknownKey { .. }), "{error}"),
+                    _ => assert_eq!(error, SealError::Broken(key("a")), "byte {index}"),
+                }
+            }
+        }
+        for length in 0..sealed.len() {
+            assert!(sealer.open(&key("a"), &sealed[..length]).is_err(), "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn a_value_opens_only_under_its_own_key_and_kind() {
+        let sealer = sealer();
+        let sealed = sealer.seal(&key("a"), Version(7), b"a secret").unwrap();
+        for other in [key("b"), key("a "), key(""), Key::new(Space::Name, "a"), Key::new(Space::Unknown, "a")]
+        {
+            assert_eq!(sealer.open(&other, &sealed).unwrap_err(), SealError::Broken(other));
+        }
+    }
+
+    #[test]
+    fn the_same_value_never_looks_the_same_twice() {
+        let sealer = sealer();
+        let seal = || sealer.seal(&key("a"), Version(7), b"a secret").unwrap();
+        assert_ne!(seal()[HEADER..], seal()[HEADER..]);
+        assert!(!seal().windows(8).any(|window| window == b"a secret"));
+    }
+
+    #[test]
+    fn another_keyring_is_an_unknown_key_and_not_damage() {
+        let sealed = sealer().seal(&key("a"), Version(7), b"a secret").unwrap();
+        assert!(matches!(sealer().open(&key("a"), &sealed), Err(SealError::UnknownKey { .. })));
+    }
+}
