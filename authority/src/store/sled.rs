@@ -2,11 +2,16 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::time::Duration;
 
 use super::{Key, Space};
 
 /// Enough for the accounts in use; the rest is read from disk, which is a page cache away.
 const CACHE_BYTES: u64 = 64 << 20;
+
+/// How often, and how long between, an ending authority is waited for: two seconds in all.
+const LOCK_TRIES: u32 = 200;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// The open database.
 #[derive(Clone)]
@@ -40,8 +45,27 @@ impl Batch {
 }
 
 impl Tree {
-    /// Opens the database at `path`, or makes one where `new`. sled panics over some damage: that is an error here.
+    /// Opens the database at `path`, or makes one where `new`.
+    ///
+    /// Whoever calls holds the folder's lock, so sled's own can only be held by what is left of an authority that is just
+    /// ending: its I/O threads keep the file for a moment after it was closed.
     pub fn open(path: &Path, new: bool) -> Result<Self, TreeError> {
+        let mut tries = LOCK_TRIES;
+        loop {
+            match Self::open_once(path, new) {
+                Err(sled::Error::Io(error))
+                    if tries > 0 && error.to_string().contains("could not acquire lock") =>
+                {
+                    tries -= 1;
+                    std::thread::sleep(LOCK_PAUSE);
+                }
+                opened => return Ok(opened?),
+            }
+        }
+    }
+
+    /// sled panics over some damage: that is an error here.
+    fn open_once(path: &Path, new: bool) -> Result<Self, sled::Error> {
         let config = sled::Config::new()
             .path(path)
             .create_new(new)
@@ -50,7 +74,8 @@ impl Tree {
             // The writer flushes; a second flusher would only compete with it.
             .flush_every_ms(None);
         let opened = catch_unwind(AssertUnwindSafe(|| config.open()));
-        let db = opened.map_err(|panic| TreeError(format!("sled gave up: {}", words(&*panic))))??;
+        let db = opened
+            .map_err(|panic| sled::Error::ReportableBug(format!("sled gave up: {}", words(&*panic))))??;
         Ok(Self { db })
     }
 
