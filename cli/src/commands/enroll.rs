@@ -23,7 +23,10 @@ pub fn run(desk: &mut Desk, arguments: &Enroll) -> Result<(), Failure> {
     show(desk, arguments, &whose, &begun)?;
     let confirmed = confirm(desk, arguments, &begun, from)?;
     desk.screen.object(&confirmed)?;
-    desk.screen.say(&format!("\nTwo-factor is on for {whose}: “{}”.", visible(&confirmed.device.label)))?;
+    if !arguments.uri {
+        desk.screen
+            .say(&format!("\nTwo-factor is on for {whose}: “{}”.", visible(&confirmed.device.label)))?;
+    }
     if !confirmed.backup_codes.is_empty() {
         super::backup_codes::show(desk, &whose, &confirmed.backup_codes, arguments.uri)?;
     }

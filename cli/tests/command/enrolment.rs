@@ -38,8 +38,7 @@ fn a_wrong_first_code_explains_the_likely_causes_and_asks_again() {
 #[test]
 fn programs_read_the_address_and_then_the_backup_codes() {
     let run = Scripted::new(script).run(&["enroll", "--uri", "--code-fd", "0"], "222222\n");
-    assert_eq!(run.stdout.lines().next(), Some(URI));
-    assert!(run.stdout.contains("\n12345678\n23456789\n"), "{}", run.stdout);
+    assert_eq!(run.stdout, format!("{URI}\n12345678\n23456789\n"));
 }
 
 #[test]
