@@ -1,5 +1,6 @@
 //! A `/dev/log` of one's own, for a container or a daemon: what is said to it lands in one of the run's logs.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::net::UnixDatagram;
@@ -60,14 +61,17 @@ impl Syslog {
         const MOUNT: &str =
             "mount -t tmpfs none /dev && mkdir -m 1777 /dev/shm && ln -s \"$0\" /dev/log && exec \"$@\"";
         let mut wrapped = Command::new("unshare");
-        wrapped.args(["--mount", "sh", "-c", MOUNT]).arg(&self.socket);
-        wrapped.arg(command.get_program()).args(command.get_args());
-        for (name, value) in command.get_envs() {
-            match value {
-                Some(value) => wrapped.env(name, value),
-                None => wrapped.env_remove(name),
-            };
+        // The environment is the program's own: libfaketime in the wrappers would tell it of semaphores in another /dev.
+        wrapped.args(["--mount", "sh", "-c", MOUNT]).arg(&self.socket).arg("env");
+        for (name, _) in command.get_envs().filter(|(_, value)| value.is_none()) {
+            wrapped.arg("-u").arg(name);
         }
+        for (name, value) in command.get_envs() {
+            if let Some(value) = value {
+                wrapped.arg([name, value].join(OsStr::new("=")));
+            }
+        }
+        wrapped.arg(command.get_program()).args(command.get_args());
         wrapped
     }
 
