@@ -61,6 +61,8 @@ pub enum Step<T> {
     Passed(T),
     /// It did not; this much may be said.
     Refused(Refused),
+    /// The session that it was for has ended meanwhile: another tab was quicker, or somebody signed out.
+    Gone,
 }
 
 impl Authority {
@@ -216,6 +218,10 @@ fn refused_or_away<T>(nonce: &Nonce, error: CallError) -> Result<Step<T>, Away> 
     match &error {
         CallError::Fault(fault) => match (fault.kind, fault.refusal) {
             (FaultKind::Refused, Some(refused)) => Ok(Step::Refused(refused)),
+            (FaultKind::Invalid, _) => {
+                log::info!("request {nonce}: refused, {error}");
+                Ok(Step::Gone)
+            }
             (FaultKind::Busy, _) => Ok(Step::Refused(Refused { word: Word::Busy, wait_seconds: None })),
             _ => Err(away(nonce, &error.to_string())),
         },

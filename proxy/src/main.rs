@@ -5,6 +5,8 @@
 
 mod answer;
 mod authority;
+#[cfg(feature = "bench-bare")]
+mod bare;
 mod browser;
 mod clock;
 mod config;
@@ -41,6 +43,9 @@ use crate::config::Config;
 
 /// The exit code for a configuration that cannot be used (EX_CONFIG).
 const EX_CONFIG: u8 = 78;
+
+/// How long the gate waits for the authority before it listens; then it listens and refuses.
+const FIRST_SIGHT: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Enforces two-factor in front of web apps.
 #[derive(Debug, Parser)]
@@ -98,6 +103,7 @@ fn run(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
         clock,
     )?;
     watch::start(&config.authority, &sessions, &authority)?;
+    sessions.await_sight(FIRST_SIGHT);
 
     let mut server = Server::new_with_opt_and_conf(None, process::server_conf());
     let last_words = {
@@ -105,7 +111,15 @@ fn run(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
         move || watch::tell(&sessions, &authority)
     };
     process::watch_phases(&server, Arc::clone(&in_flight), last_words)?;
+    #[cfg(feature = "bench-bare")]
+    let peer = places.sites().first().map(|site| site.peer().clone());
     let gate = gate::Gate::new(places, authority, sessions, portal, in_flight);
+    #[cfg(feature = "bench-bare")]
+    let gate = {
+        log::warn!("{}", bare::MARK);
+        drop(gate);
+        bare::Bare::new(peer.ok_or("no site")?)
+    };
     let mut service = pingora::proxy::http_proxy_service(&server.configuration, gate);
     for address in &config.listen {
         service.add_tcp(&address.to_string());

@@ -191,7 +191,7 @@ impl Pages {
                 href: format!("{}/", site.origin()),
             })
             .collect();
-        let who = self.words.signed_in_as(name);
+        let who = self.words.as_somebody(name);
         self.answer(StatusCode::OK, &HomePage { frame: self.frame(), who, sites, token }, None)
     }
 

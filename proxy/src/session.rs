@@ -199,6 +199,15 @@ impl Sessions {
         }
     }
 
+    /// Waits until the watch has spoken, `patience` at most: whoever connects first should not be refused for that.
+    pub fn await_sight(&self, patience: Duration) {
+        let until =
+            self.clock.millis().saturating_add(u64::try_from(patience.as_millis()).unwrap_or(Millis::MAX));
+        while self.sight() != Sight::Clear && self.clock.millis() < until {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// What is to be thought of `digest` at `site` (or at the portal). Costs a question only when it is not known.
     pub async fn verdict(&self, authority: &Authority, digest: SessionDigest, site: Option<&str>) -> Verdict {
         let sight = self.sight();

@@ -116,6 +116,12 @@ impl Words {
         format!("Signed in as {name}.")
     }
 
+    /// Under "You are signed in".
+    #[must_use]
+    pub fn as_somebody(&self, name: &str) -> String {
+        format!("as {name}")
+    }
+
     /// Why an account without a second factor does not get on.
     #[must_use]
     pub fn not_enrolled(&self, name: &str, title: Option<&str>) -> String {

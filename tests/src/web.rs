@@ -216,11 +216,16 @@ impl Web {
         self.submit(&page, &form)
     }
 
-    /// Gives a code on the code page: what comes next, the site when it was right.
+    /// Gives a code on the code page: what comes next, the site when it was right. What the portal has to say in
+    /// between, after a backup code, is read and left behind.
     pub fn give_code(&mut self, page: &Page, code: &str) -> Page {
         let mut form = page.form_with("one-time-code");
         form.fill("one-time-code", code);
-        self.submit(page, &form)
+        let page = self.submit(page, &form);
+        match page.body.split("href=\"/continue/").nth(1).and_then(|rest| rest.split('"').next()) {
+            Some(flow) => self.get(&format!("{}/continue/{flow}", origin(&page.url))),
+            None => page,
+        }
     }
 }
 

@@ -63,6 +63,8 @@ impl Portal {
                 let words = self.pages.words().refused_code(said);
                 self.code_page(visit, flow, known, refused_status(said.word), Some(words))
             }
+            // The browser may hold a newer cookie by now: it is looked at again.
+            Step::Gone => Ok(Self::next_step(flow, &Guest::Nobody)),
             Step::Passed((permit, notices)) => {
                 self.sessions.forget(&session);
                 if permit.account() != known.account() {
