@@ -43,7 +43,11 @@ pub fn notice(notice: &Notice) -> String {
         },
         NoticeKind::DeviceEnrolled => {
             let label = notice.label.as_deref().unwrap_or("a device");
-            let door = notice.door.as_ref().map(|door| format!(" at {door}")).unwrap_or_default();
+            let door = match notice.door.as_deref() {
+                Some("command") => " with the command twofold".to_owned(),
+                Some(door) => format!(" at {door}"),
+                None => String::new(),
+            };
             let from = notice.source.as_ref().map(|source| format!(" from {source}")).unwrap_or_default();
             format!(
                 "Since you last came, the device “{label}” was set up{door}{from}. Not you? Remove it now."

@@ -119,7 +119,7 @@ fn add(desk: &Desk, name: String, groups: Vec<String>) -> Result<(), Failure> {
     let whose = short_name(&name);
     let view = desk.call(&AddAccount { name, groups })?;
     desk.screen.object(&view)?;
-    Ok(desk.screen.say(&format!("{whose} is added. Next: twofold enroll --account {whose}"))?)
+    Ok(desk.screen.say(&format!("{whose} is added. Next:\n  twofold enroll --account {whose}"))?)
 }
 
 fn remove(desk: &Desk, named: Named) -> Result<(), Failure> {

@@ -82,7 +82,7 @@ fn remarks(view: &AccountView) -> Vec<String> {
     let mut remarks = Vec::new();
     if view.locked {
         remarks.push(
-            "LOCKED by an operator: nothing gets in. `twofold account unlock` takes it back.".to_owned(),
+            "LOCKED by an operator: nothing gets in.\n`twofold account unlock` takes it back.".to_owned(),
         );
     }
     if view.closed_to_strangers {
