@@ -91,7 +91,7 @@ pub fn run<S: Service>(config: &Config, service: impl FnOnce(Store) -> S) -> Res
     };
     warn_of_shared_uids(terms.uids);
     let runtime = tokio::runtime::Runtime::new().map_err(doing("cannot start the threads"))?;
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         let leave = asked_to_leave()?;
         let service = Arc::new(service(store.clone()));
         for socket in &sockets {
@@ -105,7 +105,10 @@ pub fn run<S: Service>(config: &Config, service: impl FnOnce(Store) -> S) -> Res
         tell(NotifyState::Stopping);
         store.close().await;
         ended.map_err(doing("cannot listen"))
-    })
+    });
+    // A user database that does not answer must not hold us up: all that was accepted is done.
+    runtime.shutdown_background();
+    ended
 }
 
 fn open_ledger(config: &Config) -> Result<Store, DaemonError> {
