@@ -67,7 +67,7 @@ pub fn without_ours(headers: &HeaderMap) -> Option<Vec<u8>> {
     if !several_lines && !pairs(headers).any(|(name, _)| is_ours(name)) {
         return None;
     }
-    let mut kept: Vec<u8> = Vec::with_capacity(128);
+    let mut kept = Vec::new();
     for piece in pieces(headers).filter(|piece| !piece.is_empty() && !is_ours(split(piece).0)) {
         if !kept.is_empty() {
             kept.extend_from_slice(b"; ");

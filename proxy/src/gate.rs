@@ -99,20 +99,8 @@ impl Gate {
         if matches!(place, Place::Portal) || is_own(target.path()) {
             let (path, query) =
                 (String::from_utf8_lossy(target.path()).into_owned(), target.query().to_vec());
-            let visit = match visit(session, path, query).await? {
-                Some(visit) => visit,
-                None => {
-                    return Ok(Decision::Answer(self.refuse(
-                        session,
-                        Refusal::TooLong,
-                        "the body is too long",
-                    )));
-                }
-            };
-            return Ok(Decision::Answer(match &place {
-                Place::Portal => self.portal.answer(&visit).await,
-                Place::Site(site) => self.portal.answer_at_site(&visit, site).await,
-            }));
+            // Boxed, so that the hot path's future does not carry the portal's.
+            return Box::pin(self.answer_own(session, &place, path, query)).await.map(Decision::Answer);
         }
         let Place::Site(site) = place else {
             return Ok(Decision::Answer(self.refuse(session, Refusal::Internal, "neither portal nor site")));
@@ -121,6 +109,23 @@ impl Gate {
             session.req_header_mut().set_raw_path(&respelled)?;
         }
         self.decide_at_site(session, context, site, upgrading).await
+    }
+
+    /// Answers a request to the gate itself.
+    async fn answer_own(
+        &self,
+        session: &mut Session,
+        place: &Place,
+        path: String,
+        query: Vec<u8>,
+    ) -> Result<Answer> {
+        let Some(visit) = visit(session, path, query).await? else {
+            return Ok(self.refuse(session, Refusal::TooLong, "the body is too long"));
+        };
+        Ok(match place {
+            Place::Portal => self.portal.answer(&visit).await,
+            Place::Site(site) => self.portal.answer_at_site(&visit, site).await,
+        })
     }
 
     async fn decide_at_site(

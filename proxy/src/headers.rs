@@ -82,7 +82,7 @@ pub fn prepare_request(
     if let Some(kept) = cookies::without_ours(&request.headers) {
         request.remove_header(&COOKIE);
         if !kept.is_empty() {
-            request.insert_header(COOKIE, header_value(&kept)?)?;
+            request.insert_header(COOKIE, shared_value(kept)?)?;
         }
     }
     request.insert_header(HOST, site.authority().clone())?;
@@ -92,7 +92,7 @@ pub fn prepare_request(
     request.insert_header(FORWARDED_PROTO, site.scheme().clone())?;
     request.insert_header(FORWARDED_PORT, site.port().clone())?;
     if let Some(address) = address {
-        request.insert_header(FORWARDED_FOR, header_value(address.to_string().as_bytes())?)?;
+        request.insert_header(FORWARDED_FOR, shared_value(address.to_string().into_bytes())?)?;
     }
     Ok(())
 }
@@ -186,11 +186,12 @@ fn made_private(response: &ResponseHeader) -> Result<HeaderValue> {
             }
         }
     }
-    header_value(&value)
+    shared_value(value)
 }
 
-fn header_value(bytes: &[u8]) -> Result<HeaderValue> {
-    HeaderValue::from_bytes(bytes)
+/// Takes the bytes over without copying them.
+fn shared_value(bytes: Vec<u8>) -> Result<HeaderValue> {
+    HeaderValue::from_maybe_shared(bytes::Bytes::from(bytes))
         .map_err(|why| pingora::Error::because(pingora::ErrorType::InternalError, "a header of ours", why))
 }
 

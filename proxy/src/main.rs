@@ -41,6 +41,9 @@ use pingora::server::{RunArgs, Server};
 
 use crate::config::Config;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The exit code for a configuration that cannot be used (EX_CONFIG).
 const EX_CONFIG: u8 = 78;
 

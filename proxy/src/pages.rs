@@ -10,6 +10,8 @@ use crate::words::{ENGLISH, Words};
 
 /// The one style sheet.
 pub const STYLE: &str = include_str!("../assets/style.css");
+/// The seconds left, beside the field for the code.
+pub const COUNTDOWN: &str = include_str!("../assets/code.js");
 /// The picture in the browser's tab.
 pub const ICON: &str = include_str!("../assets/icon.svg");
 
@@ -18,6 +20,7 @@ pub const ICON: &str = include_str!("../assets/icon.svg");
 pub struct Pages {
     portal: String,
     style: String,
+    countdown: String,
     words: &'static Words,
 }
 
@@ -26,6 +29,7 @@ pub struct Pages {
 pub struct Frame<'a> {
     portal: &'a str,
     style: &'a str,
+    countdown: &'a str,
     words: &'static Words,
 }
 
@@ -119,14 +123,22 @@ struct MessagePage<'a> {
     request: Option<String>,
 }
 
+/// A file's address changes when the file does, so that it can be kept for ever.
+fn version(contents: &str) -> String {
+    let digest = <sha2::Sha256 as sha2::Digest>::digest(contents.as_bytes());
+    data_encoding::HEXLOWER.encode(digest.get(..6).unwrap_or_default())
+}
+
 impl Pages {
     /// Pages of the portal at this origin.
     #[must_use]
     pub fn new(portal: &crate::origin::Origin) -> Self {
-        // The address of the style changes when the style does, so that it can be kept for ever.
-        let digest = <sha2::Sha256 as sha2::Digest>::digest(STYLE.as_bytes());
-        let version = data_encoding::HEXLOWER.encode(digest.get(..6).unwrap_or_default());
-        Self { portal: portal.to_string(), style: format!("{portal}/style-{version}.css"), words: &ENGLISH }
+        Self {
+            portal: portal.to_string(),
+            style: format!("{portal}/style-{}.css", version(STYLE)),
+            countdown: format!("{portal}/code-{}.js", version(COUNTDOWN)),
+            words: &ENGLISH,
+        }
     }
 
     /// The words.
@@ -135,14 +147,23 @@ impl Pages {
         self.words
     }
 
-    /// The style sheet's path at the portal.
+    /// The pages' own file at this path of the portal.
     #[must_use]
-    pub fn style_path(&self) -> &str {
-        self.style.get(self.portal.len()..).unwrap_or_default()
+    pub fn file(&self, path: &str) -> Option<Answer> {
+        let is = |address: &str| address.strip_prefix(&self.portal) == Some(path);
+        if path == "/icon.svg" {
+            Some(Answer::file("image/svg+xml", ICON.as_bytes()))
+        } else if is(&self.style) {
+            Some(Answer::file("text/css; charset=utf-8", STYLE.as_bytes()))
+        } else if is(&self.countdown) {
+            Some(Answer::file("text/javascript; charset=utf-8", COUNTDOWN.as_bytes()))
+        } else {
+            None
+        }
     }
 
     fn frame(&self) -> Frame<'_> {
-        Frame { portal: &self.portal, style: &self.style, words: self.words }
+        Frame { portal: &self.portal, style: &self.style, countdown: &self.countdown, words: self.words }
     }
 
     fn answer(&self, status: StatusCode, page: &impl Template, site: Option<&Site>) -> Answer {

@@ -220,7 +220,8 @@ impl Sessions {
         if sight == Sight::Blind {
             return Verdict::Undecided;
         }
-        self.ask(authority, digest, site).await
+        // Boxed, so that the hot path's future does not carry the question's.
+        Box::pin(self.ask(authority, digest, site)).await
     }
 
     /// Asks the authority whatever is remembered, and remembers the answer.

@@ -27,6 +27,8 @@ pub struct Words {
     pub code: &'static str,
     /// Above the field.
     pub code_lede: &'static str,
+    /// Beside the field, with the seconds until the next code for `{}`.
+    pub seconds_left: &'static str,
     /// A button.
     pub verify: &'static str,
     /// Opens an explanation.
@@ -80,6 +82,7 @@ pub const ENGLISH: Words = Words {
     go_on: "Continue",
     code: "Code",
     code_lede: "Enter the 6 digits from your phone, or a backup code.",
+    seconds_left: "{} s left",
     verify: "Verify",
     lost_device: "I lost my device",
     lost_device_text: "Type one of your backup codes into the same field; each works once. If you have none left, ask the \
@@ -89,7 +92,7 @@ pub const ENGLISH: Words = Words {
     start_again: "Start again",
     enrol_first: "Set up your second factor first",
     enrol_shell: "Do you log in to this server with SSH? Then run this there; it shows a code to scan with your phone:",
-    enrol_ask: "If not, ask the people who run this service to set you up.",
+    enrol_ask: "If you don't, or if this page stays, ask the people who run this service to set you up.",
     enrol_done: "It's set up",
     signed_in: "You are signed in",
     your_sites: "From here you can go to",
@@ -194,8 +197,11 @@ impl Words {
                 if let Some(at) = notice.at {
                     text.push_str(&format!(" on {}", self.moment(at)));
                 }
-                if let Some(door) = &notice.door {
-                    text.push_str(&format!(", at {door}"));
+                match notice.door.as_deref() {
+                    Some("command") => text.push_str(" with the twofold command"),
+                    Some(door) if door.ends_with("command") => text.push_str(&format!(" with {door}")),
+                    Some(door) => text.push_str(&format!(", at {door}")),
+                    None => {}
                 }
                 if let Some(source) = &notice.source {
                     text.push_str(&format!(", from {source}"));

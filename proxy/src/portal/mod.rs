@@ -26,7 +26,7 @@ use crate::cookies::{self, Found};
 use crate::flow::{Flow, Flows};
 use crate::handoff::Handoffs;
 use crate::origin::Origin;
-use crate::pages::{ICON, Pages, STYLE};
+use crate::pages::Pages;
 use crate::refusal::Refusal;
 use crate::session::{Known, Sessions, Verdict};
 use crate::site::{Places, Site};
@@ -166,10 +166,10 @@ impl Portal {
             ("continue", Some(id)) if is_get => self.go_on(visit, &*self.flow(id)?).await,
             ("sign-out", None) => self.sign_out(visit).await,
             ("signed-out", None) if is_get => Ok(self.signed_out()),
-            ("icon.svg", None) if is_get => Ok(Answer::file("image/svg+xml", ICON.as_bytes())),
-            _ if is_get && visit.path == self.pages.style_path() => {
-                Ok(Answer::file("text/css; charset=utf-8", STYLE.as_bytes()))
-            }
+            (_, None) if is_get => self
+                .pages
+                .file(&visit.path)
+                .ok_or_else(|| Refused::because(Refusal::NotFound, "no such page at the portal")),
             _ => Err(Refused::because(Refusal::NotFound, "no such page at the portal")),
         }
     }

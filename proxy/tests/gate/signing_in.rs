@@ -260,7 +260,12 @@ fn every_page_of_ours_is_guarded() {
     assert_eq!(page.header("cache-control"), Some("no-store"));
     assert_eq!(page.header("x-content-type-options"), Some("nosniff"));
     assert_eq!(page.header("referrer-policy"), Some("no-referrer"));
-    assert!(!page.body.contains("<script") && !page.body.contains("style="));
+    assert!(!page.body.contains("<script") && !page.body.contains("style=") && !page.body.contains("onload"));
+    // What a page refers to is there, and nothing of it is the page's own text.
+    for address in page.body.split("href=\"http").skip(1).filter_map(|rest| rest.split('"').next()) {
+        let file = browser.open(&format!("http{address}"));
+        assert_eq!((file.status, file.header("set-cookie")), (200, None), "{address}");
+    }
     let code_page = give_password(&mut browser, &page, "alice");
     assert!(
         code_page.body.contains("autocomplete=\"one-time-code\"")
