@@ -17,7 +17,7 @@ pub struct Info {
     pub accounts: u64,
 }
 
-/// Asks for [`Info`]. Any caller may.
+/// Asks for [`Info`]. Anybody on the main socket may.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct GetInfo {}
 
