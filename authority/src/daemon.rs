@@ -59,6 +59,7 @@ impl DaemonError {
                 OpenError::Exists(_)
                 | OpenError::InUse(_)
                 | OpenError::Damaged { .. }
+                | OpenError::Older { .. }
                 | OpenError::Io { .. } => false,
             },
             Self::Socket(error) => error.is_configuration(),

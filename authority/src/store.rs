@@ -24,6 +24,7 @@ mod retention;
 mod seal;
 mod sled;
 mod state;
+mod witness;
 mod writer;
 
 pub use key::{Key, Space};

@@ -148,6 +148,10 @@ async fn a_disk_filled_again_and_again_ends_in_refusals_and_never_in_a_broken_le
 fn counts_until_it_is_killed() {
     let mut folder = String::new();
     std::io::stdin().read_to_string(&mut folder).unwrap();
+    if folder.is_empty() {
+        // Run for its own sake, with the ignored tests: there is nothing to count.
+        return;
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let store = open(Path::new(&folder));
     let mut out = std::io::stdout();

@@ -17,6 +17,7 @@ use super::retention::Retention;
 use super::seal::{SealError, Sealer};
 use super::sled::{Batch, Tree, TreeError};
 use super::state::State;
+use super::witness::Witness;
 use super::writer::{self, Writer};
 use super::{Core, Store, StoreError, Version};
 use crate::audit::Syslog;
@@ -97,6 +98,22 @@ pub enum OpenError {
         path: PathBuf,
         /// How that showed.
         what: String,
+    },
+    /// The database is older than what was answered for.
+    #[error(
+        "the ledger in {} knows revision {found}, but {} had been answered for: it is damaged, or an older copy, and would \
+         accept spent codes again; put the right one back, or, to go on with this one, remove {}",
+        path.display(), noted, witness.display()
+    )]
+    Older {
+        /// Which.
+        path: PathBuf,
+        /// What it knows.
+        found: u64,
+        /// What was answered for.
+        noted: u64,
+        /// The file that knows better.
+        witness: PathBuf,
     },
     /// The kernel refused something.
     #[error("{}: {error}", path.display())]
@@ -219,6 +236,12 @@ pub(super) fn open(
     let sealer = Sealer::new(&keyring);
     let (version, state) = read_state(folder, &tree, &sealer)?;
 
+    let witness = Witness::open(folder).map_err(|error| io_error(folder, error))?;
+    if let Some(noted) = witness.noted().filter(|noted| *noted > version) {
+        let (path, witness) = (folder.clone(), witness.path().to_owned());
+        return Err(OpenError::Older { path, found: version.0, noted: noted.0, witness });
+    }
+
     let (queue, jobs) = mpsc::channel(writer::QUEUE);
     let core = Arc::new(Core {
         tree,
@@ -231,7 +254,8 @@ pub(super) fn open(
         failure: watch::Sender::new(None),
         _lock: lock,
     });
-    let writer = Writer::new(Arc::clone(&core), version, reserve, options.retention, syslog);
+    let disk = writer::Disk { reserve, witness };
+    let writer = Writer::new(Arc::clone(&core), version, disk, options.retention, syslog);
     writer.start(jobs).map_err(|error| io_error(folder, error))?;
     Ok(Store { core, queue })
 }

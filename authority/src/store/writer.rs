@@ -15,6 +15,7 @@ use super::reserve::{Reserve, Room};
 use super::retention::{Retention, Sweeper};
 use super::sled::words;
 use super::state::{Settled, State};
+use super::witness::Witness;
 use super::{Commit, Committed, Core, Key, StoreError, Version};
 use crate::audit::{Coalescer, Entry, Event, Outcome, Syslog, line};
 
@@ -33,10 +34,16 @@ pub(super) enum Job {
 
 type Answer = oneshot::Sender<Result<Committed, StoreError>>;
 
+/// What lies beside the database.
+pub(super) struct Disk {
+    pub reserve: Reserve,
+    pub witness: Witness,
+}
+
 pub(super) struct Writer {
     core: Arc<Core>,
     revision: Version,
-    reserve: Reserve,
+    disk: Disk,
     room: Room,
     sweeper: Sweeper,
     coalescer: Coalescer,
@@ -54,13 +61,13 @@ impl Writer {
     pub fn new(
         core: Arc<Core>,
         revision: Version,
-        reserve: Reserve,
+        disk: Disk,
         retention: Retention,
         syslog: Option<Syslog>,
     ) -> Self {
         let room = *core.room.borrow();
         let (sweeper, coalescer) = (Sweeper::new(retention), Coalescer::default());
-        Self { core, revision, reserve, room, sweeper, coalescer, syslog }
+        Self { core, revision, disk, room, sweeper, coalescer, syslog }
     }
 
     pub fn start(self, jobs: mpsc::Receiver<Job>) -> std::io::Result<()> {
@@ -118,8 +125,8 @@ impl Writer {
     }
 
     fn look_at_the_disk(&mut self) {
-        let room = self.reserve.look().unwrap_or_else(|error| {
-            log::error!("{}: {error}", self.reserve.path().display());
+        let room = self.disk.reserve.look().unwrap_or_else(|error| {
+            log::error!("{}: {error}", self.disk.reserve.path().display());
             Room::Scarce
         });
         if room == self.room {
@@ -129,7 +136,7 @@ impl Writer {
             Room::Plenty => log::warn!("there is room on the disk again; the reserve is back"),
             Room::Scarce => log::error!(
                 "the disk is full: the reserve {} is being given up; codes are checked, everything else is refused; make room",
-                self.reserve.path().display()
+                self.disk.reserve.path().display()
             ),
             Room::None => {
                 log::error!("the disk is full and the reserve is gone: everything is refused; make room")
@@ -170,6 +177,9 @@ impl Writer {
                 .tree
                 .commit(plan.batch(&state)?)
                 .map_err(|error| StoreError::Failed(error.to_string()))?;
+            if let Err(error) = self.disk.witness.note(self.revision) {
+                log::warn!("{}: {error}", self.disk.witness.path().display());
+            }
             self.publish(Written { state, keys: plan.changed(), told: plan.told });
         }
         Ok(results)

@@ -94,3 +94,63 @@ async fn a_value_moved_to_another_key_does_not_open() {
     assert_eq!(error, StoreError::Sealed(SealError::Broken(key("mallory"))));
     assert!(store.scan(Space::Name, b"", None, 10).is_err());
 }
+
+/// Damage at `place` in a copy of the ledger, opened and read whole: how many of its names are gone, or the refusal.
+async fn damaged_at(ledger: &Ledger, place: usize, names: &[String]) -> Result<usize, OpenError> {
+    let copy = ledger.folder.path().join(format!("copy{place}"));
+    let copied = std::process::Command::new("cp").arg("-a").arg(&ledger.options.folder).arg(&copy).status();
+    assert!(copied.unwrap().success());
+    let mut bytes = fs::read(copy.join("ledger/db")).unwrap();
+    bytes[place..].iter_mut().take(64).for_each(|byte| *byte ^= 0x55);
+    fs::write(copy.join("ledger/db"), bytes).unwrap();
+
+    let options = Options { folder: copy, ..ledger.options.clone() };
+    let clock = Arc::clone(&ledger.clock) as Arc<dyn Clock>;
+    let store = Store::open(&options, Arc::clone(&ledger.keyring), clock, None)?;
+    let found = names.iter().map(|name| store.get(&key(name)));
+    let lost = found.filter(|found| matches!(found, Ok(None))).count();
+    store.close().await;
+    Ok(lost)
+}
+
+#[tokio::test]
+async fn a_ledger_that_damage_would_take_back_is_refused() {
+    let ledger = Ledger::new();
+    let store = ledger.open();
+    let names: Vec<String> = (0..300).map(|number| format!("{number:03}")).collect();
+    for name in &names {
+        store.commit(put(name, &[7; 500], Expect::Absent)).await.unwrap();
+    }
+    store.close().await;
+    drop(store);
+    let length = fs::metadata(ledger.database().join("db")).unwrap().len();
+    let mut refused = 0;
+    for place in (0..length).step_by(usize::try_from(length / 30).unwrap()) {
+        match damaged_at(&ledger, usize::try_from(place).unwrap(), &names).await {
+            Ok(lost) => assert_eq!(lost, 0, "at {place}"),
+            Err(OpenError::Older { .. } | OpenError::Damaged { .. }) => refused += 1,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert!(refused > 5, "{refused}: this test damages the wrong places");
+}
+
+#[tokio::test]
+async fn an_older_copy_is_refused_until_an_operator_says_so() {
+    let ledger = Ledger::new();
+    let older = ledger.folder.path().join("older");
+    let copied = std::process::Command::new("cp").arg("-a").arg(ledger.database()).arg(&older).status();
+    assert!(copied.unwrap().success());
+    let store = ledger.open();
+    store.commit(put("alice", b"spent", Expect::Absent)).await.unwrap();
+    store.close().await;
+    drop(store);
+    fs::rename(ledger.database(), ledger.folder.path().join("newer")).unwrap();
+    fs::rename(older, ledger.database()).unwrap();
+    let error = ledger.try_open().err().unwrap();
+    assert!(matches!(error, OpenError::Older { .. }), "{error}");
+    let witness = ledger.options.folder.join("revision");
+    assert!(error.to_string().contains(&format!("remove {}", witness.display())), "{error}");
+    fs::remove_file(witness).unwrap();
+    assert_eq!(value(&ledger.open(), "alice"), None);
+}
