@@ -3,6 +3,8 @@
 use std::fmt;
 
 use data_encoding::HEXLOWER_PERMISSIVE as HEX;
+use rustix::io::{Errno, retry_on_intr};
+use rustix::rand::{GetRandomFlags, getrandom};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A request's own 128-bit number, in hex on the wire. The answer repeats it; the audit trail files the event under it.
@@ -67,9 +69,11 @@ impl Nonce {
     ///
     /// # Errors
     /// When the kernel gives none; a door that meets this refuses.
-    pub fn generate() -> Result<Self, getrandom::Error> {
+    pub fn generate() -> Result<Self, Errno> {
         let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes)?;
-        Ok(Self(bytes))
+        // Deliberate: not the crate getrandom, whose way back to /dev/urandom the PAM module would load at every login.
+        let got = retry_on_intr(|| getrandom(bytes.as_mut_slice(), GetRandomFlags::empty()))?;
+        // The kernel never gives less of so little.
+        if got == bytes.len() { Ok(Self(bytes)) } else { Err(Errno::IO) }
     }
 }
