@@ -2,8 +2,11 @@
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 
+use super::table::distance;
 use super::*;
 
 const HOUR: Duration = Duration::from_secs(3600);
