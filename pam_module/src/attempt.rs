@@ -16,6 +16,9 @@ use crate::source::Surroundings;
 /// A longer name belongs to nobody in any realm.
 const LONGEST_NAME: usize = 256;
 
+/// What makes of a name one that nobody has.
+const NOBODY: &str = "~not-a-code";
+
 const WRONG: Refused = Refused { word: Word::Wrong, wait_seconds: None };
 
 /// A login under way.
@@ -70,15 +73,16 @@ impl Attempt {
         }
     }
 
-    /// Lets the authority work as hard as for a wrong code, in nobody's name and at nobody's expense.
+    /// Lets the authority work as hard as for a wrong code, at nobody's expense.
     ///
-    /// sshd types rubbish for a user it does not know, so without this the time would tell who exists. A name with a
-    /// slash is nobody's in any realm.
+    /// sshd types rubbish for a user it does not know, so without this the time would tell who exists. The name is one
+    /// that nobody has but that is this login's own: the authority slows it down as it does every unknown name, and no
+    /// stranger's rubbish makes another's wait.
     pub fn verify_nothing(&self, answer: &Answer) -> Refusal {
         let Ok(nonce) = new_request() else {
             return Refusal { why: Why::NotACode(WRONG), request: None };
         };
-        let name = format!("{}/", self.login.name);
+        let name = format!("{}{NOBODY}", self.login.name);
         let code = SecretText::new("0".repeat(answer.length.clamp(6, 8)));
         let question = Verify { nonce: nonce.clone(), login: Login { name, ..self.login.clone() }, code };
         let refused = match self.client.call(&question) {

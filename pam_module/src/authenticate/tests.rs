@@ -146,7 +146,7 @@ fn costs_nobody_anything(host: Scripted, digits: usize) {
     assert_eq!(only_told(&host), (Tone::Refusal, WRONG.to_owned()));
     let asked = authority.asked();
     let (login, code) = (&asked[1]["parameters"]["login"], &asked[1]["parameters"]["code"]);
-    assert_eq!(login["name"], "alice/", "a name of nobody's");
+    assert_eq!(login["name"], "alice~not-a-code", "a name of nobody's");
     assert_eq!(code, &Value::from("0".repeat(digits)));
 }
 
