@@ -32,7 +32,7 @@ impl First {
     }
 }
 
-/// A running container with the users alice (who may sudo) and bob; gone with the value.
+/// A running container with the users alice (who may sudo), bob and carol; gone with the value.
 #[derive(Debug)]
 pub struct Container {
     id: String,
@@ -56,7 +56,8 @@ impl Container {
         let key = ssh::make_key(folder.path(), "key");
         let public = fs::read_to_string(key.with_extension("pub")).expect("ssh-keygen made it");
         let users = folder.path().join("users");
-        fs::write(&users, format!("alice {PASSWORD} {public}bob {PASSWORD} {public}")).expect("it is ours");
+        let lines = ["alice", "bob", "carol"].map(|name| format!("{name} {PASSWORD} {public}"));
+        fs::write(&users, lines.concat()).expect("it is ours");
         let mount = |from: &Path, to: &str| format!("{}:{to}", from.display());
         let id = run(Command::new("docker")
             .args(["run", "--detach", "--hostname", "web1", "--publish", "127.0.0.1::22"])
@@ -107,7 +108,7 @@ impl Container {
         &self.id
     }
 
-    /// A private key that alice and bob have authorised.
+    /// A private key that all of them have authorised.
     #[must_use]
     pub fn key(&self) -> PathBuf {
         self.folder.path().join("key")

@@ -34,7 +34,10 @@ fn a_third_partys_client_introspects_and_calls() {
     let unknown = varlink(&["call", &format!("{address}/{}.NoSuchMethod", wire::INTERFACE), "{}"]);
     // That client ends with 0 whatever the answer is.
     assert!(unknown.stderr.contains("MethodNotFound") && unknown.stdout.is_empty(), "{unknown:?}");
-    let nobody =
-        varlink(&["call", &format!("{address}/{}.GetAccount", wire::INTERFACE), r#"{"account":"local:bob"}"#]);
+    let nobody = varlink(&[
+        "call",
+        &format!("{address}/{}.GetAccount", wire::INTERFACE),
+        r#"{"account":"local:bob"}"#,
+    ]);
     assert!(nobody.stderr.contains("NoSuchAccount") && nobody.stdout.is_empty(), "{nobody:?}");
 }
