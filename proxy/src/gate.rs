@@ -169,13 +169,17 @@ impl Gate {
     /// A navigation goes to the portal; a script is told; what was posted is not kept.
     fn ask_to_sign_in(&self, session: &Session, site: &Arc<Site>) -> Answer {
         let request = session.req_header();
-        if !request::is_navigation(&request.headers) {
-            let origin = site.origin().to_string();
-            let refusal = Refusal::SecondFactor { site: &origin };
-            return refusal.answer(self.portal.pages(), &request.headers, &number());
-        }
-        if !matches!(request.method, Method::GET | Method::HEAD) {
-            return Refusal::NotHeld.answer(self.portal.pages(), &request.headers, &number());
+        let origin = site.origin().to_string();
+        let refusal = match request.method {
+            _ if !request::is_navigation(&request.headers) => Some(Refusal::SecondFactor { site: &origin }),
+            Method::GET | Method::HEAD => None,
+            _ => Some(Refusal::NotHeld),
+        };
+        if let Some(refusal) = refusal {
+            let number = number();
+            // Whoever has no session may ask as often as they like; the log should not grow with it.
+            log::debug!("request {number}: refused, no session at {origin} has the second factor");
+            return refusal.answer(self.portal.pages(), &request.headers, &number);
         }
         let visit = Visit {
             method: request.method.clone(),

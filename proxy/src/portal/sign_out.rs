@@ -47,9 +47,10 @@ impl Portal {
         page.with(CLEAR_SITE_DATA, HeaderValue::from_static("\"cache\""))
     }
 
-    /// `/.twofold/sign-out` at a site. A link from elsewhere only leads to the portal's question.
+    /// `/.twofold/sign-out` at a site. A link from elsewhere, or from a browser that does not say from where, leads to
+    /// the portal's question.
     pub(super) async fn sign_out_at_site(&self, visit: &Visit, site: &Site) -> Result<Answer, Refused> {
-        if cause(&visit.headers, &site.origin().to_string()) == Cause::Foreign {
+        if cause(&visit.headers, &site.origin().to_string()) != Cause::Own {
             return Ok(Answer::redirect(&self.portal_url("/sign-out")));
         }
         let Found::One(value) = cookies::find(&visit.headers, SITE) else {

@@ -34,6 +34,14 @@ impl App {
     }
 }
 
+/// As much of a websocket as the gate can tell: 101, then every byte comes back.
+fn echo(mut reader: impl Read, mut writer: TcpStream) {
+    let head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
+    writer.write_all(head.as_bytes()).unwrap();
+    let mut byte = [0];
+    while reader.read_exact(&mut byte).is_ok() && writer.write_all(&byte).is_ok() {}
+}
+
 fn serve(stream: TcpStream, record: &Mutex<Vec<String>>) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut writer = stream;
@@ -56,6 +64,9 @@ fn serve(stream: TcpStream, record: &Mutex<Vec<String>>) {
         let request = format!("{head}\r\n{}", String::from_utf8_lossy(&body));
         record.lock().unwrap().push(request.clone());
         let target = head.split(' ').nth(1).unwrap_or_default().to_owned();
+        if target == "/ws" {
+            return echo(reader, writer);
+        }
         let extra = match target.split('?').next().unwrap_or_default() {
             "/page" => {
                 "Content-Type: text/html\r\nCache-Control: public, max-age=60\r\nExpires: Thu, 01 Jan 2099 00:00:00 GMT\r\n"

@@ -1,5 +1,9 @@
 //! What passes the gate and what does not: hosts, paths, methods, headers, cookies.
 
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
+use std::time::Duration;
+
 use crate::browser::{Browser, Response, raw, sign_in};
 use crate::harness::World;
 
@@ -225,6 +229,40 @@ fn a_body_reaches_the_app() {
         inside.cookie()
     );
     assert!(raw(inside.world.port, text.as_bytes()).body.ends_with("\r\n\r\nhello"));
+}
+
+#[test]
+fn a_websocket_goes_through_both_ways() {
+    let inside = Inside::new();
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, inside.world.port)).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let head = format!(
+        "GET /ws HTTP/1.1\r\nHost: wiki.localhost\r\nCookie: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: x\r\nSec-WebSocket-Version: 13\r\n\r\n",
+        inside.cookie()
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut line = String::new();
+    reader.read_line(&mut line).unwrap();
+    assert!(line.starts_with("HTTP/1.1 101"), "{line}");
+    while line != "\r\n" {
+        line.clear();
+        reader.read_line(&mut line).unwrap();
+    }
+    for word in [b"ping", b"pong"] {
+        stream.write_all(word).unwrap();
+        let mut back = [0; 4];
+        reader.read_exact(&mut back).unwrap();
+        assert_eq!(&back, word);
+    }
+    let seen = inside.world.app.seen().pop().unwrap().to_lowercase();
+    assert!(
+        seen.contains("remote-user: alice")
+            && seen.contains("upgrade: websocket")
+            && !seen.contains("twofold"),
+        "{seen}"
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::browser::{Browser, path, sign_in};
+use crate::browser::{Browser, path, raw, sign_in};
 use crate::harness::World;
 
 fn status(world: &World, host: &str, cookie: &str) -> u16 {
@@ -58,6 +58,12 @@ fn another_site_cannot_sign_anybody_out() {
         answer.header("location"),
         Some(format!("http://id.localhost:{}/sign-out", world.port).as_str())
     );
+    // Neither can who does not say where the link was.
+    let cookie = browser.cookies("wiki.localhost");
+    let unsaid = format!(
+        "GET /.twofold/sign-out HTTP/1.1\r\nHost: wiki.localhost\r\nCookie: {cookie}\r\nConnection: close\r\n\r\n"
+    );
+    assert!(raw(world.port, unsaid.as_bytes()).header("location").unwrap().ends_with("/sign-out"));
     // The portal asks, and takes no answer without its token.
     let asks = browser.open(&format!("http://id.localhost:{}/sign-out", world.port));
     assert!(asks.status == 200 && asks.body.contains("Signed in as alice."));
