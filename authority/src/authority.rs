@@ -44,7 +44,7 @@ impl Authority {
     /// An authority over an open ledger, inside a runtime.
     pub fn new(store: Store, settings: Settings, directory: impl Directory) -> Self {
         let endings = Endings::new(store.clone());
-        tokio::spawn(sweep_forever(Arc::downgrade(&endings), store.clone(), settings.sessions));
+        tokio::spawn(sweep_forever(Arc::downgrade(&endings), settings.sessions));
         Self {
             store,
             settings,

@@ -26,3 +26,6 @@ mod told;
 mod trail;
 pub(crate) mod turn;
 pub(crate) mod watch;
+
+#[cfg(test)]
+mod tests;

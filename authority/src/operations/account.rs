@@ -10,8 +10,9 @@ use twofold_shared::wire::{
 use super::attempt::Change;
 use super::fault::{Outcome, fault, internal, invalid};
 use super::find::no_directory;
+use super::people::is_system;
 use super::permission::Actor;
-use super::told::change_entry;
+use super::told::{Place, change_entry};
 use crate::authority::Authority;
 use crate::store::record;
 use crate::store::{Commit, Expect, StoreError};
@@ -123,9 +124,18 @@ impl Authority {
         .await
     }
 
-    /// Reopens an account to strangers. Its owner's code passes only from a known source: strangers are closed out.
+    /// Reopens an account to strangers. Its owner does so only from where they have passed before.
     pub(crate) async fn reopen_account(&self, actor: &Actor, request: ReopenAccount) -> Outcome<Done> {
+        let here = Place::local(&self.settings.host);
         self.change(actor, request.account.as_deref(), request.code, "account_reopen", |change| {
+            // Looked at before the code is: a right one makes its source known.
+            let stranger = !change.account.throttle.knows(&here.origin, change.time());
+            if matches!(actor, Actor::Owner { .. }) && change.factor.is_none() && stranger {
+                return Err(fault(
+                    FaultKind::NotPermitted,
+                    "reopening takes a place where you have passed before; ask the people in charge of this host",
+                ));
+            }
             change.account = change.account.reopened(change.time());
             Ok(Done {})
         })
@@ -144,7 +154,11 @@ impl Authority {
             change.account = change.account.with_name(named, change.time()).map_err(unchangeable)?;
             let write = record::name_write(&name, &change.account.id, Expect::Absent);
             change.writes.push(write.map_err(|error| self.failed(&error))?);
-            change.entry.factor = Some(name.to_string());
+            change.entry.name = Some(name.to_string());
+            // What was opened before must not outlive that the account is the system's now.
+            if name.name() == "root" || uid.is_some_and(is_system) {
+                self.end_sessions(change, |_| true)?;
+            }
             Ok(change.account.view(change.time()))
         })
         .await
@@ -157,7 +171,7 @@ impl Authority {
             change.account = change.account.without_name(&name, change.time()).map_err(unchangeable)?;
             change.writes.push(record::name_removal(&name, Expect::Any));
             self.end_sessions(change, |session| session.name == name)?;
-            change.entry.factor = Some(name.to_string());
+            change.entry.name = Some(name.to_string());
             Ok(change.account.view(change.time()))
         })
         .await

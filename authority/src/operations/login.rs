@@ -195,7 +195,11 @@ impl Authority {
 
     fn whose(&self, believed: &Believed) -> Outcome<Whose> {
         let Some(name) = &believed.name else { return Ok(Whose::Nobody) };
-        let Some(account) = self.holder(name)? else { return Ok(Whose::Nobody) };
+        let Some(account) = self.holder(name)? else {
+            // Read for nothing, as often as an account would have been.
+            self.read_subject(&Subject::Nobody(name.clone()))?;
+            return Ok(Whose::Nobody);
+        };
         let first = account.names.iter().find(|ours| ours.name == *name).and_then(|ours| ours.uid);
         let same = match (believed.uid, first) {
             (Uid::Elsewhere, _) | (_, None) => true,

@@ -133,8 +133,8 @@ impl Authority {
         (line, deadline): (Line, Instant),
     ) -> Outcome<Option<(Account, Result<(), Refusal>)>> {
         let account = &read.account;
-        // A decoy has no names, an account always has: nobody is let in as nobody.
-        let may = !account.names.is_empty() && entry.reason.is_none();
+        // Nobody is let in as nobody.
+        let may = !account.is_decoy() && entry.reason.is_none();
         let origin = &given.place.origin;
         match &given.proof {
             Proof::Asserted => {

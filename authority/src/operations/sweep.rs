@@ -18,24 +18,24 @@ const EVERY: Duration = Duration::from_secs(300);
 const PAGE: usize = 256;
 
 /// Sweeps for as long as the authority lives.
-pub(crate) async fn sweep_forever(endings: Weak<Endings>, store: Store, limits: Sessions) {
-    // Never keeps the authority alive; the store's handle goes with the runtime.
+pub(crate) async fn sweep_forever(endings: Weak<Endings>, limits: Sessions) {
     loop {
         tokio::time::sleep(EVERY).await;
         let Some(endings) = Weak::upgrade(&endings) else { return };
-        if let Err(error) = sweep(&endings, &store, limits).await {
+        if let Err(error) = sweep(&endings, limits).await {
             log::warn!("what has expired cannot be removed: {error}");
         }
     }
 }
 
 /// Removes what has expired; what another commit changed meanwhile is left for the next time.
-pub(super) async fn sweep(endings: &Endings, store: &Store, limits: Sessions) -> Result<(), StoreError> {
-    sweep_sessions(endings, store, limits).await?;
-    sweep_enrolments(store).await
+pub(super) async fn sweep(endings: &Endings, limits: Sessions) -> Result<(), StoreError> {
+    sweep_sessions(endings, limits).await?;
+    sweep_enrolments(&endings.store).await
 }
 
-async fn sweep_sessions(endings: &Endings, store: &Store, limits: Sessions) -> Result<(), StoreError> {
+async fn sweep_sessions(endings: &Endings, limits: Sessions) -> Result<(), StoreError> {
+    let store = &endings.store;
     let mut after = None;
     loop {
         let now = store.now().await?.time;

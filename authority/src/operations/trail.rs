@@ -97,24 +97,29 @@ impl Authority {
         Ok(Wanted { account, after, limit })
     }
 
-    /// The place in the trail before which everything is older than `since`: found by halving, for the trail may be
-    /// long and its places are in the order of time.
+    /// The place in the trail up to which everything is older than `since`: found by halving, for the trail may be
+    /// long, and its places are in the order of time.
     async fn before(&self, since: UnixTime) -> Outcome<Option<Position>> {
         let store = self.store.clone();
         let halved = tokio::task::spawn_blocking(move || {
-            let (mut older, mut rest) = (0_u64, u64::MAX);
-            while rest - older > 1 {
-                let middle = older + (rest - older) / 2;
-                let next = store.audit(Some(Position { revision: middle, index: 0 }), 1)?;
-                match next.first() {
-                    Some((_, event)) if event.at < since => older = middle,
-                    Some(_) | None => rest = middle,
+            let Some((first, event)) = store.audit(None, 1)?.into_iter().next() else { return Ok(None) };
+            if event.at >= since {
+                return Ok(None);
+            }
+            // All entries of one commit have one time.
+            let end_of = |revision| Position { revision, index: u16::MAX };
+            let (mut older, mut newer) = (first.revision, u64::MAX);
+            while older < newer {
+                let middle = older + (newer - older) / 2;
+                match store.audit(Some(end_of(middle)), 1)?.first() {
+                    Some((_, event)) if event.at < since => older = middle + 1,
+                    Some(_) | None => newer = middle,
                 }
             }
-            Ok(Position { revision: older, index: 0 })
+            Ok(Some(end_of(older)))
         });
         let halved = halved.await.map_err(|_| internal("reading the audit trail failed"))?;
-        halved.map(Some).map_err(|error: StoreError| self.failed(&error))
+        halved.map_err(|error: StoreError| self.failed(&error))
     }
 }
 

@@ -29,7 +29,7 @@ const WAITING: usize = 4;
 
 /// Ends sessions, one number after the other.
 pub(crate) struct Endings {
-    store: Store,
+    pub(super) store: Store,
     /// Held while a number is taken: otherwise everyone but the first would find it taken and begin again.
     order: Mutex<()>,
     /// Wakes those who watch.

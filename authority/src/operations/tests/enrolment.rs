@@ -1,0 +1,170 @@
+//! New devices: who may begin, who may confirm, what is void.
+
+use twofold_shared::wire::Word as Say;
+
+use super::*;
+
+fn kind<T: std::fmt::Debug>(result: Result<T, Fault>) -> FaultKind {
+    result.unwrap_err().kind
+}
+
+async fn add(world: &World, name: &str) {
+    world.ask(&root(), AddAccount { name: name.into(), groups: vec![] }).await.unwrap();
+}
+
+#[tokio::test]
+async fn nothing_is_on_before_a_right_code_has_confirmed_it() {
+    let world = World::new();
+    add(&world, "alice").await;
+    let begun = world.ask(&root(), begin(Some("alice"))).await.unwrap();
+    assert!(begun.uri.reveal().starts_with("otpauth://totp/Twofold%20web1:alice?secret="));
+    assert!(begun.uri.reveal().contains(begun.secret.reveal()));
+    assert_eq!(begun.secret.reveal().len(), 32, "160 bits");
+    assert!(!world.view("alice").await.enrolled);
+    let wrong = ConfirmEnrolment { enrolment: begun.enrolment.clone(), code: secret_text("000000") };
+    let fault = world.ask(&root(), wrong).await.unwrap_err();
+    assert_eq!((fault.kind, fault.refusal.unwrap().word), (FaultKind::Refused, Say::Wrong));
+    let phone = world.confirm(&root(), &begun).await.unwrap();
+    assert_eq!(phone.backup_codes.len(), 10);
+    assert!(world.view("alice").await.enrolled);
+    let again = ConfirmEnrolment { enrolment: begun.enrolment, code: secret_text(&phone.code(&world)) };
+    assert_eq!(kind(world.ask(&root(), again).await), FaultKind::NoSuchEnrolment);
+    // A further device shows no backup codes: the ones there are stay good.
+    assert!(world.enrol(&root(), Some("alice")).await.backup_codes.is_empty());
+}
+
+#[tokio::test]
+async fn an_enrolment_waits_ten_minutes_and_only_for_who_began_it() {
+    let world = World::with(|settings| settings.first_enrolment = FirstEnrolment::Own);
+    add(&world, "alice").await;
+    let begun = world.ask(&person(1000), begin(None)).await.unwrap();
+    for other in [root(), person(1001), door("wiki.example.com", true)] {
+        assert_eq!(world.confirm(&other, &begun).await.err().unwrap().kind, FaultKind::NoSuchEnrolment);
+    }
+    world.clock.pass(600);
+    assert_eq!(world.confirm(&person(1000), &begun).await.err().unwrap().kind, FaultKind::NoSuchEnrolment);
+    let begun = world.ask(&person(1000), begin(None)).await.unwrap();
+    world.clock.pass(599);
+    world.confirm(&person(1000), &begun).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_first_confirmed_wins_and_voids_the_others() {
+    let world = World::with(|settings| settings.first_enrolment = FirstEnrolment::Own);
+    add(&world, "alice").await;
+    let mine = world.ask(&person(1000), begin(None)).await.unwrap();
+    let roots = world.ask(&root(), begin(Some("alice"))).await.unwrap();
+    world.confirm(&person(1000), &mine).await.unwrap();
+    assert_eq!(world.confirm(&root(), &roots).await.err().unwrap().kind, FaultKind::NoSuchEnrolment);
+}
+
+#[tokio::test]
+async fn a_first_enrolment_by_oneself_is_for_who_configured_it_and_for_people() {
+    for first in [FirstEnrolment::Invitation, FirstEnrolment::Login] {
+        let world = World::with(|settings| settings.first_enrolment = first);
+        add(&world, "alice").await;
+        assert_eq!(kind(world.ask(&person(1000), begin(None)).await), FaultKind::NotPermitted);
+    }
+    let world = World::with(|settings| settings.first_enrolment = FirstEnrolment::Own);
+    assert_eq!(kind(world.ask(&person(1), begin(None)).await), FaultKind::NotPermitted, "a system uid");
+    assert_eq!(
+        kind(world.ask(&person(4711), begin(None)).await),
+        FaultKind::NotPermitted,
+        "a uid without a name"
+    );
+    add(&world, "bob").await;
+    assert_eq!(kind(world.ask(&person(1000), begin(Some("bob"))).await), FaultKind::NotPermitted);
+    // Somebody without an account gets one, under the own name.
+    let phone = world.enrol(&person(1000), None).await;
+    assert_eq!(world.verify(&root(), "alice", &phone.code(&world)).await, None);
+}
+
+#[tokio::test]
+async fn a_further_device_takes_a_code_and_spends_it() {
+    let world = World::with(|settings| settings.first_enrolment = FirstEnrolment::Own);
+    let phone = world.enrolled("alice").await;
+    assert_eq!(kind(world.ask(&person(1000), begin(None)).await), FaultKind::NeedsCode);
+    let with = |code: &str| BeginEnrolment { code: Some(secret_text(code)), ..begin(None) };
+    let fault = world.ask(&person(1000), with(&phone.wrong(&world))).await.unwrap_err();
+    assert_eq!((fault.kind, fault.refusal.unwrap().word), (FaultKind::Refused, Say::Wrong));
+    let code = phone.code(&world);
+    let begun = world.ask(&person(1000), with(&code)).await.unwrap();
+    assert_eq!(world.verify(&root(), "alice", &code).await, Some(Say::Used));
+    world.confirm(&person(1000), &begun).await.unwrap();
+    assert_eq!(world.view("alice").await.devices.len(), 2);
+}
+
+#[tokio::test]
+async fn a_door_enrols_only_a_first_device_in_its_own_realm() {
+    let world = World::new();
+    let wiki = door("wiki.example.com", true);
+    for name in ["alice", "wiki.example.com:alice", "wiki.example.com:bob"] {
+        add(&world, name).await;
+    }
+    let phone = world.enrol(&wiki, Some("alice")).await;
+    assert!(!world.view("alice").await.enrolled, "the host's alice is somebody else");
+    assert!(world.view("wiki.example.com:alice").await.enrolled);
+    let with_code = BeginEnrolment { code: Some(secret_text(&phone.code(&world))), ..begin(Some("alice")) };
+    assert_eq!(kind(world.ask(&wiki, with_code).await), FaultKind::NotPermitted);
+    for name in ["alice", "mallory", "unix:alice", "local:alice", "id:00000000000000000000000000000000"] {
+        assert_eq!(kind(world.ask(&wiki, begin(Some(name))).await), FaultKind::NotPermitted, "{name}");
+    }
+    let closed = door("wiki.example.com", false);
+    assert_eq!(kind(world.ask(&closed, begin(Some("bob"))).await), FaultKind::NotPermitted);
+    let begun = world.ask(&wiki, begin(Some("bob"))).await.unwrap();
+    world.ask(&root(), LockAccount { account: "wiki.example.com:bob".into() }).await.unwrap();
+    assert_eq!(world.confirm(&wiki, &begun).await.err().unwrap().kind, FaultKind::NoSuchEnrolment);
+}
+
+#[tokio::test]
+async fn an_import_keeps_its_secret_and_refuses_a_short_one() {
+    let world = World::new();
+    add(&world, "alice").await;
+    let import = |text: &str| BeginEnrolment {
+        import: Some(secret_text(text)),
+        digits: 8,
+        period_seconds: 60,
+        algorithm: Algorithm::Sha256,
+        ..begin(Some("alice"))
+    };
+    assert_eq!(kind(world.ask(&root(), import("GEZDGNBVGY3TQOJQ")).await), FaultKind::Invalid);
+    let begun = world.ask(&root(), import("gezd gnbv gy3t qojq gezd gnbv gy3t qojq")).await.unwrap();
+    assert_eq!(begun.secret.reveal(), "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
+    for broken in [
+        BeginEnrolment { digits: 5, ..begin(Some("alice")) },
+        BeginEnrolment { period_seconds: 5, ..begin(Some("alice")) },
+    ] {
+        assert_eq!(kind(world.ask(&root(), broken).await), FaultKind::Invalid);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_enrolment_confirmed_many_times_at_once_is_one_device() {
+    let world = World::new();
+    add(&world, "alice").await;
+    let begun = world.ask(&root(), begin(Some("alice"))).await.unwrap();
+    let totp = Totp {
+        secret: Secret::from_base32(begun.secret.reveal()).unwrap(),
+        parameters: TotpParameters::default(),
+    };
+    let phone = Phone { totp, device: String::new(), backup_codes: vec![] };
+    let calls: Vec<_> = (0..8)
+        .map(|_| {
+            let code = secret_text(&phone.code(&world));
+            let confirm = ConfirmEnrolment { enrolment: begun.enrolment.clone(), code };
+            let authority = Arc::clone(&world.authority);
+            tokio::spawn(async move {
+                let confirm = to_raw_value(&confirm).unwrap();
+                matches!(
+                    authority.call(&root(), "ConfirmEnrolment", &confirm, false).await,
+                    Answer::One(Ok(_))
+                )
+            })
+        })
+        .collect();
+    let mut confirmed = 0;
+    for call in calls {
+        confirmed += usize::from(call.await.unwrap());
+    }
+    assert_eq!((confirmed, world.view("alice").await.devices.len()), (1, 1));
+}
