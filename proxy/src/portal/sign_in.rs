@@ -63,7 +63,10 @@ impl Portal {
                 let words = self.pages.words().refused_password(refused);
                 self.sign_in_page(visit, flow, refused_status(refused.word), name, Some(words))
             }
-            Step::Gone => self.sign_in_page(visit, flow, StatusCode::CONFLICT, name, None),
+            Step::Gone => {
+                let stale = self.pages.words().stale_form.to_owned();
+                self.sign_in_page(visit, flow, StatusCode::CONFLICT, name, Some(stale))
+            }
             Step::Passed(signed_in) => {
                 if let Guest::Signed(old, known) = guest {
                     // Somebody else now: the browser's former session and its sites end.
