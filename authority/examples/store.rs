@@ -40,7 +40,7 @@ fn main() {
     let ledger = folder.path().join("ledger");
     let keyring = Arc::new(Keyring::ephemeral().unwrap());
     let clock = Arc::new(SystemClock::new().unwrap());
-    Store::create(&Options::new(&ledger), &keyring, &*clock, None).unwrap();
+    Store::create(&Options::new(&ledger), &keyring, &*clock).unwrap();
     let store =
         Store::open(&Options::new(&ledger), Arc::clone(&keyring), Arc::<SystemClock>::clone(&clock), None)
             .unwrap();

@@ -165,7 +165,7 @@ fn make_keys_and_ledger(config: &Config) -> Result<(), InitError> {
             }
         };
     }
-    let keyring = match Keyring::generate(&config.keys, None) {
+    let keyring = match Keyring::generate(&config.keys) {
         Err(KeyringError::Exists(_)) => Keyring::load(&config.keys, Place::Folder)?,
         made => {
             let keyring = made?;
@@ -177,7 +177,7 @@ fn make_keys_and_ledger(config: &Config) -> Result<(), InitError> {
         }
     };
     let clock = SystemClock::new().map_err(|error| io_error(Path::new("/proc"), error))?;
-    Store::create(&options, &keyring, &clock, None)?;
+    Store::create(&options, &keyring, &clock)?;
     log::info!("made the ledger in {}", config.ledger.display());
     Ok(())
 }

@@ -198,14 +198,14 @@ impl Keyring {
         Self::from_keys(folder, files::read(folder, place)?)
     }
 
-    /// Makes the first sealing key and the first pepper in `folder`, for root or the uid and gid that `owner` names.
+    /// Makes the first sealing key and the first pepper in `folder`, for whoever runs this.
     ///
     /// # Errors
     /// [`KeyringError::Exists`] when there is one already, and whatever keeps a file from being written.
-    pub fn generate(folder: &Path, owner: Option<(u32, u32)>) -> Result<Self, KeyringError> {
+    pub fn generate(folder: &Path) -> Result<Self, KeyringError> {
         let key = |kind| random().map(|bytes| (kind, SecretKey::new(kind, 1, bytes)));
         let keys = vec![key(Kind::Pepper)?, key(Kind::Seal)?];
-        files::write(folder, &keys, owner)?;
+        files::write(folder, &keys)?;
         Self::from_keys(folder, keys)
     }
 

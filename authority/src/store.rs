@@ -158,17 +158,12 @@ struct Core {
 }
 
 impl Store {
-    /// Makes an empty ledger, and gives it to `owner` (uid and gid) where root makes it for somebody.
+    /// Makes an empty ledger, for whoever runs this.
     ///
     /// # Errors
     /// [`OpenError::Exists`] when there is one: nothing is ever overwritten.
-    pub fn create(
-        options: &Options,
-        keyring: &Keyring,
-        clock: &dyn Clock,
-        owner: Option<(u32, u32)>,
-    ) -> Result<(), OpenError> {
-        open::create(options, keyring, clock, owner)
+    pub fn create(options: &Options, keyring: &Keyring, clock: &dyn Clock) -> Result<(), OpenError> {
+        open::create(options, keyring, clock)
     }
 
     /// Opens the ledger and starts its writer. What cannot be opened is left as it is.

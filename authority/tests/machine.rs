@@ -63,8 +63,8 @@ fn options(folder: &Path) -> Options {
 }
 
 fn create(folder: &Path) {
-    let keyring = Keyring::generate(&folder.join("keys"), None).unwrap();
-    Store::create(&options(folder), &keyring, &SystemClock::new().unwrap(), None).unwrap();
+    let keyring = Keyring::generate(&folder.join("keys")).unwrap();
+    Store::create(&options(folder), &keyring, &SystemClock::new().unwrap()).unwrap();
 }
 
 fn open(folder: &Path) -> Store {

@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER_PERMISSIVE;
-use rustix::fs::{self, AtFlags, FileType, Mode, OFlags};
+use rustix::fs::{self, FileType, Mode, OFlags};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
@@ -125,18 +125,13 @@ fn check(
     Ok(())
 }
 
-pub(super) fn write(
-    folder: &Path,
-    keys: &[(Kind, SecretKey)],
-    owner: Option<(u32, u32)>,
-) -> Result<(), KeyringError> {
+pub(super) fn write(folder: &Path, keys: &[(Kind, SecretKey)]) -> Result<(), KeyringError> {
     if let Some(parent) = folder.parent() {
         std::fs::create_dir_all(parent)
             .map_err(|error| KeyringError::Io { path: parent.to_owned(), error })?;
     }
     match fs::mkdir(folder, Mode::RWXU) {
-        Ok(()) => own(folder, owner)?,
-        Err(Errno::EXIST) => {}
+        Ok(()) | Err(Errno::EXIST) => {}
         Err(errno) => return Err(io(folder, errno)),
     }
     let present = read(folder, Place::Folder)?;
@@ -147,17 +142,12 @@ pub(super) fn write(
     let directory = fs::open(folder, flags, Mode::empty()).map_err(|errno| io(folder, errno))?;
     for (kind, key) in keys {
         let name = format!("{}-{}.key", kind.word(), key.number);
-        write_key(directory.as_fd(), &name, key, owner).map_err(|errno| io(&folder.join(&name), errno))?;
+        write_key(directory.as_fd(), &name, key).map_err(|errno| io(&folder.join(&name), errno))?;
     }
     fs::fsync(&directory).map_err(|errno| io(folder, errno))
 }
 
-fn write_key(
-    directory: BorrowedFd<'_>,
-    name: &str,
-    key: &SecretKey,
-    owner: Option<(u32, u32)>,
-) -> Result<(), Errno> {
+fn write_key(directory: BorrowedFd<'_>, name: &str, key: &SecretKey) -> Result<(), Errno> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let file: OwnedFd = fs::openat(directory, name, flags, Mode::RUSR)?;
     let mut text = Zeroizing::new([b'\n'; 65]);
@@ -169,20 +159,7 @@ fn write_key(
         let written = rustix::io::write(&file, rest)?;
         rest = rest.get(written..).unwrap_or_default();
     }
-    if let Some((uid, gid)) = owner.map(ids) {
-        fs::fchown(&file, Some(uid), Some(gid))?;
-    }
     fs::fsync(&file)
-}
-
-fn own(path: &Path, owner: Option<(u32, u32)>) -> Result<(), KeyringError> {
-    let Some((uid, gid)) = owner.map(ids) else { return Ok(()) };
-    fs::chownat(fs::CWD, path, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)
-        .map_err(|errno| io(path, errno))
-}
-
-fn ids((uid, gid): (u32, u32)) -> (rustix::process::Uid, rustix::process::Gid) {
-    (rustix::process::Uid::from_raw(uid), rustix::process::Gid::from_raw(gid))
 }
 
 fn io(path: &Path, errno: Errno) -> KeyringError {

@@ -17,7 +17,7 @@ impl Keys {
     fn new() -> Self {
         let parent = tempfile::tempdir().unwrap();
         let folder = parent.path().join("etc/twofold/keys");
-        Keyring::generate(&folder, None).unwrap();
+        Keyring::generate(&folder).unwrap();
         Self { _parent: parent, folder }
     }
 
@@ -63,7 +63,7 @@ fn two_keyrings_have_nothing_in_common() {
 fn generating_never_overwrites() {
     let keys = Keys::new();
     let before = fs::read(keys.folder.join("seal-1.key")).unwrap();
-    assert!(matches!(Keyring::generate(&keys.folder, None), Err(KeyringError::Exists(_))));
+    assert!(matches!(Keyring::generate(&keys.folder), Err(KeyringError::Exists(_))));
     assert_eq!(fs::read(keys.folder.join("seal-1.key")).unwrap(), before);
 }
 

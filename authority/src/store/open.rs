@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 
-use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags, flock};
+use rustix::fs::{FlockOperation, Mode, OFlags, flock};
 use rustix::io::Errno;
 use tokio::sync::{broadcast, mpsc, watch};
 use twofold_shared::clock;
@@ -153,12 +153,7 @@ impl Lock {
     }
 }
 
-pub(super) fn create(
-    options: &Options,
-    keyring: &Keyring,
-    clock: &dyn Clock,
-    owner: Option<(u32, u32)>,
-) -> Result<(), OpenError> {
+pub(super) fn create(options: &Options, keyring: &Keyring, clock: &dyn Clock) -> Result<(), OpenError> {
     let folder = &options.folder;
     let made = |error| io_error(folder, error);
     if let Some(parent) = folder.parent() {
@@ -171,11 +166,7 @@ pub(super) fn create(
     if options.holds_ledger() {
         return Err(OpenError::Exists(folder.clone()));
     }
-    let _lock = match Lock::take(folder) {
-        // Root makes it again for somebody whose folder this is already.
-        Err(OpenError::Owner { owner: theirs, .. }) if owner.is_some_and(|(uid, _)| uid == theirs) => None,
-        lock => Some(lock?),
-    };
+    let _lock = Lock::take(folder)?;
     // Under another name until it is whole: a ledger without its first record would be taken for a damaged one.
     let unfinished = folder.join("ledger.new");
     match fs::remove_dir_all(&unfinished) {
@@ -185,9 +176,6 @@ pub(super) fn create(
     write_first_record(&unfinished, keyring, clock)?;
     Reserve::open(folder, options.reserve).and_then(|mut reserve| reserve.look()).map_err(made)?;
     fs::rename(&unfinished, options.database()).map_err(made)?;
-    if let Some(owner) = owner {
-        own(folder, owner)?;
-    }
     File::open(folder).and_then(|opened| opened.sync_all()).map_err(made)
 }
 
@@ -200,19 +188,6 @@ fn write_first_record(path: &Path, keyring: &Keyring, clock: &dyn Clock) -> Resu
     let mut batch = Batch::default();
     batch.insert(&State::key(), sealed.map_err(|error| damaged(error.to_string()))?);
     tree.commit(batch).map_err(|error| damaged(error.to_string()))
-}
-
-/// Gives the folder and what is in it to `owner`, following no link.
-fn own(path: &Path, owner: (u32, u32)) -> Result<(), OpenError> {
-    let ids = (rustix::process::Uid::from_raw(owner.0), rustix::process::Gid::from_raw(owner.1));
-    rustix::fs::chownat(CWD, path, Some(ids.0), Some(ids.1), AtFlags::SYMLINK_NOFOLLOW)
-        .map_err(|errno| io_error(path, errno.into()))?;
-    if fs::symlink_metadata(path).is_ok_and(|found| found.is_dir()) {
-        for entry in fs::read_dir(path).map_err(|error| io_error(path, error))? {
-            own(&entry.map_err(|error| io_error(path, error))?.path(), owner)?;
-        }
-    }
-    Ok(())
 }
 
 pub(super) fn open(

@@ -32,7 +32,7 @@ impl Ledger {
         options.reserve = ReserveSize { reserve: 1 << 20, margin: 1 << 20 };
         let keyring = Arc::new(Keyring::ephemeral().unwrap());
         let clock = ManualClock::at(NOON);
-        Store::create(&options, &keyring, &*clock, None).unwrap();
+        Store::create(&options, &keyring, &*clock).unwrap();
         Self { folder, keyring, clock, options }
     }
 

@@ -17,7 +17,7 @@ fn a_ledger_is_never_made_by_opening() {
 #[test]
 fn a_ledger_is_never_made_over_another() {
     let ledger = Ledger::new();
-    let again = Store::create(&ledger.options, &ledger.keyring, &*ledger.clock, None);
+    let again = Store::create(&ledger.options, &ledger.keyring, &*ledger.clock);
     assert!(matches!(again, Err(OpenError::Exists(_))));
     ledger.open();
 }
