@@ -73,7 +73,7 @@ impl World {
         options.reserve = ReserveSize { reserve: 1 << 20, margin: 1 << 20 };
         let keyring = Arc::new(Keyring::ephemeral().unwrap());
         let clock = ManualClock::at(NOON);
-        Store::create(&options, &keyring, &*clock, None).unwrap();
+        Store::create(&options, &keyring, &*clock).unwrap();
         let mut settings = Settings {
             host: "web1".into(),
             gate_realms: vec![Realm::parse("wiki.example.com").unwrap()],
@@ -106,7 +106,7 @@ impl World {
         // last task that holds the old one has ended.
         let folder = tempfile::tempdir().unwrap();
         let options = Options::new(folder.path().join("ledger"));
-        Store::create(&options, &self.keyring, &*self.clock, None).unwrap();
+        Store::create(&options, &self.keyring, &*self.clock).unwrap();
         let stand_in = Store::open(&options, Arc::clone(&self.keyring), clock(), None).unwrap();
         let authority = |store| Arc::new(Authority::new(store, self.settings.clone(), self.users.clone()));
         self.authority = authority(stand_in);
