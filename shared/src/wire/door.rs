@@ -18,7 +18,7 @@ pub struct Login {
     pub source: Source,
 }
 
-/// "What must this login do?" Changes nothing.
+/// "What must this login do?" Changes nothing; where no code is asked, the audit trail tells it.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Consult {
     /// The request's number.
@@ -36,7 +36,7 @@ pub struct ConsultReply {
     pub ask: Ask,
 }
 
-/// What a login must do. Unknown names are asked for a code like known ones.
+/// What a login must do. A name without an account is asked for a code where policy says required.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ask {
