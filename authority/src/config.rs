@@ -173,7 +173,7 @@ impl Config {
         };
         let socket = path_or(root, "socket", DEFAULT_SOCKET);
         let socket = socket_path(socket);
-        let idle_exit = root.duration("idle_exit", MINUTE..=DAY).map_or(10 * MINUTE, |value| value.value);
+        let idle_exit = root.duration("idle_exit", SECOND..=DAY).map_or(10 * MINUTE, |value| value.value);
         let gate = root.table("gate").map(|mut table| gate(&mut table));
         let listeners = listeners(root, socket.as_ref(), host.as_ref());
         let policy = policy(root);
