@@ -2,7 +2,7 @@
  *
  *     host REPORT FOLDER SERVICE USER CONVERSATION [closed|waits]
  *
- * closed: without descriptors 0 to 2. waits: until its standard input ends.
+ * closed: without descriptors 0 to 2. waits: once it is asked, until its standard input ends.
  * FOLDER holds the stack, REPORT gets one line per observation. CONVERSATION: type:TEXT (written backwards, so that the
  * code itself is in this process only where the module or libpam put it), hold:TEXT (the same, but the program keeps a
  * copy: the search for copies must find it), or the name of a fault below.
@@ -21,6 +21,7 @@
 static FILE *report;
 static const char *conversation;
 static char *held;
+static int waits;
 
 static char *backwards(const char *text)
 {
@@ -44,6 +45,9 @@ static int converse(int count, const struct pam_message **messages, struct pam_r
         int prompt = messages[i]->msg_style == PAM_PROMPT_ECHO_OFF || messages[i]->msg_style == PAM_PROMPT_ECHO_ON;
         fprintf(report, "%s %d %s\n", prompt ? "asked" : "told", messages[i]->msg_style, messages[i]->msg);
     }
+    char ignored;
+    while (waits && read(0, &ignored, 1) > 0)
+        ;
     if (is("error"))
         return PAM_CONV_ERR;
     if (is("error-and-garbage")) {
@@ -158,10 +162,7 @@ int main(int argc, char **argv)
     if (argc > 6 && strcmp(argv[6], "closed") == 0)
         for (int fd = 0; fd < 3; fd++)
             close(fd);
-    char ignored;
-    if (argc > 6 && strcmp(argv[6], "waits") == 0)
-        while (read(0, &ignored, 1) > 0)
-            ;
+    waits = argc > 6 && strcmp(argv[6], "waits") == 0;
 
     struct pam_conv conv = {is("no-function") ? NULL : converse, NULL};
     pam_handle_t *pam = NULL;

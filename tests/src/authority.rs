@@ -64,6 +64,8 @@ pub struct Setup {
     pub gate_realms: Vec<String>,
     /// Whether it finds a syslog of its own; by default where the tests run as root, which that takes.
     pub syslog: bool,
+    /// How long it stays without a caller, where its sockets are not its own.
+    pub idle_exit: &'static str,
     /// More configuration: whole TOML tables other than `[gate]`, `[audit]` and `[[listener]]`.
     pub more: String,
 }
@@ -75,6 +77,7 @@ impl Default for Setup {
             clock: Clock::fake(),
             gate_realms: Vec::new(),
             syslog: Uid::effective().is_root(),
+            idle_exit: "10m",
             more: String::new(),
         }
     }
@@ -171,10 +174,11 @@ impl Authority {
     fn configuration_text(&self) -> String {
         let quoted = |list: &[String]| format!("{list:?}");
         let mut text = format!(
-            "ledger = {:?}\nkeys = {:?}\nhost = \"here\"\nsocket = {:?}\n\n[gate]\nuser = \"{}\"\nrealms = {}\n",
+            "ledger = {:?}\nkeys = {:?}\nhost = \"here\"\nsocket = {:?}\nidle_exit = {:?}\n\n[gate]\nuser = \"{}\"\nrealms = {}\n",
             self.path("ledger"),
             self.path("keys"),
             self.socket(),
+            self.setup.idle_exit,
             gate_user(),
             quoted(&self.setup.gate_realms),
         );

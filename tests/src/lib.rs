@@ -16,6 +16,8 @@
 //! - [`Gate`]: `twofold-gate` in front of sites; [`Upstream`], an app that shows what reached it.
 //! - [`Clock`]: faketime. By default an authority runs under it with offset zero, so that [`Phone::fresh`] can move to
 //!   the next code instead of waiting for it. [`Clock::real`] runs without.
+//! - [`activation`]: sockets held as systemd holds them; [`present`]: codes given at the authority's sockets, also under
+//!   another uid.
 //! - [`Phone`]: codes from `oathtool`. [`qr`]: pictures and terminals read by `zbarimg`.
 //! - [`Container`]: sshd in Docker; `ssh` drives the real OpenSSH client; `exec` runs a command inside; `log` is its
 //!   syslog.
@@ -31,6 +33,7 @@
 //! Test files that need Docker are called `docker_*.rs`, those with a browser `browser_*.rs`: `./dev test` and
 //! `.config/nextest.toml` go by that.
 
+pub mod activation;
 pub mod authority;
 pub mod browser;
 pub mod clock;
@@ -39,6 +42,7 @@ pub mod gate;
 pub mod pam;
 pub mod phone;
 pub mod place;
+pub mod present;
 pub mod process;
 pub mod qr;
 pub mod ssh;

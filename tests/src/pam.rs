@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::{place, run};
+use crate::{eventually, place, run};
 
 /// PAM's return codes, as a [`Report`] has them.
 pub mod code {
@@ -133,12 +133,23 @@ impl PamHost {
         Report { took, printed: end.stdout + &end.stderr, ..Report::read(&path) }
     }
 
-    /// Many logins that begin at the same moment, each in a process of its own.
+    /// Many logins, each in a process of its own, that give their codes at the same moment.
     #[must_use]
     pub fn log_in_at_once(logins: &[(&Self, &str, Typing)]) -> Vec<Report> {
+        Self::log_in_at_once_while(logins, || ()).0
+    }
+
+    /// The same, and at that moment `others` do what they do.
+    ///
+    /// # Panics
+    /// When a process is not asked for a code, or does not live through it.
+    pub fn log_in_at_once_while<T>(
+        logins: &[(&Self, &str, Typing)],
+        others: impl FnOnce() -> T,
+    ) -> (Vec<Report>, T) {
         let reports = tempfile::tempdir().expect("there is room for a folder");
         let (hold, release) = std::io::pipe().expect("there are descriptors");
-        let running: Vec<_> = logins
+        let mut running: Vec<(PathBuf, std::process::Child)> = logins
             .iter()
             .enumerate()
             .map(|(number, (host, user, typing))| {
@@ -149,15 +160,22 @@ impl PamHost {
                 (path, command.spawn().expect("it was compiled"))
             })
             .collect();
+        for (path, child) in &mut running {
+            eventually("all are asked", Duration::from_secs(60), || {
+                let text = fs::read_to_string(&*path).unwrap_or_default();
+                let ended = child.try_wait().expect("a child can be waited for");
+                assert!(ended.is_none(), "not asked: {ended:?}\n{text}");
+                text.lines().any(|line| line.starts_with("asked")).then_some(())
+            });
+        }
         drop(release);
-        running
-            .into_iter()
-            .map(|(path, mut child)| {
-                let end = child.wait().expect("a child can be waited for");
-                assert!(end.success(), "{end}");
-                Report::read(&path)
-            })
-            .collect()
+        let others = others();
+        let ended = running.into_iter().map(|(path, mut child)| {
+            let end = child.wait().expect("a child can be waited for");
+            assert!(end.success(), "{end}");
+            Report::read(&path)
+        });
+        (ended.collect(), others)
     }
 }
 

@@ -103,12 +103,24 @@ impl Process {
     /// Starts `command`; all it says goes to a log.
     pub fn start(name: &str, command: &mut Command) -> Self {
         let log = new_log(name);
-        let file = File::create(&log).expect("the run's folder can be written");
-        let again = file.try_clone().expect("a file can be had twice");
+        let file =
+            File::options().append(true).create(true).open(&log).expect("the run's folder can be written");
+        Self::start_between(command, Stdio::null(), file.into(), log)
+    }
+
+    /// The same with something else for standard input and output; what it says on standard error is its log.
+    pub fn start_with(name: &str, command: &mut Command, stdin: Stdio, stdout: Stdio) -> Self {
+        Self::start_between(command, stdin, stdout, new_log(name))
+    }
+
+    fn start_between(command: &mut Command, stdin: Stdio, stdout: Stdio, log: PathBuf) -> Self {
+        // Both ends write at the end: neither overwrites the other.
+        let file =
+            File::options().append(true).create(true).open(&log).expect("the run's folder can be written");
         let child = command
-            .stdin(Stdio::null())
-            .stdout(file)
-            .stderr(again)
+            .stdin(stdin)
+            .stdout(stdout)
+            .stderr(file)
             .spawn()
             .unwrap_or_else(|why| panic!("{command:?}: {why}"));
         Self { child, log }
