@@ -183,12 +183,13 @@ fn a_name_that_nobody_has_is_answered_in_the_same_bytes_at_the_same_cost() {
         (answers, after_ticks - ticks, after_writes - writes)
     });
     println!("answers, hundredths of a second, writes: {costs:?}");
+    // One Argon2 run or one commit fewer each time would be far outside; a busy machine stays within.
     let [known, others @ ..] = &costs;
     assert_eq!(known.0.len(), 1, "{known:?}");
     assert!(known.1 >= TIMES, "Argon2 was run: {known:?}");
     for other in others {
         assert_eq!(other.0, known.0);
-        assert!(other.1 * 3 < known.1 * 4 && known.1 * 3 < other.1 * 4, "time: {costs:?}");
-        assert!(other.2 * 4 < known.2 * 5 && known.2 * 4 < other.2 * 5, "writes: {costs:?}");
+        assert!(other.1 * 2 < known.1 * 3 && known.1 * 2 < other.1 * 3, "time: {costs:?}");
+        assert!(other.2 * 2 < known.2 * 3 && known.2 * 2 < other.2 * 3, "writes: {costs:?}");
     }
 }

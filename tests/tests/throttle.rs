@@ -80,8 +80,8 @@ fn two_hundred_wrong_codes_at_once_are_counted_exactly() {
     let count = |wanted| answers.iter().filter(|answer| **answer == Answer::Refused(wanted)).count() as u64;
     let (looked_at, waited) = (count(Word::Wrong), count(Word::Wait));
     assert_eq!(looked_at + waited, 200, "{answers:?}");
-    // Five are free and the sixth begins the delays; on a slow machine a second passes and lets one more in.
-    assert!((6..=8).contains(&looked_at), "{looked_at} were looked at");
+    // Five are free and the sixth begins the delays; on a slow machine seconds pass and let some more in.
+    assert!((6..=10).contains(&looked_at), "{looked_at} were looked at");
     assert_eq!((told(&authority, "wrong_code"), told(&authority, "throttled")), (looked_at, waited));
 
     // What is left until strangers are closed out says what was counted. A crash in between takes nothing back.
