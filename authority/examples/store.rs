@@ -15,7 +15,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{mpsc, oneshot};
 use twofold_authority::audit::{Entry, Outcome};
 use twofold_authority::keyring::Keyring;
 use twofold_authority::store::{Commit, Expect, Options, Store, record};
@@ -24,6 +23,10 @@ use twofold_shared::account::{Account, AccountId, AccountName, Device, DeviceId,
 use twofold_shared::clock::UnixTime;
 use twofold_shared::name::Name;
 use twofold_shared::totp::{Secret, Totp, TotpParameters};
+
+use ceiling::{Ceiling, Flush, rate};
+
+mod ceiling;
 
 const LASTING: Duration = Duration::from_secs(3);
 /// What an account and an event of the trail have together, sealed.
@@ -35,7 +38,13 @@ fn main() {
     let folder = tempfile::Builder::new().prefix("twofold-bench").tempdir_in(folder).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     println!("commits a second, flushed      1 client   8 clients  64 clients");
-    let ceiling = runtime.block_on(sled_ceiling(folder.path()));
+    let ceiling = Ceiling::open(&folder.path().join("ceiling"), Flush::Sled, BYTES);
+    let ceiling = runtime.block_on(async {
+        let rates =
+            [ceiling.rate(1, LASTING).await, ceiling.rate(8, LASTING).await, ceiling.rate(64, LASTING).await];
+        ceiling.close();
+        rates
+    });
     print_row("sled, one batch, one flush", &ceiling.map(|rate| format!("{rate:.0}")));
     let ledger = folder.path().join("ledger");
     let keyring = Arc::new(Keyring::ephemeral().unwrap());
@@ -87,84 +96,6 @@ fn entry(account: AccountId) -> Entry {
     }
 }
 
-/// How often `clients`, each waiting for its own commit before the next, are answered in a second.
-async fn rate<F>(clients: usize, commit: impl Fn(usize) -> F + Clone + Send + 'static) -> f64
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    let begun = Instant::now();
-    let tasks: Vec<_> = (0..clients)
-        .map(|client| {
-            let commit = commit.clone();
-            tokio::spawn(async move {
-                let mut done = 0_u32;
-                while begun.elapsed() < LASTING {
-                    commit(client).await;
-                    done += 1;
-                }
-                done
-            })
-        })
-        .collect();
-    let mut done = 0.0;
-    for task in tasks {
-        done += f64::from(task.await.unwrap());
-    }
-    done / begun.elapsed().as_secs_f64()
-}
-
-type Raw = (Vec<u8>, Vec<u8>, oneshot::Sender<()>);
-
-/// sled as its own documentation would have it written to by many: one thread, one batch, one flush.
-async fn sled_ceiling(folder: &Path) -> [f64; 3] {
-    let db = sled::Config::new()
-        .path(folder.join("ceiling"))
-        .mode(sled::Mode::HighThroughput)
-        .cache_capacity(64 << 20)
-        .flush_every_ms(None)
-        .open()
-        .unwrap();
-    let (queue, mut waiting) = mpsc::channel::<Raw>(1024);
-    let writer = std::thread::spawn(move || {
-        while let Some(first) = waiting.blocking_recv() {
-            let mut jobs = vec![first];
-            while let Ok(next) = waiting.try_recv() {
-                jobs.push(next);
-            }
-            let mut batch = sled::Batch::default();
-            for (key, value, _) in &jobs {
-                batch.insert(key.as_slice(), value.as_slice());
-            }
-            db.apply_batch(batch).unwrap();
-            db.flush().unwrap();
-            for (_, _, answer) in jobs {
-                let _ = answer.send(());
-            }
-        }
-    });
-    let mut rates = [0.0; 3];
-    for (rate_of, clients) in rates.iter_mut().zip(CLIENTS) {
-        let queue = queue.clone();
-        let written = Arc::new(AtomicU64::new(0));
-        *rate_of = rate(clients, move |client| {
-            let queue = queue.clone();
-            // sled writes nothing where the value is what it was.
-            let number = written.fetch_add(1, Ordering::Relaxed);
-            async move {
-                let (answer, answered) = oneshot::channel();
-                // As many bytes as ours has in an account and an event together.
-                let value = number.to_be_bytes().repeat(BYTES / 8);
-                queue.send((format!("account/{client}").into_bytes(), value, answer)).await.unwrap();
-                answered.await.unwrap();
-            }
-        })
-        .await;
-    }
-    drop(queue);
-    writer.join().unwrap();
-    rates
-}
-
 /// What a verification does to the ledger: read the account, replace it, tell of it.
 async fn verify(store: &Store, id: AccountId) {
     let (mut account, version) = record::load_account(store, &id).unwrap().unwrap();
@@ -185,7 +116,7 @@ async fn ours(store: &Store) -> [f64; 3] {
     let mut rates = [0.0; 3];
     for (rate_of, clients) in rates.iter_mut().zip(CLIENTS) {
         let store = store.clone();
-        *rate_of = rate(clients, move |client| {
+        *rate_of = rate(clients, LASTING, move |client| {
             let store = store.clone();
             async move { verify(&store, account(client as u64).id).await }
         })
@@ -208,7 +139,7 @@ async fn many_accounts(folder: &Path, keyring: Arc<Keyring>, clock: Arc<SystemCl
     println!("{MANY} accounts: opened in {:.2} s, {}", begun.elapsed().as_secs_f64(), memory());
     let spread = store.clone();
     let next = Arc::new(AtomicU64::new(0));
-    let many = rate(64, move |_| {
+    let many = rate(64, LASTING, move |_| {
         let store = spread.clone();
         // A stride that meets every account before it meets one again.
         let number = next.fetch_add(7919, Ordering::Relaxed) % MANY;
