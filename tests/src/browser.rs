@@ -34,6 +34,20 @@ impl Browser {
     /// # Panics
     /// When chromium or chromedriver is missing.
     pub async fn with(width: u32, height: u32, switches: &[&str]) -> Self {
+        let size = format!("--window-size={width},{height}");
+        Self::launch(&[switches, &[&size]].concat(), &serde_json::json!({})).await
+    }
+
+    /// One on a small phone: 320 CSS pixels, narrower than any window can be made.
+    ///
+    /// # Panics
+    /// When chromium or chromedriver is missing.
+    pub async fn phone(switches: &[&str]) -> Self {
+        let screen = serde_json::json!({ "width": 320, "height": 640, "pixelRatio": 2.0, "touch": true });
+        Self::launch(switches, &serde_json::json!({ "deviceMetrics": screen })).await
+    }
+
+    async fn launch(switches: &[&str], emulation: &serde_json::Value) -> Self {
         let profile = tempfile::tempdir().expect("there is room for a folder");
         let port = free_port();
         let mut driver = Process::start(
@@ -51,11 +65,14 @@ impl Browser {
             "--disable-component-update".to_owned(),
             "--no-first-run".to_owned(),
             "--no-proxy-server".to_owned(),
-            format!("--window-size={width},{height}"),
             format!("--user-data-dir={}", profile.path().display()),
         ];
         all.extend(switches.iter().map(|&switch| switch.to_owned()));
-        let capabilities = serde_json::json!({ "goog:chromeOptions": { "args": all } });
+        let mut options = serde_json::json!({ "args": all });
+        if emulation.get("deviceMetrics").is_some() {
+            options["mobileEmulation"] = emulation.clone();
+        }
+        let capabilities = serde_json::json!({ "goog:chromeOptions": options });
         let client = ClientBuilder::new(HttpConnector::new())
             .capabilities(capabilities.as_object().expect("it is one").clone())
             .connect(&format!("http://127.0.0.1:{port}"))

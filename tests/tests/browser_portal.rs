@@ -1,0 +1,409 @@
+//! The gate and its portal as a person meets them: a real Chromium, a real gate, a real authority.
+
+use fantoccini::{Client, Locator};
+use twofold_tests::{Authority, Browser, Enrolled, Gate, Upstream};
+
+const PASSWORD: &str = "correct horse battery";
+
+/// Two apps behind a gate, and alice, whom SSH knows as well.
+struct World {
+    wiki: Upstream,
+    mail: Upstream,
+    gate: Gate,
+    alice: Enrolled,
+    authority: Authority,
+}
+
+impl World {
+    fn start() -> Self {
+        let authority = Authority::start();
+        authority.add("local:alice");
+        authority.set_password("local:alice", PASSWORD);
+        let alice = authority.enrol_existing("local:alice");
+        let (wiki, mail) = (Upstream::start("The wiki"), Upstream::start("The mail"));
+        let gate = Gate::start(&authority, &[("wiki", wiki.address()), ("mail", mail.address())]);
+        Self { wiki, mail, gate, alice, authority }
+    }
+
+    /// One more account at the web, with a password and no second factor.
+    fn add(&self, name: &str) {
+        self.authority.add(name);
+        self.authority.set_password(name, PASSWORD);
+    }
+
+    fn page(&self, site: &str, path: &str) -> String {
+        format!("{}{path}", self.gate.origin(site))
+    }
+}
+
+/// What a person does on a page.
+struct Person<'a>(&'a Client);
+
+impl Person<'_> {
+    async fn goes_to(&self, url: &str) {
+        self.0.goto(url).await.unwrap();
+    }
+
+    async fn types(&self, field: &str, text: &str) {
+        let field = self.0.find(Locator::Css(&format!("input[name={field}]"))).await.unwrap();
+        field.clear().await.unwrap();
+        field.send_keys(text).await.unwrap();
+    }
+
+    async fn presses_the_button(&self) {
+        self.0.find(Locator::Css("main button, main a.button")).await.unwrap().click().await.unwrap();
+    }
+
+    async fn gives(&self, name: &str, password: &str) {
+        self.types("name", name).await;
+        self.types("password", password).await;
+        self.presses_the_button().await;
+    }
+
+    async fn gives_code(&self, code: &str) {
+        self.types("code", code).await;
+        self.presses_the_button().await;
+    }
+
+    /// Goes on past what there is to learn, and returns it.
+    async fn reads_notices(&self) -> String {
+        let notices = self.0.find_all(Locator::Css(".notice")).await.unwrap();
+        let mut read = String::new();
+        for notice in &notices {
+            read += &notice.text().await.unwrap();
+        }
+        if !notices.is_empty() {
+            self.presses_the_button().await;
+        }
+        read
+    }
+
+    async fn reads(&self) -> String {
+        self.0.find(Locator::Css("body")).await.unwrap().text().await.unwrap()
+    }
+
+    async fn reads_error(&self) -> String {
+        self.0.find(Locator::Css("[aria-live] .error")).await.unwrap().text().await.unwrap()
+    }
+
+    async fn sees_field(&self, field: &str) -> bool {
+        !self.0.find_all(Locator::Css(&format!("input[name={field}]"))).await.unwrap().is_empty()
+    }
+
+    async fn is_at(&self) -> String {
+        self.0.current_url().await.unwrap().to_string()
+    }
+
+    async fn sees_title(&self) -> String {
+        self.0.title().await.unwrap()
+    }
+
+    /// Signs in for `url` with alice's next code.
+    async fn signs_in(&self, world: &World, url: &str) {
+        self.goes_to(url).await;
+        self.gives("alice", PASSWORD).await;
+        self.gives_code(&world.alice.phone.fresh()).await;
+        self.reads_notices().await;
+    }
+}
+
+#[tokio::test]
+async fn password_and_code_lead_to_the_page_that_was_asked_for() {
+    let world = World::start();
+    let browser = Browser::start(1280, 800).await;
+    let person = Person(&browser.client);
+    let asked = world.page("wiki", "/deep/link?page=2&b=%20x");
+
+    person.goes_to(&asked).await;
+    assert!(person.is_at().await.starts_with(&world.gate.origin("id")), "the portal has an origin of its own");
+    assert!(world.wiki.seen().is_empty(), "nothing of the app is reachable before");
+
+    person.gives("alice", "wrong").await;
+    assert!(person.reads_error().await.contains("don't match"), "{}", person.reads().await);
+    person.gives("alice", PASSWORD).await;
+    assert!(person.sees_field("code").await);
+
+    person.gives_code(&world.alice.phone.wrong()).await;
+    assert!(person.reads_error().await.contains("didn't match"), "{}", person.reads().await);
+    assert!(world.wiki.seen().is_empty());
+
+    person.gives_code(&world.alice.phone.fresh()).await;
+    let notices = person.reads_notices().await;
+    assert!(notices.contains("was set up as your second factor"), "{notices}");
+    assert_eq!(person.is_at().await, asked);
+    assert_eq!(person.sees_title().await, "The wiki");
+
+    let seen = world.wiki.seen();
+    let page = seen.iter().find(|seen| seen.line.contains("/deep/link")).unwrap();
+    assert_eq!(page.line, "GET /deep/link?page=2&b=%20x HTTP/1.1");
+    assert_eq!(page.header("remote-user"), ["alice"]);
+    assert!(page.header("cookie").iter().all(|cookie| !cookie.contains("twofold")), "{page:?}");
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn a_used_code_is_refused_and_the_next_one_is_not() {
+    let world = World::start();
+    let browser = Browser::start(1280, 800).await;
+    let person = Person(&browser.client);
+    let code = world.alice.phone.fresh();
+
+    person.goes_to(&world.page("wiki", "/")).await;
+    person.gives("alice", PASSWORD).await;
+    person.gives_code(&code).await;
+    person.reads_notices().await;
+    assert_eq!(person.sees_title().await, "The wiki");
+
+    let other = Browser::start(1280, 800).await;
+    let thief = Person(&other.client);
+    thief.goes_to(&world.page("wiki", "/")).await;
+    thief.gives("alice", PASSWORD).await;
+    thief.gives_code(&code).await;
+    assert!(thief.reads_error().await.contains("already used"), "{}", thief.reads().await);
+    thief.gives_code(&world.alice.phone.fresh()).await;
+    assert_eq!(thief.sees_title().await, "The wiki");
+    other.close().await;
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn a_backup_code_goes_into_the_same_field_once_and_the_rest_is_counted() {
+    let world = World::start();
+    let browser = Browser::start(1280, 800).await;
+    let person = Person(&browser.client);
+    let backup = &world.alice.backup_codes[3];
+
+    person.goes_to(&world.page("wiki", "/")).await;
+    person.gives("alice", PASSWORD).await;
+    let typed = format!("{} {}", &backup[..4], &backup[4..]);
+    person.gives_code(&typed).await;
+    let notices = person.reads_notices().await;
+    assert!(notices.contains("9 are left"), "{notices}");
+    assert_eq!(person.sees_title().await, "The wiki");
+
+    person.goes_to(&world.page("id", "/sign-out")).await;
+    person.presses_the_button().await;
+    person.goes_to(&world.page("wiki", "/")).await;
+    person.gives("alice", PASSWORD).await;
+    person.gives_code(backup).await;
+    assert!(person.sees_field("code").await, "a spent backup code opens nothing");
+    assert!(person.reads_error().await.contains("already used"), "{}", person.reads().await);
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn one_sign_in_serves_two_sites_and_signing_out_ends_both() {
+    let world = World::start();
+    let browser = Browser::start(1280, 800).await;
+    let person = Person(&browser.client);
+
+    person.signs_in(&world, &world.page("wiki", "/private")).await;
+    assert_eq!(person.sees_title().await, "The wiki");
+    person.goes_to(&world.page("mail", "/inbox")).await;
+    assert_eq!(person.sees_title().await, "The mail", "no second sign-in: {}", person.is_at().await);
+
+    // Signing out begins at an app, with the address that every site has.
+    person.goes_to(&world.page("mail", "/.twofold/sign-out")).await;
+    person.presses_the_button().await;
+    assert!(person.reads().await.contains("signed out"), "{}", person.reads().await);
+
+    let reached = (world.wiki.seen().len(), world.mail.seen().len());
+    for site in ["wiki", "mail"] {
+        person.goes_to(&world.page(site, "/private")).await;
+        assert!(person.sees_field("password").await, "{site}: {}", person.reads().await);
+    }
+    assert_eq!((world.wiki.seen().len(), world.mail.seen().len()), reached, "no app saw another request");
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn the_back_button_after_signing_out_shows_nothing() {
+    let world = World::start();
+    let browser = Browser::start(1280, 800).await;
+    let person = Person(&browser.client);
+
+    person.signs_in(&world, &world.page("wiki", "/private")).await;
+    assert_eq!(person.sees_title().await, "The wiki");
+    person.goes_to(&world.page("wiki", "/.twofold/sign-out")).await;
+    person.presses_the_button().await;
+    for _ in 0..4 {
+        browser.client.back().await.unwrap();
+        assert_ne!(person.sees_title().await, "The wiki", "{}", person.is_at().await);
+        assert!(!person.reads().await.contains("remote-user"), "{}", person.reads().await);
+    }
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn two_tabs_sign_in_side_by_side_without_disturbing_each_other() {
+    let world = World::start();
+    let browser = Browser::start(1280, 800).await;
+    let (client, person) = (&browser.client, Person(&browser.client));
+
+    person.goes_to(&world.page("wiki", "/one")).await;
+    let first = client.window().await.unwrap();
+    let second = client.new_window(true).await.unwrap().handle;
+    client.switch_to_window(second.clone()).await.unwrap();
+    person.goes_to(&world.page("mail", "/two")).await;
+    person.gives("alice", PASSWORD).await;
+
+    client.switch_to_window(first).await.unwrap();
+    person.gives("alice", PASSWORD).await;
+    person.gives_code(&world.alice.phone.fresh()).await;
+    person.reads_notices().await;
+    assert_eq!(person.is_at().await, world.page("wiki", "/one"));
+
+    // The other tab's code page: the level is there meanwhile, so it goes on and spends nothing.
+    client.switch_to_window(second).await.unwrap();
+    person.gives_code(&world.alice.phone.wrong()).await;
+    person.reads_notices().await;
+    assert_eq!(person.is_at().await, world.page("mail", "/two"), "{}", person.reads().await);
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn who_has_no_second_factor_is_told_how_to_set_one_up() {
+    let world = World::start();
+    world.add("local:bob");
+    let browser = Browser::start(1280, 800).await;
+    let person = Person(&browser.client);
+
+    person.goes_to(&world.page("wiki", "/")).await;
+    person.gives("bob", PASSWORD).await;
+    assert!(person.reads().await.contains("twofold enroll"), "{}", person.reads().await);
+    assert!(world.wiki.seen().is_empty());
+
+    // Set up meanwhile, elsewhere: the same page leads on.
+    let bob = world.authority.enrol_existing("local:bob");
+    person.presses_the_button().await;
+    person.gives_code(&bob.phone.fresh()).await;
+    person.reads_notices().await;
+    assert_eq!(person.sees_title().await, "The wiki");
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn a_name_that_looks_like_anothers_never_reaches_the_others_factor() {
+    let world = World::start();
+    // The system's root and alice have factors of their own; at the web they are different people.
+    let root = world.authority.enrol("root");
+    let browser = Browser::start(1280, 800).await;
+    let person = Person(&browser.client);
+
+    // Nobody registered these: whatever they give, alice's and root's passwords and codes are not theirs.
+    for name in ["root", "unix:root", "alicé", "аlice", "alice\u{200b}", "local:alice", "id:alice"] {
+        person.goes_to(&world.page("wiki", "/")).await;
+        person.gives(name, PASSWORD).await;
+        assert!(person.sees_field("password").await, "{name}: {}", person.reads().await);
+    }
+    // A web account that somebody named root has its own factor: none yet.
+    world.add("local:root");
+    person.goes_to(&world.page("wiki", "/")).await;
+    person.gives("root", PASSWORD).await;
+    assert!(!person.sees_field("code").await, "root's phone is not asked: {}", person.reads().await);
+    let webs_root = world.authority.enrol_existing("local:root");
+    person.presses_the_button().await;
+    person.gives_code(&root.phone.fresh()).await;
+    assert!(person.reads_error().await.contains("didn't match"), "{}", person.reads().await);
+    assert!(world.wiki.seen().is_empty());
+    person.gives_code(&webs_root.phone.fresh()).await;
+    person.reads_notices().await;
+    let seen = world.wiki.seen();
+    assert_eq!(seen.last().unwrap().header("remote-user"), ["root"]);
+    person.goes_to(&world.page("id", "/sign-out")).await;
+    person.presses_the_button().await;
+
+    // `Alice` and `alice ` are spellings of one local name: the same person, the same factor, never another's.
+    for name in ["Alice", "alice ", " ALICE"] {
+        person.goes_to(&world.page("wiki", "/")).await;
+        person.gives(name, PASSWORD).await;
+        person.gives_code(&webs_root.phone.fresh()).await;
+        assert!(person.sees_field("code").await, "{name}: another's code opens nothing");
+        person.gives_code(&world.alice.phone.fresh()).await;
+        person.reads_notices().await;
+        assert_eq!(world.wiki.seen().last().unwrap().header("remote-user"), ["alice"], "{name}");
+        person.goes_to(&world.page("id", "/sign-out")).await;
+        person.presses_the_button().await;
+    }
+    browser.close().await;
+}
+
+/// Each page a person can meet on the way in and out, by what its screenshot is called.
+async fn walk(world: &World, browser: &Browser, look: &str) {
+    let person = Person(&browser.client);
+    let picture = async |page: &str| {
+        browser.screenshot(&format!("{look}-{page}")).await;
+        fits(&browser.client, page).await;
+    };
+    person.goes_to(&world.page("wiki", "/")).await;
+    picture("sign-in").await;
+    person.gives("alice", "wrong").await;
+    picture("sign-in-refused").await;
+    person.gives("alice", PASSWORD).await;
+    picture("code").await;
+    person.gives_code(&world.alice.phone.wrong()).await;
+    picture("code-refused").await;
+    person.gives_code(&world.alice.phone.fresh()).await;
+    picture("notices").await;
+    person.reads_notices().await;
+    person.goes_to(&world.page("id", "/")).await;
+    picture("signed-in").await;
+    person.goes_to(&world.page("mail", "/%2f")).await;
+    picture("unclear").await;
+    person.goes_to(&world.page("nowhere", "/")).await;
+    picture("no-such-site").await;
+    person.goes_to(&world.page("id", "/sign-out")).await;
+    picture("sign-out").await;
+    person.presses_the_button().await;
+    picture("signed-out").await;
+    person.goes_to(&world.page("wiki", "/")).await;
+    person.gives("bob", PASSWORD).await;
+    picture("not-enrolled").await;
+    person.goes_to(&world.page("id", "/sign-out")).await;
+    person.presses_the_button().await;
+}
+
+/// Nothing hangs over the side, every target can be hit with a thumb, every field has a label, one button leads.
+async fn fits(client: &Client, page: &str) {
+    let report = client
+        .execute(
+            r#"
+            const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
+            const visible = element => element.getClientRects().length > 0;
+            const targets = [...document.querySelectorAll("button, a.button, summary, input:not([type=hidden])")];
+            const small = targets.filter(visible).filter(e => e.getBoundingClientRect().height < 44).map(e => e.outerHTML);
+            const fields = [...document.querySelectorAll("input:not([type=hidden])")];
+            const unlabelled = fields.filter(e => !e.labels.length).map(e => e.outerHTML);
+            return {
+                wide, small, unlabelled,
+                primary: document.querySelectorAll("main button:not(.quiet), main a.button").length,
+                scripts: document.scripts.length,
+                inline: document.querySelectorAll("[style], style, [onclick]").length,
+                headings: document.querySelectorAll("h1").length,
+                lang: document.documentElement.lang,
+            };
+            "#,
+            vec![],
+        )
+        .await
+        .unwrap();
+    let expected = serde_json::json!({
+        "wide": 0, "small": [], "unlabelled": [], "scripts": 0, "inline": 0, "headings": 1, "lang": "en",
+        "primary": report["primary"],
+    });
+    assert_eq!(report, expected, "{page}");
+    assert!(report["primary"].as_u64().unwrap() <= 1, "{page} has one thing to do: {report}");
+}
+
+#[tokio::test]
+async fn every_page_fits_a_phone_and_a_desk_by_day_and_by_night() {
+    let world = World::start();
+    world.add("local:bob");
+    let (day, night) = ("--blink-settings=preferredColorScheme=1", "--blink-settings=preferredColorScheme=0");
+    let desk = Browser::with(1280, 800, &[day]).await;
+    walk(&world, &desk, "desk-light").await;
+    desk.close().await;
+    let phone = Browser::phone(&[night]).await;
+    walk(&world, &phone, "phone-dark").await;
+    phone.close().await;
+}
