@@ -101,7 +101,13 @@ async fn verify(store: &Store, id: AccountId) {
     let (mut account, version) = record::load_account(store, &id).unwrap().unwrap();
     account.devices.iter_mut().for_each(|device| device.last_step += 1);
     let write = record::account_write(&account, Expect::Version(version)).unwrap();
-    let commit = Commit { writes: vec![write], audit: vec![entry(id)], essential: true, accept_clock: false };
+    let commit = Commit {
+        writes: vec![write],
+        audit: vec![entry(id)],
+        essential: true,
+        fleeting: true,
+        ..Commit::default()
+    };
     store.commit(commit).await.unwrap();
 }
 

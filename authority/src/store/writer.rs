@@ -4,6 +4,7 @@
 //! version cannot both pass. Nobody is answered before the flush, not even with a conflict: who reads again at once
 //! would still read the old state. When the storage fails nothing more is written, and the process must end.
 
+use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -34,10 +35,34 @@ pub(super) enum Job {
 
 type Answer = oneshot::Sender<Result<Committed, StoreError>>;
 
-/// What lies beside the database.
+/// How long what is fleeting may wait to be synchronised, in milliseconds.
+const FLEETING_MS: u64 = 1_000;
+
+/// What lies beside the database, and the database's file once more.
 pub(super) struct Disk {
     pub reserve: Reserve,
     pub witness: Witness,
+    pub database: File,
+    /// When it was last synchronised, in milliseconds since boot.
+    pub synchronised_ms: u64,
+}
+
+impl Disk {
+    /// Whether a batch waits for the drive. sled's flush survives the death of the process; a power cut, only this does.
+    fn waits(&self, fleeting: bool, now_ms: u64) -> bool {
+        !fleeting || now_ms.saturating_sub(self.synchronised_ms) >= FLEETING_MS
+    }
+
+    /// Waits for the drive. Only then is the revision noted: a witness must never know more than the database after a
+    /// power cut.
+    fn synchronise(&mut self, revision: Version, now_ms: u64) -> Result<(), StoreError> {
+        self.database.sync_data().map_err(|error| StoreError::Failed(error.to_string()))?;
+        self.synchronised_ms = now_ms;
+        if let Err(error) = self.witness.note(revision) {
+            log::warn!("{}: {error}", self.witness.path().display());
+        }
+        Ok(())
+    }
 }
 
 pub(super) struct Writer {
@@ -89,6 +114,9 @@ impl Writer {
             }
             let went_well = commits.is_empty() || self.batch(commits);
             if let Some(ended) = stop {
+                if went_well && let Err(error) = self.disk.synchronise(self.revision, 0) {
+                    log::error!("the ledger was not synchronised at its end: {error}");
+                }
                 // The lock goes with the last reference: whoever waits for the end may open the ledger again.
                 drop(self);
                 let _ = ended.send(());
@@ -155,6 +183,7 @@ impl Writer {
         let mut plan = Plan::new(&core, self.revision, now);
         plan.told = ended;
 
+        let fleeting = commits.iter().all(|commit| commit.fleeting);
         let mut accepted = false;
         let mut results = Vec::with_capacity(commits.len());
         for commit in commits {
@@ -177,8 +206,8 @@ impl Writer {
                 .tree
                 .commit(plan.batch(&state)?)
                 .map_err(|error| StoreError::Failed(error.to_string()))?;
-            if let Err(error) = self.disk.witness.note(self.revision) {
-                log::warn!("{}: {error}", self.disk.witness.path().display());
+            if self.disk.waits(fleeting, reading.boottime_ms) {
+                self.disk.synchronise(self.revision, reading.boottime_ms)?;
             }
             self.publish(Written { state, keys: plan.changed(), told: plan.told });
         }
@@ -243,5 +272,39 @@ fn worth_telling(before: &State, found: ClockState, accepted: bool) -> Option<St
         ClockState::Settled => Some("synchronised again".to_owned()),
         ClockState::Doubtful(_) if !before.clock.trusted => None,
         ClockState::Doubtful(doubt) => Some(format!("not believed: {doubt:?}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::reserve::ReserveSize;
+
+    #[test]
+    fn what_lasts_waits_for_the_drive_and_what_is_fleeting_does_once_a_second() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = Disk {
+            reserve: Reserve::open(folder.path(), ReserveSize { reserve: 0, margin: 0 }).unwrap(),
+            witness: Witness::open(folder.path()).unwrap(),
+            database: tempfile::tempfile().unwrap(),
+            synchronised_ms: 5_000,
+        };
+        assert!(disk.waits(false, 5_000));
+        assert!(!disk.waits(true, 5_000 + FLEETING_MS - 1));
+        assert!(disk.waits(true, 5_000 + FLEETING_MS));
+    }
+
+    #[test]
+    fn the_witness_knows_a_revision_once_the_database_is_synchronised() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut disk = Disk {
+            reserve: Reserve::open(folder.path(), ReserveSize { reserve: 0, margin: 0 }).unwrap(),
+            witness: Witness::open(folder.path()).unwrap(),
+            database: tempfile::tempfile().unwrap(),
+            synchronised_ms: 0,
+        };
+        assert_eq!(disk.witness.noted(), None);
+        disk.synchronise(Version(7), 1).unwrap();
+        assert_eq!(disk.witness.noted(), Some(Version(7)));
     }
 }

@@ -257,7 +257,11 @@ impl Account {
     pub fn clock_settled(&self, now: UnixTime) -> Option<Self> {
         let mut after = self.clone();
         for device in &mut after.devices {
-            device.last_step = device.last_step.min(device.totp.parameters.step_at(now));
+            // A phone a little ahead may have spent the next step's code: that stays spent.
+            let step = device.totp.parameters.step_at(now);
+            if device.last_step > step.saturating_add(1) {
+                device.last_step = step;
+            }
         }
         after.throttle = self.throttle.settled(now);
         (after != *self).then_some(after)

@@ -157,6 +157,16 @@ fn the_first_uid_of_a_name_is_kept_and_another_is_another_person() {
 }
 
 #[test]
+fn a_code_of_the_next_step_that_was_spent_stays_spent_when_the_clock_is_settled() {
+    let account = enrolled(&[6]);
+    let early = device_code(&account, 0, 30);
+    let (spent, verdict) = verify(&account, &early, 0);
+    assert!(approved(&verdict));
+    let settled = spent.clock_settled(UnixTime(NOW)).unwrap_or(spent);
+    assert_eq!(word(&verify(&settled, &early, 1).1).0, Word::Used);
+}
+
+#[test]
 fn after_the_clock_was_settled_codes_work_again_and_none_up_to_now_does() {
     let account = enrolled(&[6]);
     let year = 365 * 24 * 3600;
