@@ -63,29 +63,34 @@ pub fn names_with<'a>(headers: &'a HeaderMap, prefix: &str) -> Vec<&'a str> {
 /// The `Cookie` line for the app: everything but ours. `None` leaves the lines as they are.
 #[must_use]
 pub fn without_ours(headers: &HeaderMap) -> Option<Vec<u8>> {
-    let several_lines = headers.get_all(COOKIE).iter().nth(1).is_some();
-    if !several_lines && !pairs(headers).any(|(name, _)| is_ours(name)) {
-        return None;
-    }
-    let mut kept = Vec::new();
-    for piece in pieces(headers).filter(|piece| !piece.is_empty() && !is_ours(split(piece).0)) {
+    let mut lines = headers.get_all(COOKIE).iter();
+    let longest = lines.next()?.len();
+    let several_lines = lines.next().is_some();
+    let mut found_ours = false;
+    let mut kept = Vec::with_capacity(longest);
+    for piece in pieces(headers).filter(|piece| !piece.is_empty()) {
+        if is_ours(piece) {
+            found_ours = true;
+            continue;
+        }
         if !kept.is_empty() {
             kept.extend_from_slice(b"; ");
         }
         kept.extend_from_slice(piece);
     }
-    Some(kept)
+    (found_ours || several_lines).then_some(kept)
 }
 
 /// Whether a `Set-Cookie` from an app would set one of ours.
 #[must_use]
 pub fn sets_ours(value: &HeaderValue) -> bool {
     let piece = value.as_bytes().split(|&byte| byte == b';').next().unwrap_or_default();
-    is_ours(split(piece.trim_ascii()).0)
+    is_ours(piece.trim_ascii())
 }
 
-fn is_ours(name: &[u8]) -> bool {
-    name.get(..OURS.len()).is_some_and(|start| start.eq_ignore_ascii_case(OURS))
+/// Whether a cookie, with or without its value, is one of ours.
+fn is_ours(cookie: &[u8]) -> bool {
+    cookie.get(..OURS.len()).is_some_and(|start| start.eq_ignore_ascii_case(OURS))
 }
 
 fn pieces(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {

@@ -265,7 +265,7 @@ impl ProxyHttp for Gate {
                 Ok(false)
             }
             Decision::Answer(answer) => {
-                answer.send(session).await?;
+                Box::pin(answer.send(session)).await?;
                 Ok(true)
             }
         }

@@ -4,10 +4,13 @@
 //! CGI. Pingora has taken the headers nominated by `Connection` away before anything is set here, so a client cannot
 //! nominate ours.
 
+use std::net::IpAddr;
+
 use http::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, COOKIE, EXPIRES, HOST, HeaderName, HeaderValue, PRAGMA,
-    SET_COOKIE,
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, COOKIE, EXPIRES, HOST, HeaderMap, HeaderName, HeaderValue,
+    PRAGMA, SET_COOKIE,
 };
+use http::request::Parts as ReqParts;
 use pingora::Result;
 use pingora::http::{RequestHeader, ResponseHeader};
 
@@ -22,7 +25,8 @@ pub const REMOTE_GROUPS: HeaderName = HeaderName::from_static("remote-groups");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
+const SURROGATE_CONTROL: HeaderName = HeaderName::from_static("surrogate-control");
+const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control");
 
 /// Names that speak for the gate, in lower case with hyphens. Those that end in `*` are beginnings.
 const SPOKEN_FOR: &[&str] = &[
@@ -73,36 +77,52 @@ pub fn prepare_request(
     request: &mut RequestHeader,
     site: &Site,
     known: &Known,
-    address: Option<std::net::IpAddr>,
+    address: Option<IpAddr>,
 ) -> Result<()> {
-    strip_spoken_for(request);
-    if !site.forwards_authorization() {
-        request.remove_header(&AUTHORIZATION);
+    // Deliberate: pingora keeps a second map with the names as the client wrote them, which would double the cost of
+    // every change here. Without it, names go on in lower case, as HTTP/2 has them.
+    let raw = (!request.raw_path_is_utf8()).then(|| request.raw_path().to_vec());
+    let empty = RequestHeader::from(http::Request::new(()).into_parts().0);
+    let mut parts = ReqParts::from(std::mem::replace(request, empty));
+    let prepared = prepare(&mut parts.headers, site, known, address);
+    *request = RequestHeader::from(parts);
+    if let Some(raw) = raw {
+        request.set_raw_path(&raw)?;
     }
-    if let Some(kept) = cookies::without_ours(&request.headers) {
-        request.remove_header(&COOKIE);
-        if !kept.is_empty() {
-            request.insert_header(COOKIE, shared_value(kept)?)?;
+    prepared
+}
+
+fn prepare(headers: &mut HeaderMap, site: &Site, known: &Known, address: Option<IpAddr>) -> Result<()> {
+    strip_spoken_for(headers);
+    if !site.forwards_authorization() {
+        headers.remove(AUTHORIZATION);
+    }
+    if let Some(kept) = cookies::without_ours(headers) {
+        if kept.is_empty() {
+            headers.remove(COOKIE);
+        } else {
+            headers.insert(COOKIE, shared_value(kept)?);
         }
     }
-    request.insert_header(HOST, site.authority().clone())?;
-    request.insert_header(REMOTE_USER, known.user().clone())?;
-    request.insert_header(REMOTE_GROUPS, known.groups().clone())?;
-    request.insert_header(FORWARDED_HOST, site.authority().clone())?;
-    request.insert_header(FORWARDED_PROTO, site.scheme().clone())?;
-    request.insert_header(FORWARDED_PORT, site.port().clone())?;
+    if headers.get(HOST) != Some(site.authority()) {
+        headers.insert(HOST, site.authority().clone());
+    }
+    headers.insert(REMOTE_USER, known.user().clone());
+    headers.insert(REMOTE_GROUPS, known.groups().clone());
+    headers.insert(FORWARDED_HOST, site.authority().clone());
+    headers.insert(FORWARDED_PROTO, site.scheme().clone());
     if let Some(address) = address {
-        request.insert_header(FORWARDED_FOR, shared_value(address.to_string().into_bytes())?)?;
+        headers.insert(FORWARDED_FOR, shared_value(written(address))?);
     }
     Ok(())
 }
 
-fn strip_spoken_for(request: &mut RequestHeader) {
+fn strip_spoken_for(headers: &mut HeaderMap) {
     loop {
-        let found = request.headers.keys().find(|name| is_spoken_for(name.as_str())).cloned();
+        let found = headers.keys().find(|name| is_spoken_for(name.as_str())).cloned();
         match found {
             // Removes every line of that name.
-            Some(name) => drop(request.remove_header(&name)),
+            Some(name) => drop(headers.remove(&name)),
             None => return,
         }
     }
@@ -142,14 +162,12 @@ pub fn prepare_response(response: &mut ResponseHeader) -> Result<()> {
 
 fn set_cache_control(response: &mut ResponseHeader, value: HeaderValue) -> Result<()> {
     // Older ways to say what Cache-Control says, and what only a shared cache reads.
-    for name in [&EXPIRES, &PRAGMA] {
-        if value == "no-store" {
-            response.remove_header(name);
-        }
+    if value == "no-store" {
+        response.remove_header(&EXPIRES);
+        response.remove_header(&PRAGMA);
     }
-    for name in ["surrogate-control", "cdn-cache-control"] {
-        response.remove_header(name);
-    }
+    response.remove_header(&SURROGATE_CONTROL);
+    response.remove_header(&CDN_CACHE_CONTROL);
     response.insert_header(CACHE_CONTROL, value)?;
     Ok(())
 }
@@ -187,6 +205,25 @@ fn made_private(response: &ResponseHeader) -> Result<HeaderValue> {
         }
     }
     shared_value(value)
+}
+
+/// An address as text. IPv4 by hand: the standard library's formatting costs more than three of these headers.
+fn written(address: IpAddr) -> Vec<u8> {
+    let IpAddr::V4(address) = address else { return address.to_string().into_bytes() };
+    let mut text = Vec::with_capacity(15);
+    for (index, octet) in address.octets().into_iter().enumerate() {
+        if index > 0 {
+            text.push(b'.');
+        }
+        if octet >= 100 {
+            text.push(b'0' + octet / 100);
+        }
+        if octet >= 10 {
+            text.push(b'0' + octet / 10 % 10);
+        }
+        text.push(b'0' + octet % 10);
+    }
+    text
 }
 
 /// Takes the bytes over without copying them.

@@ -52,12 +52,6 @@ impl Origin {
         self.secure
     }
 
-    /// The port that a browser connects to.
-    #[must_use]
-    pub fn port(&self) -> u16 {
-        self.port.unwrap_or(if self.secure { 443 } else { 80 })
-    }
-
     /// `http` or `https`.
     #[must_use]
     pub fn scheme(&self) -> &'static str {

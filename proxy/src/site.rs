@@ -29,7 +29,6 @@ pub struct Site {
     peer: HttpPeer,
     authority: HeaderValue,
     scheme: HeaderValue,
-    port: HeaderValue,
 }
 
 impl Site {
@@ -49,7 +48,6 @@ impl Site {
             forwards_authorization: config.forward_authorization,
             authority: value(&origin.authority()),
             scheme: HeaderValue::from_static(origin.scheme()),
-            port: HeaderValue::from(origin.port()),
             peer,
             origin,
         }
@@ -95,12 +93,6 @@ impl Site {
     #[must_use]
     pub fn scheme(&self) -> &HeaderValue {
         &self.scheme
-    }
-
-    /// The port that the browser connected to.
-    #[must_use]
-    pub fn port(&self) -> &HeaderValue {
-        &self.port
     }
 
     /// The app. Only [`crate::gate`] asks, and only with a pass in hand.

@@ -85,7 +85,6 @@ fn the_app_is_told_what_the_gate_knows() {
         ("x-forwarded-for", "192.0.2.7"),
         ("x-forwarded-host", "wiki.example.com"),
         ("x-forwarded-proto", "https"),
-        ("x-forwarded-port", "443"),
         ("cookie", "a=1"),
     ] {
         assert_eq!(all(&request, name), [value], "{name}");
@@ -155,6 +154,11 @@ proptest! {
         prop_assert!(is_spoken_for(&name));
         let request = prepared(&[(&name, "root")], &site(false));
         prop_assert!(request.headers.values().all(|value| value != "root"));
+    }
+
+    #[test]
+    fn an_address_is_written_as_everybody_writes_it(address: std::net::IpAddr) {
+        prop_assert_eq!(String::from_utf8(written(address)).unwrap(), address.to_string());
     }
 
     #[test]
