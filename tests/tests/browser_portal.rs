@@ -385,7 +385,7 @@ async fn walk(world: &World, browser: &Browser, look: &str) {
     person.goes_to(&world.page("wiki", "/")).await;
     person.gives("bob", PASSWORD).await;
     picture("not-enrolled").await;
-    person.signs_out(&world, "id").await;
+    person.signs_out(world, "id").await;
 }
 
 /// Nothing hangs over the side, every target can be hit with a thumb, every field has a label, one button leads.
