@@ -24,13 +24,13 @@ use twofold_shared::clock::UnixTime;
 use twofold_shared::name::Name;
 use twofold_shared::totp::{Secret, Totp, TotpParameters};
 
-use ceiling::{Ceiling, Flush, rate};
+use ceiling::{Ceiling, Sizes, rate};
 
 mod ceiling;
 
 const LASTING: Duration = Duration::from_secs(3);
-/// What an account and an event of the trail have together, sealed.
-const BYTES: usize = 704;
+/// What an account and an event of the trail have, sealed.
+const SIZES: Sizes = Sizes { account: 448, event: 256 };
 const CLIENTS: [usize; 3] = [1, 8, 64];
 
 fn main() {
@@ -38,7 +38,7 @@ fn main() {
     let folder = tempfile::Builder::new().prefix("twofold-bench").tempdir_in(folder).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     println!("commits a second, flushed      1 client   8 clients  64 clients");
-    let ceiling = Ceiling::open(&folder.path().join("ceiling"), Flush::Sled, BYTES);
+    let ceiling = Ceiling::open(&folder.path().join("ceiling"), SIZES);
     let ceiling = runtime.block_on(async {
         let rates =
             [ceiling.rate(1, LASTING).await, ceiling.rate(8, LASTING).await, ceiling.rate(64, LASTING).await];

@@ -1,6 +1,5 @@
 //! What sled itself can do for many that each wait for their own write: the measure of ours.
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,28 +7,34 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
-/// Whether a batch is on the drive, and not only on its way there, before it is answered.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Flush {
-    /// sled's own flush and no more: `sync_file_range(2)`.
-    Sled,
-    /// And `fdatasync(2)` of the database.
-    Drive,
+/// Accounts in the database.
+const ACCOUNTS: u64 = 10_000;
+/// Coprime to it: what comes next lies anywhere.
+const STRIDE: u64 = 7919;
+
+/// What a verification leaves, in bytes.
+#[derive(Clone, Copy)]
+pub struct Sizes {
+    /// The account, which is replaced.
+    pub account: usize,
+    /// The event, which is new.
+    pub event: usize,
 }
 
-type Raw = (Vec<u8>, Vec<u8>, oneshot::Sender<()>);
+type Raw = ([(String, Vec<u8>); 2], oneshot::Sender<()>);
 
-/// sled as its own documentation would have it written to by many: one thread, one batch, one flush.
+/// sled as its own documentation would have it written to by many: one thread, one batch, one flush. The records are
+/// those of a verification, but unsealed, unchecked and read by nobody.
 pub struct Ceiling {
     queue: mpsc::Sender<Raw>,
     writer: std::thread::JoinHandle<()>,
     written: Arc<AtomicU64>,
-    bytes: usize,
+    sizes: Sizes,
 }
 
 impl Ceiling {
-    /// A database of its own at `path`, whose every write has so many `bytes`.
-    pub fn open(path: &Path, flush: Flush, bytes: usize) -> Self {
+    /// A database of its own at `path`.
+    pub fn open(path: &Path, sizes: Sizes) -> Self {
         let db = sled::Config::new()
             .path(path)
             .mode(sled::Mode::HighThroughput)
@@ -37,23 +42,25 @@ impl Ceiling {
             .flush_every_ms(None)
             .open()
             .unwrap();
-        let file = (flush == Flush::Drive).then(|| File::open(path.join("db")).unwrap());
+        for number in 0..ACCOUNTS {
+            let [(account, value), _] = records(number, sizes);
+            db.insert(account, value).unwrap();
+        }
+        db.flush().unwrap();
         let (queue, waiting) = mpsc::channel(1024);
-        let writer = std::thread::spawn(move || write(&db, file.as_ref(), waiting));
-        Self { queue, writer, written: Arc::default(), bytes }
+        let writer = std::thread::spawn(move || write(&db, waiting));
+        Self { queue, writer, written: Arc::new(AtomicU64::new(ACCOUNTS)), sizes }
     }
 
-    /// Writes a second for `clients`, each of which writes anew when its last write is on disk.
+    /// Verifications a second, if they were nothing but this, for `clients` that each wait for the flush.
     pub async fn rate(&self, clients: usize, lasting: Duration) -> f64 {
-        let (queue, written, bytes) = (self.queue.clone(), Arc::clone(&self.written), self.bytes);
-        rate(clients, lasting, move |client| {
+        let (queue, written, sizes) = (self.queue.clone(), Arc::clone(&self.written), self.sizes);
+        rate(clients, lasting, move |_| {
             let queue = queue.clone();
-            // sled writes nothing where the value is what it was.
             let number = written.fetch_add(1, Ordering::Relaxed);
             async move {
                 let (answer, answered) = oneshot::channel();
-                let value = number.to_be_bytes().repeat(bytes / 8);
-                queue.send((format!("account/{client}").into_bytes(), value, answer)).await.unwrap();
+                queue.send((records(number, sizes), answer)).await.unwrap();
                 answered.await.unwrap();
             }
         })
@@ -67,22 +74,31 @@ impl Ceiling {
     }
 }
 
-fn write(db: &sled::Db, file: Option<&File>, mut waiting: mpsc::Receiver<Raw>) {
+/// sled writes nothing where the value is what it was: each is another.
+fn records(number: u64, sizes: Sizes) -> [(String, Vec<u8>); 2] {
+    let value = |bytes: usize| number.to_be_bytes().repeat(bytes / 8);
+    let account = number * STRIDE % ACCOUNTS;
+    [
+        (format!("account/{account:032x}"), value(sizes.account)),
+        (format!("audit/{number:010}"), value(sizes.event)),
+    ]
+}
+
+fn write(db: &sled::Db, mut waiting: mpsc::Receiver<Raw>) {
     while let Some(first) = waiting.blocking_recv() {
         let mut jobs = vec![first];
         while let Ok(next) = waiting.try_recv() {
             jobs.push(next);
         }
         let mut batch = sled::Batch::default();
-        for (key, value, _) in &jobs {
-            batch.insert(key.as_slice(), value.as_slice());
+        for (records, _) in &jobs {
+            for (key, value) in records {
+                batch.insert(key.as_bytes(), value.as_slice());
+            }
         }
         db.apply_batch(batch).unwrap();
         db.flush().unwrap();
-        if let Some(file) = file {
-            file.sync_data().unwrap();
-        }
-        for (_, _, answer) in jobs {
+        for (_, answer) in jobs {
             let _ = answer.send(());
         }
     }

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use tokio::runtime::Runtime;
 
-use ceiling::{Ceiling, Flush};
+use ceiling::{Ceiling, Sizes};
 use daemon::Daemon;
 use ledger::People;
 
@@ -77,9 +77,8 @@ fn median(values: &[f64]) -> f64 {
 
 /// All in turns, so that what else the machine does meets all alike.
 fn measure(runtime: &Runtime, program: &Path, folder: &Path) {
-    let bytes = ledger::account_bytes() + EVENT_BYTES;
-    let ceiling = |name, flush| Ceiling::open(&folder.join(name), flush, bytes);
-    let (sled, drive) = (ceiling("sled", Flush::Sled), ceiling("drive", Flush::Drive));
+    let sizes = Sizes { account: ledger::account_bytes(), event: EVENT_BYTES };
+    let sled = Ceiling::open(&folder.join("sled"), sizes);
     let inhabited = |name: &str, people| {
         let folder = folder.join(name);
         std::fs::create_dir(&folder).unwrap();
@@ -88,24 +87,21 @@ fn measure(runtime: &Runtime, program: &Path, folder: &Path) {
     };
     let (many, large) = inhabited("many", MANY);
     let resident = large.resident();
-    let (mut of_sled, mut of_drive, mut ours) = (Row::default(), Row::default(), Row::default());
+    let (mut of_sled, mut ours) = (Row::default(), Row::default());
     let (mut ours_of_many, mut started) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
         // Anew each time: few people have few codes.
         let (few, small) = inhabited(&format!("few-{round}"), FEW);
         started.push((small.started_in.as_secs_f64(), small.resident()));
         of_sled.add(|clients| runtime.block_on(sled.rate(clients, LASTING)));
-        of_drive.add(|clients| runtime.block_on(drive.rate(clients, LASTING)));
         ours.add(|clients| small.rate(&few, clients, LASTING));
         ours_of_many.push(large.rate(&many, 64, LASTING));
     }
-    [sled, drive].into_iter().for_each(Ceiling::close);
+    sled.close();
     println!("a second, flushed, by clients                 1        8       64");
     of_sled.print("sled, one batch, one flush", None);
-    of_drive.print("  and one fdatasync", None);
     ours.print("verifications at a door", None);
-    ours.print("ratio to sled (aim 0.4 at 64)", Some(&of_sled));
-    ours.print("ratio to sled and fdatasync", Some(&of_drive));
+    ours.print("ratio (aim 0.4 at 64)", Some(&of_sled));
     let (begun, few_resident) = started[0];
     println!("accounts   {FEW:>8}: started in {begun:.2} s, {few_resident} MiB");
     println!(

@@ -88,6 +88,8 @@ impl Change {
 pub(super) struct Read {
     pub account: Account,
     pub expect: Expect,
+    /// Taken before the account was: a look at the clock can change how accounts are read.
+    pub now: Now,
 }
 
 impl Authority {
@@ -98,16 +100,30 @@ impl Authority {
         given: &CodeGiven<'_>,
         passed: impl Fn(&mut Change) -> Outcome<T>,
     ) -> Outcome<Tried<T>> {
+        let first = self.read_subject(&given.subject).await?;
+        self.try_code_first(given, first, passed).await
+    }
+
+    /// The same for who has read the subject already. One that has to wait for its turn is read again.
+    pub(super) async fn try_code_first<T>(
+        &self,
+        given: &CodeGiven<'_>,
+        first: Read,
+        passed: impl Fn(&mut Change) -> Outcome<T>,
+    ) -> Outcome<Tried<T>> {
         let deadline = Instant::now() + DEADLINE;
-        let first = self.read_subject(&given.subject)?.account;
-        let line = line(&first, given.origin, self.now().await?);
-        let Ok(_turn) = self.turns.take(first.id, line, deadline).await else {
+        let line = line(&first.account, given.origin, first.now);
+        let Ok(turn) = self.turns.take(first.account.id, line, deadline).await else {
             return Ok(Tried::Refused(word(Word::Busy)));
         };
+        let mut first = Some(first).filter(|_| !turn.waited());
         let mut digest = None;
         while Instant::now() < deadline {
-            let now = self.now().await?;
-            let read = self.read_subject(&given.subject)?;
+            let read = match first.take() {
+                Some(read) => read,
+                None => self.read_subject(&given.subject).await?,
+            };
+            let now = read.now;
             if !self.digest(given, &read.account, now, &mut digest, (line, deadline)).await? {
                 return Ok(Tried::Refused(word(Word::Busy)));
             }
@@ -160,9 +176,8 @@ impl Authority {
         let _turn = self.turns.take(account, Line::Known, deadline).await?;
         let subject = Subject::Account(account);
         while Instant::now() < deadline {
-            let now = self.now().await?;
-            let read = self.read_subject(&subject)?;
-            let mut change = Change::new(read.account, now, entry.clone());
+            let read = self.read_subject(&subject).await?;
+            let mut change = Change::new(read.account, read.now, entry.clone());
             let value = make(&mut change)?;
             match self.commit_change(change, read.expect).await {
                 Ok(()) => return Ok(value),
@@ -174,7 +189,8 @@ impl Authority {
     }
 
     /// The account, or nobody's with the counters that the name shares.
-    pub(super) fn read_subject(&self, subject: &Subject) -> Outcome<Read> {
+    pub(super) async fn read_subject(&self, subject: &Subject) -> Outcome<Read> {
+        let now = self.now().await?;
         let failed = |error: StoreError| self.failed(&error);
         let (account, expect) = match subject {
             Subject::Account(id) => {
@@ -184,7 +200,7 @@ impl Authority {
             }
             Subject::Nobody(name) => record::load_unknown(&self.store, name).map_err(failed)?,
         };
-        Ok(Read { account, expect })
+        Ok(Read { account, expect, now })
     }
 
     /// Sees to it that `digest` is there where the rule will look at it: Argon2 depends on salt and code alone, so it

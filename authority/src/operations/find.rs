@@ -46,11 +46,16 @@ impl Authority {
 
     /// Whose name it is, if anybody's.
     pub(super) fn holder(&self, name: &Name) -> Outcome<Option<Account>> {
-        let found = record::load_name(&self.store, name).map_err(|error| self.failed(&error))?;
-        match found {
-            Some((id, _)) => self.account(&id),
+        match self.holder_id(name)? {
+            Some(id) => self.account(&id),
             None => Ok(None),
         }
+    }
+
+    /// The same without a look at the account.
+    pub(super) fn holder_id(&self, name: &Name) -> Outcome<Option<AccountId>> {
+        let found = record::load_name(&self.store, name).map_err(|error| self.failed(&error))?;
+        Ok(found.map(|(id, _)| id))
     }
 
     /// `NAME`, `REALM:NAME` or `id:ID`.

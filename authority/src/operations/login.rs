@@ -8,7 +8,7 @@ use twofold_shared::wire::{
     Approval, Ask, Consult, ConsultReply, FirstFactor, Level, Login, Verify, VerifyReply, Word,
 };
 
-use super::attempt::{CodeGiven, Subject, Tried, word};
+use super::attempt::{CodeGiven, Read, Subject, Tried, word};
 use super::fault::{Outcome, invalid, not_permitted};
 use super::find::no_directory;
 use super::permission::Actor;
@@ -43,11 +43,19 @@ enum Uid {
 }
 
 /// Whose login it is.
+#[derive(Clone, Copy)]
 enum Whose {
-    Account(Box<twofold_shared::account::Account>),
+    Account(AccountId),
     /// Known to the ledger with another uid.
     OtherPerson(AccountId),
     Nobody,
+}
+
+/// Whose, and what a code will be tried against: as often read for nobody as for somebody.
+struct Met {
+    whose: Whose,
+    subject: Subject,
+    read: Read,
 }
 
 impl Authority {
@@ -55,10 +63,10 @@ impl Authority {
     pub(crate) async fn consult(&self, actor: &Actor, request: Consult) -> Outcome<ConsultReply> {
         let Consult { nonce, login } = request;
         let believed = self.believe(actor, &login).await?;
-        let whose = self.whose(&believed)?;
+        let Met { whose, read, .. } = self.meet(&believed).await?;
         let service = self.settings.policy.of(&login.service);
-        let ask = match &whose {
-            Whose::Account(account) => ask(policy::Login::Account(account), login.first, service),
+        let ask = match whose {
+            Whose::Account(_) => ask(policy::Login::Account(&read.account), login.first, service),
             Whose::Nobody if believed.name.is_some() && believed.uid != Uid::None => {
                 ask(policy::Login::Unlisted, login.first, service)
             }
@@ -73,8 +81,8 @@ impl Authority {
         };
         let mut entry = entry("consult", believed.door, &believed.place, &nonce);
         entry.name = believed.name.map(|name| name.to_string());
-        if let Whose::Account(account) = whose {
-            entry.account = Some(account.id);
+        if let Whose::Account(id) = whose {
+            entry.account = Some(id);
         }
         let entry = Entry { outcome, reason: Some(reason.to_owned()), coalesce: Coalesce::Account, ..entry };
         match self.store.commit(Commit { audit: vec![entry], ..Commit::default() }).await {
@@ -95,26 +103,23 @@ impl Authority {
         };
         let mut entry = entry("verify", believed.door.as_str(), &believed.place, &nonce);
         entry.name = believed.name.as_ref().map(Name::to_string);
-        let subject = match self.whose(&believed)? {
-            Whose::Account(account) => {
-                entry.account = Some(account.id);
-                Subject::Account(account.id)
-            }
+        let Met { whose, subject, read } = self.meet(&believed).await?;
+        match whose {
+            Whose::Account(id) => entry.account = Some(id),
             // Another person with the same name: as good as nobody, but the trail says why.
             Whose::OtherPerson(id) => {
                 entry.account = Some(id);
                 entry.reason = Some(Reason::OtherPerson.as_str().to_owned());
-                Subject::Nobody(believed.name.clone().map_or_else(unnameable, Ok)?)
             }
-            Whose::Nobody => Subject::Nobody(believed.name.clone().map_or_else(unnameable, Ok)?),
-        };
+            Whose::Nobody => {}
+        }
         let account = entry.account;
         let stage = match login.first {
             FirstFactor::None => Stage::BeforeFirst,
             FirstFactor::Above | FirstFactor::Publickey => Stage::AfterFirst,
         };
         let given = CodeGiven { subject, code: &code, origin: &believed.place.origin, stage, entry };
-        let tried = self.try_code(&given, |change| {
+        let tried = self.try_code_first(&given, read, |change| {
             change.essential = true;
             if let (Some(name), Uid::Some(uid)) = (&believed.name, believed.uid)
                 && let Ok(Some(seen)) = change.account.seen_with_uid(name, uid)
@@ -193,20 +198,28 @@ impl Authority {
         }
     }
 
-    fn whose(&self, believed: &Believed) -> Outcome<Whose> {
-        let Some(name) = &believed.name else { return Ok(Whose::Nobody) };
-        let Some(account) = self.holder(name)? else {
-            // Read for nothing, as often as an account would have been.
-            self.read_subject(&Subject::Nobody(name.clone()))?;
-            return Ok(Whose::Nobody);
+    async fn meet(&self, believed: &Believed) -> Outcome<Met> {
+        let holder = believed.name.as_ref().map(|name| self.holder_id(name)).transpose()?.flatten();
+        let nobody = || believed.name.clone().map_or_else(unnameable, Ok).map(Subject::Nobody);
+        let Some(id) = holder else {
+            let subject = nobody()?;
+            return Ok(Met { whose: Whose::Nobody, read: self.read_subject(&subject).await?, subject });
         };
-        let first = account.names.iter().find(|ours| ours.name == *name).and_then(|ours| ours.uid);
+        let subject = Subject::Account(id);
+        let read = self.read_subject(&subject).await?;
+        let names = &read.account.names;
+        let first =
+            names.iter().find(|ours| Some(&ours.name) == believed.name.as_ref()).and_then(|ours| ours.uid);
         let same = match (believed.uid, first) {
             (Uid::Elsewhere, _) | (_, None) => true,
             (Uid::None, Some(_)) => false,
             (Uid::Some(uid), Some(first)) => uid == first,
         };
-        Ok(if same { Whose::Account(Box::new(account)) } else { Whose::OtherPerson(account.id) })
+        if same {
+            return Ok(Met { whose: Whose::Account(id), subject, read });
+        }
+        let subject = nobody()?;
+        Ok(Met { whose: Whose::OtherPerson(id), read: self.read_subject(&subject).await?, subject })
     }
 }
 

@@ -93,16 +93,16 @@ impl Authority {
                 entry.reason = Some(SYSTEM_ACCOUNT.to_owned());
             }
         }
-        let first = self.read_subject(&subject)?.account;
-        let line = line(&first, &given.place.origin, self.now().await?);
+        let first = self.read_subject(&subject).await?;
+        let line = line(&first.account, &given.place.origin, first.now);
         let refused = |refusal| given.reply(None, Some(refusal));
-        let Ok(_turn) = self.turns.take(first.id, line, deadline).await else {
+        let Ok(_turn) = self.turns.take(first.account.id, line, deadline).await else {
             return Ok(refused(word(Word::Busy)));
         };
         let mut checked: Checked = None;
         while Instant::now() < deadline {
-            let now = self.now().await?;
-            let read = self.read_subject(&subject)?;
+            let read = self.read_subject(&subject).await?;
+            let now = read.now;
             let judged = self.judge(&given, &read, &entry, now, &mut checked, (line, deadline)).await?;
             let Some((after, judged)) = judged else { return Ok(refused(word(Word::Busy))) };
             let (committed, reply) = match judged {

@@ -45,6 +45,7 @@ struct Lane<K: Eq + Hash + Clone> {
 pub struct Turn<K: Eq + Hash + Clone> {
     turns: Arc<Turns<K>>,
     key: K,
+    waited: bool,
 }
 
 impl<K: Eq + Hash + Clone> Turns<K> {
@@ -63,7 +64,7 @@ impl<K: Eq + Hash + Clone> Turns<K> {
             let lane = lanes.entry(key.clone()).or_insert_with(Lane::new);
             if lane.running < self.slots {
                 lane.running += 1;
-                return Ok(Turn { turns: Arc::clone(self), key });
+                return Ok(Turn { turns: Arc::clone(self), key, waited: false });
             }
             let line = lane.line(line);
             // Those who gave up don't count; swept only when it matters.
@@ -100,7 +101,7 @@ impl<K: Eq + Hash + Clone> Turns<K> {
         };
         if let Some(waiter) = next {
             // Sent outside the lock: a receiver that is gone gives the turn back, and its drop locks again.
-            drop(waiter.send(Turn { turns: Arc::clone(self), key: key.clone() }));
+            drop(waiter.send(Turn { turns: Arc::clone(self), key: key.clone(), waited: true }));
         }
     }
 
@@ -128,6 +129,13 @@ impl<K: Eq + Hash + Clone> Lane<K> {
             }
         }
         None
+    }
+}
+
+impl<K: Eq + Hash + Clone> Turn<K> {
+    /// Whether somebody else was at work first.
+    pub fn waited(&self) -> bool {
+        self.waited
     }
 }
 
