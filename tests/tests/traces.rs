@@ -4,10 +4,10 @@ use std::fs;
 
 use twofold_tests::traces::{all_issued, logs};
 
-/// Six digits occur by chance in process ids, ports and times, so a code counts only as a number of its own, and where
+/// Digits occur by chance in process ids, ports, times and request numbers, so a code counts only as a number of its own, and where
 /// it stands for nothing else.
 fn occurs(kind: &str, value: &str, text: &str) -> bool {
-    if kind != "code" {
+    if !matches!(kind, "code" | "backup code") {
         return text.contains(value);
     }
     text.match_indices(value).any(|(at, _)| {
@@ -46,5 +46,7 @@ fn no_log_of_the_run_holds_anything_that_was_issued() {
 fn a_code_counts_only_as_a_number_of_its_own() {
     assert!(occurs("code", "123456", "wrong code 123456 for alice"));
     assert!(!occurs("code", "123456", "sshd[123456]: port 91234567"));
+    assert!(occurs("backup code", "00000007", "code 00000007"));
+    assert!(!occurs("backup code", "00000007", "request=00000000000000000000000000000007"));
     assert!(occurs("password", "abcdef", "xabcdefx"));
 }
