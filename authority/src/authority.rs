@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 use twofold_shared::account::AccountId;
 use twofold_shared::wire::{self, Fault, Request as _};
@@ -24,7 +24,7 @@ use crate::operations::turn::Turns;
 use crate::operations::watch::Endings;
 use crate::peer::Caller;
 use crate::store::Store;
-use crate::varlink::{Answer, Failure};
+use crate::varlink::{Answer, Failure, Reply};
 
 /// How many may wait for one account, in each of its two lines.
 const WAITING: usize = 256;
@@ -57,12 +57,7 @@ impl Authority {
     }
 
     /// The methods that are answered once.
-    async fn answer(
-        &self,
-        actor: &Actor,
-        method: &str,
-        parameters: &RawValue,
-    ) -> Result<Box<RawValue>, Failure> {
+    async fn answer(&self, actor: &Actor, method: &str, parameters: &RawValue) -> Result<Reply, Failure> {
         match method {
             wire::Consult::METHOD => written(self.consult(actor, read(parameters)?).await),
             wire::Verify::METHOD => written(self.verify(actor, read(parameters)?).await),
@@ -120,7 +115,7 @@ impl Service for Authority {
     }
 }
 
-fn stream(messages: Result<mpsc::Receiver<Box<RawValue>>, Failure>) -> Answer {
+fn stream(messages: Result<mpsc::Receiver<Reply>, Failure>) -> Answer {
     match messages {
         Ok(messages) => Answer::Stream(messages),
         Err(failure) => Answer::One(Err(failure)),
@@ -136,7 +131,7 @@ fn read<R: DeserializeOwned>(parameters: &RawValue) -> Result<R, Failure> {
     })
 }
 
-fn written<R: Serialize>(reply: Result<R, Fault>) -> Result<Box<RawValue>, Failure> {
-    let raw = to_raw_value(&reply?);
-    raw.map_err(|_| Failure::Fault(crate::operations::fault::internal("the reply cannot be written")))
+fn written<R: Serialize>(reply: Result<R, Fault>) -> Result<Reply, Failure> {
+    Reply::of(&reply?)
+        .map_err(|_| Failure::Fault(crate::operations::fault::internal("the reply cannot be written")))
 }

@@ -1,16 +1,18 @@
 //! Varlink's framing, its envelope, and its own service methods.
 //!
 //! A message is one JSON object and a NUL. Nothing in here knows an operation: a call is read as far as its method and
-//! its untouched parameters, an answer is wrapped as it comes. Messages carry codes and passwords, so every buffer is
-//! wiped.
+//! its untouched parameters, and an answer is written once, straight into what is sent. Messages carry codes, passwords
+//! and new secrets, so every buffer is wiped, also when it grows.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::io;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::mpsc;
+use twofold_shared::wiped::WipedBuffer;
 use twofold_shared::wire::{DESCRIPTION, Fault, INTERFACE, METHODS};
 use zeroize::Zeroizing;
 
@@ -24,9 +26,55 @@ const SERVICE_DESCRIPTION: &str = include_str!("org.varlink.service.varlink");
 #[derive(Debug)]
 pub enum Answer {
     /// One reply or one error.
-    One(Result<Box<RawValue>, Failure>),
+    One(Result<Reply, Failure>),
     /// Replies as they come, to a call with `more`. When the sender is dropped the connection is closed.
-    Stream(mpsc::Receiver<Box<RawValue>>),
+    Stream(mpsc::Receiver<Reply>),
+}
+
+/// A reply as it goes over the wire, but for its end: only the connection knows whether more follow.
+pub struct Reply(WipedBuffer);
+
+/// What most replies fit in.
+const REPLY_BYTES: usize = 512;
+
+impl Reply {
+    /// Writes `parameters`, which must come out as a JSON object.
+    ///
+    /// # Errors
+    /// Those of its `Serialize`.
+    pub fn of(parameters: &impl Serialize) -> Result<Self, serde_json::Error> {
+        let mut message = WipedBuffer::with_capacity(REPLY_BYTES);
+        message.append(br#"{"parameters":"#);
+        serde_json::to_writer(&mut message, parameters)?;
+        Ok(Self(message))
+    }
+
+    /// The whole message, NUL included.
+    #[must_use]
+    pub fn message(mut self, continues: bool) -> WipedBuffer {
+        self.0.append(if continues { b",\"continues\":true}\0" } else { b"}\0" });
+        self.0
+    }
+}
+
+#[cfg(test)]
+impl Reply {
+    /// What a caller would read.
+    pub fn parameters<R: serde::de::DeserializeOwned>(self) -> R {
+        #[derive(Deserialize)]
+        struct Whole<R> {
+            parameters: R,
+        }
+        let message = self.message(false);
+        let whole: Whole<R> = serde_json::from_slice(message.strip_suffix(b"\0").unwrap()).unwrap();
+        whole.parameters
+    }
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reply(…)")
+    }
 }
 
 /// Why a call has no reply: the interface's own errors, and those of `org.varlink.service`.
@@ -82,7 +130,7 @@ pub enum Asked<'m> {
     /// A method of [`INTERFACE`], by its short name, and its parameters: always a JSON object.
     Method(&'static str, &'m RawValue),
     /// A question of `org.varlink.service`, answered already.
-    Service(Box<RawValue>),
+    Service(Reply),
 }
 
 impl<'m> Call<'m> {
@@ -128,7 +176,7 @@ fn nothing() -> Result<&'static RawValue, Failure> {
 }
 
 fn service_info<'m>() -> Result<Asked<'m>, Failure> {
-    raw(&serde_json::json!({
+    answered(&serde_json::json!({
         "vendor": "Twofold",
         "product": "twofoldd",
         "version": env!("CARGO_PKG_VERSION"),
@@ -149,30 +197,16 @@ fn describe<'m>(parameters: &RawValue) -> Result<Asked<'m>, Failure> {
         SERVICE => SERVICE_DESCRIPTION,
         _ => return Err(Failure::InterfaceNotFound(which.interface)),
     };
-    raw(&serde_json::json!({ "description": description }))
+    answered(&serde_json::json!({ "description": description }))
 }
 
-fn raw<'m>(value: &serde_json::Value) -> Result<Asked<'m>, Failure> {
-    serde_json::value::to_raw_value(value)
-        .map(Asked::Service)
-        .map_err(|_| Failure::InvalidParameter("interface".to_owned()))
-}
-
-/// Wraps a reply for the wire, NUL included; the reply's own buffer is wiped.
-#[must_use]
-pub fn reply(parameters: Box<RawValue>, continues: bool) -> Zeroizing<Vec<u8>> {
-    let parameters = Zeroizing::new(String::from(Box::<str>::from(parameters)));
-    let before: &[u8] = if continues { br#"{"continues":true,"parameters":"# } else { br#"{"parameters":"# };
-    let mut message = Zeroizing::new(Vec::with_capacity(before.len() + parameters.len() + 2));
-    message.extend_from_slice(before);
-    message.extend_from_slice(parameters.as_bytes());
-    message.extend_from_slice(b"}\0");
-    message
+fn answered<'m>(value: &serde_json::Value) -> Result<Asked<'m>, Failure> {
+    Reply::of(value).map(Asked::Service).map_err(|_| Failure::InvalidParameter("interface".to_owned()))
 }
 
 /// Writes an error for the wire, NUL included.
 #[must_use]
-pub fn error(failure: &Failure) -> Zeroizing<Vec<u8>> {
+pub fn error(failure: &Failure) -> WipedBuffer {
     let (name, parameters) = match failure {
         // A kind is written on the wire as its variant is called; a test holds it to the interface description.
         Failure::Fault(fault) => (format!("{INTERFACE}.{:?}", fault.kind), serde_json::json!(fault)),
@@ -187,9 +221,10 @@ pub fn error(failure: &Failure) -> Zeroizing<Vec<u8>> {
         }
         Failure::ExpectedMore => (format!("{SERVICE}.ExpectedMore"), serde_json::json!({})),
     };
-    let mut message = serde_json::json!({ "error": name, "parameters": parameters }).to_string().into_bytes();
-    message.push(0);
-    Zeroizing::new(message)
+    let mut message = WipedBuffer::with_capacity(REPLY_BYTES);
+    message.append(serde_json::json!({ "error": name, "parameters": parameters }).to_string().as_bytes());
+    message.append(&[0]);
+    message
 }
 
 /// Why no further message can be read from a connection.

@@ -13,8 +13,9 @@ use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
 
+use crate::wiped::WipedBuffer;
 use crate::wire::{Fault, FaultKind, INTERFACE, MAX_MESSAGE, Request};
 
 /// Where the authority listens unless somebody says otherwise.
@@ -213,49 +214,6 @@ impl Connection {
     }
 }
 
-/// Bytes that are wiped when they are dropped, and when they move because there is no room left where they are.
-struct WipedBuffer(Zeroizing<Vec<u8>>);
-
-impl WipedBuffer {
-    fn with_capacity(capacity: usize) -> Self {
-        Self(Zeroizing::new(Vec::with_capacity(capacity)))
-    }
-
-    fn bytes(&self) -> &[u8] {
-        &self.0
-    }
-
-    fn append(&mut self, more: &[u8]) {
-        let length = self.0.len() + more.len();
-        if length > self.0.capacity() {
-            let mut roomier = Self::with_capacity(length.max(2 * self.0.capacity()));
-            roomier.0.extend_from_slice(&self.0);
-            *self = roomier;
-        }
-        self.0.extend_from_slice(more);
-    }
-
-    /// Cuts off the first `length` bytes and the one after them.
-    fn take(&mut self, length: usize) -> Self {
-        let mut rest = Self::with_capacity(0);
-        rest.append(self.bytes().get(length + 1..).unwrap_or_default());
-        let mut taken = std::mem::replace(self, rest);
-        taken.0.truncate(length);
-        taken
-    }
-}
-
-impl io::Write for WipedBuffer {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.append(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// Reads one answer: the reply and whether more will come.
 fn read_answer<R: Request>(message: &[u8]) -> Result<(R::Reply, bool), CallError> {
     let answer: Answer<'_> = serde_json::from_slice(message).map_err(CallError::Garbled)?;
@@ -311,18 +269,6 @@ mod tests {
             answer(stream);
         });
         (Client::new(path, PATIENCE), folder, served)
-    }
-
-    #[test]
-    fn a_buffer_keeps_its_bytes_while_it_grows_and_is_cut() {
-        let mut buffer = WipedBuffer::with_capacity(1);
-        for byte in 0..100 {
-            buffer.append(&[byte, byte]);
-        }
-        let taken = buffer.take(10);
-        assert_eq!(taken.bytes(), [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]);
-        assert_eq!(buffer.bytes().len(), 189);
-        assert_eq!(buffer.bytes()[..2], [5, 6]);
     }
 
     fn call(answer: &'static [u8]) -> Result<crate::wire::Info, CallError> {

@@ -10,6 +10,7 @@ pub mod code;
 pub mod config;
 pub mod permit;
 pub mod secret;
+pub mod wiped;
 pub mod wire;
 
 #[cfg(feature = "rules")]

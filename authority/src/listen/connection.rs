@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::value::RawValue;
 use tokio::io::AsyncWriteExt;
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout, timeout_at};
+use twofold_shared::wiped::WipedBuffer;
 use twofold_shared::wire::{Fault, FaultKind, MAX_MESSAGE};
 use zeroize::Zeroizing;
 
@@ -16,7 +16,7 @@ use super::Service;
 use super::quota::Slot;
 use crate::config::Limits;
 use crate::peer::{Caller, Standing};
-use crate::varlink::{Answer, Asked, Call, Failure, FrameError, Frames, error, reply};
+use crate::varlink::{Answer, Asked, Call, Failure, FrameError, Frames, Reply, error};
 
 /// How long a leaving authority waits for what a peer has already sent to become visible.
 const GRACE: Duration = Duration::from_millis(50);
@@ -64,9 +64,9 @@ enum Outcome {
     /// The caller wants no answer.
     Silence,
     /// A reply or an error, ready for the wire.
-    Message(Zeroizing<Vec<u8>>),
+    Message(WipedBuffer),
     /// Replies as they come.
-    Stream(mpsc::Receiver<Box<RawValue>>),
+    Stream(mpsc::Receiver<Reply>),
 }
 
 impl Connection {
@@ -176,7 +176,7 @@ impl Connection {
     }
 
     /// Sends replies as they come, until the peer or the authority leaves. What the peer says meanwhile waits.
-    async fn stream(&mut self, mut replies: mpsc::Receiver<Box<RawValue>>) -> Result<(), End> {
+    async fn stream(&mut self, mut replies: mpsc::Receiver<Reply>) -> Result<(), End> {
         let mut full = false;
         loop {
             let next = tokio::select! {
@@ -192,7 +192,7 @@ impl Connection {
                 },
                 _ = self.left.wait_for(|left| *left) => return Err(End::Leaving),
             };
-            self.write(&reply(next, true)).await?;
+            self.write(&next.message(true)).await?;
         }
     }
 }
@@ -213,7 +213,7 @@ async fn answer<S: Service>(service: &S, caller: &Caller, message: &[u8]) -> Out
     };
     match answer {
         _ if call.oneway => Outcome::Silence,
-        Answer::One(Ok(parameters)) => Outcome::Message(reply(parameters, false)),
+        Answer::One(Ok(reply)) => Outcome::Message(reply.message(false)),
         Answer::One(Err(failure)) => Outcome::Message(error(&failure)),
         Answer::Stream(replies) => Outcome::Stream(replies),
     }

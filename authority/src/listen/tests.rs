@@ -11,7 +11,7 @@ use twofold_shared::wire::{Fault, FaultKind, MAX_MESSAGE};
 
 use super::*;
 use crate::peer::{DoorListener, Entrance as At, Standing};
-use crate::varlink::Failure;
+use crate::varlink::{Failure, Reply};
 
 /// Answers by the method's name: a stand-in that shows what reached it.
 #[derive(Default)]
@@ -26,7 +26,7 @@ struct Echo {
 
 impl Service for Echo {
     async fn call(&self, caller: &Caller, method: &'static str, parameters: &RawValue, more: bool) -> Answer {
-        let reply = |value: serde_json::Value| Ok(serde_json::value::to_raw_value(&value).unwrap());
+        let reply = |value: serde_json::Value| Ok(Reply::of(&value).unwrap());
         match method {
             "Verify" => {
                 self.begun.notify_one();
@@ -41,9 +41,7 @@ impl Service for Echo {
                 let (send, receive) = mpsc::channel(1);
                 tokio::spawn(async move {
                     let mut number = 0;
-                    let news = |number| {
-                        serde_json::value::to_raw_value(&serde_json::json!({ "number": number })).unwrap()
-                    };
+                    let news = |number| Reply::of(&serde_json::json!({ "number": number })).unwrap();
                     while send.send(news(number)).await.is_ok() {
                         number += 1;
                     }

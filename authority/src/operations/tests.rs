@@ -23,7 +23,7 @@ use crate::listen::Service;
 use crate::peer::{Caller, DoorListener, Standing};
 use crate::store::{Options, ReserveSize, Store};
 use crate::system_clock::{Clock, ManualClock};
-use crate::varlink::{Answer, Failure};
+use crate::varlink::{Answer, Failure, Reply};
 
 mod accounts;
 mod enrolment;
@@ -121,7 +121,7 @@ impl World {
         self.authority = authority(store);
     }
 
-    async fn raw<R: Request>(&self, caller: &Caller, request: &R) -> Result<Box<RawValue>, Failure> {
+    async fn raw<R: Request>(&self, caller: &Caller, request: &R) -> Result<Reply, Failure> {
         let parameters = to_raw_value(request).unwrap();
         match self.authority.call(caller, R::METHOD, &parameters, false).await {
             Answer::One(reply) => reply,
@@ -131,17 +131,13 @@ impl World {
 
     async fn ask<R: Request>(&self, caller: &Caller, request: R) -> Result<R::Reply, Fault> {
         match self.raw(caller, &request).await {
-            Ok(reply) => Ok(serde_json::from_str(reply.get()).unwrap()),
+            Ok(reply) => Ok(reply.parameters()),
             Err(Failure::Fault(fault)) => Err(fault),
             Err(other) => panic!("{other:?}"),
         }
     }
 
-    async fn follow<R: Request>(
-        &self,
-        caller: &Caller,
-        request: R,
-    ) -> tokio::sync::mpsc::Receiver<Box<RawValue>> {
+    async fn follow<R: Request>(&self, caller: &Caller, request: R) -> tokio::sync::mpsc::Receiver<Reply> {
         let parameters = to_raw_value(&request).unwrap();
         match self.authority.call(caller, R::METHOD, &parameters, true).await {
             Answer::Stream(messages) => messages,

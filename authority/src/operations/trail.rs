@@ -1,6 +1,5 @@
 //! The audit trail, read and followed: everybody's by an operator, one's own by everybody else.
 
-use serde_json::value::{RawValue, to_raw_value};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use twofold_shared::account::AccountId;
@@ -12,6 +11,7 @@ use super::permission::Actor;
 use crate::audit::{Event, Position};
 use crate::authority::Authority;
 use crate::store::{Space, Store, StoreError};
+use crate::varlink::Reply;
 
 /// The most events in one message.
 const PAGE: u32 = 500;
@@ -46,7 +46,7 @@ impl Authority {
         &self,
         actor: &Actor,
         request: ReadAudit,
-    ) -> Outcome<mpsc::Receiver<Box<RawValue>>> {
+    ) -> Outcome<mpsc::Receiver<Reply>> {
         let mut wanted = self.wanted(actor, request).await?;
         let (sender, receiver) = mpsc::channel(WAITING);
         let store = self.store.clone();
@@ -56,7 +56,7 @@ impl Authority {
             loop {
                 let Ok((page, reached)) = page(store.clone(), wanted.clone()).await else { return };
                 if !page.events.is_empty() {
-                    let Ok(message) = to_raw_value(&page) else { return };
+                    let Ok(message) = Reply::of(&page) else { return };
                     if sender.send(message).await.is_err() {
                         return;
                     }

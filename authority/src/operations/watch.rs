@@ -7,13 +7,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::{Mutex, mpsc, watch};
 use twofold_shared::wire::{SessionDigest, SessionNews, WatchSessions};
 
 use crate::authority::Authority;
 use crate::store::record::{self, Ended};
 use crate::store::{Commit, Committed, Store, StoreError};
+use crate::varlink::Reply;
 
 /// The longest silence on a watch. Below the promised 300 ms, to leave room for a busy machine.
 const HEARTBEAT: Duration = Duration::from_millis(200);
@@ -66,25 +66,20 @@ impl Endings {
 
 impl Authority {
     /// Begins a watch. It ends when the caller goes away or the ledger cannot be read.
-    pub(crate) fn watch_sessions(&self, request: &WatchSessions) -> mpsc::Receiver<Box<RawValue>> {
+    pub(crate) fn watch_sessions(&self, request: &WatchSessions) -> mpsc::Receiver<Reply> {
         let (sender, receiver) = mpsc::channel(WAITING);
         tokio::spawn(tell(self.store.clone(), self.endings.newest.subscribe(), request.after, sender));
         receiver
     }
 }
 
-async fn tell(
-    store: Store,
-    mut wake: watch::Receiver<u64>,
-    mut heard: Option<u64>,
-    to: mpsc::Sender<Box<RawValue>>,
-) {
+async fn tell(store: Store, mut wake: watch::Receiver<u64>, mut heard: Option<u64>, to: mpsc::Sender<Reply>) {
     loop {
         // Read on every beat, not only when woken: a commit whose caller was cut off wakes nobody.
         let Ok(news) = news(&store, heard) else { return };
         heard = Some(news.number);
         let more = !news.ended.is_empty();
-        let Ok(message) = to_raw_value(&news) else { return };
+        let Ok(message) = Reply::of(&news) else { return };
         if to.send(message).await.is_err() {
             return;
         }

@@ -12,7 +12,7 @@ fn call(message: &str) -> Result<Asked<'_>, Failure> {
 
 fn answer(asked: Result<Asked<'_>, Failure>) -> serde_json::Value {
     match asked.unwrap() {
-        Asked::Service(reply) => serde_json::from_str(reply.get()).unwrap(),
+        Asked::Service(reply) => reply.parameters(),
         Asked::Method(..) => panic!("not a question of the service"),
     }
 }
@@ -125,9 +125,9 @@ fn the_service_introduces_itself() {
 
 #[test]
 fn answers_are_one_json_object_and_one_nul() {
-    let parameters = || RawValue::from_string(r#"{"a":"\u0000"}"#.to_owned()).unwrap();
-    assert_eq!(&**reply(parameters(), false), b"{\"parameters\":{\"a\":\"\\u0000\"}}\0");
-    assert_eq!(&**reply(parameters(), true), b"{\"continues\":true,\"parameters\":{\"a\":\"\\u0000\"}}\0");
+    let reply = || Reply::of(&serde_json::json!({ "a": "\0" })).unwrap();
+    assert_eq!(&*reply().message(false), b"{\"parameters\":{\"a\":\"\\u0000\"}}\0");
+    assert_eq!(&*reply().message(true), b"{\"parameters\":{\"a\":\"\\u0000\"},\"continues\":true}\0");
     let fault = Fault { kind: FaultKind::NameTaken, detail: "taken\0".into(), refusal: None };
     let message = error(&Failure::Fault(fault));
     assert_eq!(message.iter().filter(|&&byte| byte == 0).count(), 1);

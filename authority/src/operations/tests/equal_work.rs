@@ -10,7 +10,7 @@ async fn cost<R: Request>(world: &World, caller: &Caller, request: R) -> (u64, u
     let before = revision(world).await;
     let reply = world.raw(caller, &request).await.unwrap();
     let commits = (revision(world).await - before) / 2;
-    let mut reply: serde_json::Value = serde_json::from_str(reply.get()).unwrap();
+    let mut reply: serde_json::Value = reply.parameters();
     let number = reply.as_object_mut().unwrap().remove("nonce").unwrap();
     assert_eq!(number.as_str().unwrap().len(), 32);
     (commits, world.authority.hashing.runs() - hashed, reply.to_string())

@@ -13,7 +13,7 @@ async fn all(world: &World, requests: Vec<(Caller, Verify)>) -> Vec<Word> {
             let Answer::One(Ok(reply)) = authority.call(&caller, "Verify", &parameters, false).await else {
                 panic!("no reply")
             };
-            word_of(&serde_json::from_str(reply.get()).unwrap())
+            word_of(&reply.parameters())
         })
     });
     let mut words = Vec::new();

@@ -111,9 +111,9 @@ async fn who_follows_hears_what_was_and_what_comes() {
     world.enrolled("alice").await;
     let mut stream = world.follow(&root(), read(None, None, 500)).await;
     let mut heard = Vec::new();
-    let next = async |stream: &mut tokio::sync::mpsc::Receiver<Box<RawValue>>| -> Vec<AuditEvent> {
+    let next = async |stream: &mut tokio::sync::mpsc::Receiver<Reply>| -> Vec<AuditEvent> {
         let message = tokio::time::timeout(Duration::from_secs(5), stream.recv()).await.unwrap().unwrap();
-        serde_json::from_str::<AuditPage>(message.get()).unwrap().events
+        message.parameters::<AuditPage>().events
     };
     heard.extend(next(&mut stream).await);
     assert_eq!(heard.len(), 3);
