@@ -14,6 +14,9 @@ use twofold_authority::operations::settings::Settings;
 use twofold_authority::{journal, process};
 use twofold_shared::config::Mistakes;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// sysexits.h: the command line cannot be understood.
 const USAGE: u8 = 64;
 /// sysexits.h: something in the configuration, an owner or a mode has to be mended first.

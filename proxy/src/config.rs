@@ -9,12 +9,15 @@ use std::time::Duration;
 use twofold_shared::client::DEFAULT_SOCKET;
 use twofold_shared::config::{At, Mistakes, Table, load};
 
+use crate::client::Trusted;
+use crate::host::Host;
 use crate::origin::Origin;
+use crate::rules::{self, Rule, Rules};
 
 /// Everything that the gate does, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// `listen`: addresses with ports, loopback only until the gate speaks TLS itself. Default `127.0.0.1:8480`.
+    /// `listen`: addresses with ports; loopback only, unless there are trusted proxies. Default `127.0.0.1:8480`.
     pub listen: Vec<SocketAddr>,
     /// `portal`: the origin of the sign-in pages, on a host of its own.
     pub portal: Origin,
@@ -22,6 +25,11 @@ pub struct Config {
     pub authority: PathBuf,
     /// `blind`: how long known sessions live on when the authority falls silent; 2 s to 10 min, default 60 s.
     pub blind: Duration,
+    /// `trusted_proxies`: addresses and networks of proxies in front, which may say where their clients are. Default
+    /// none.
+    pub trusted: Trusted,
+    /// `[[rule]]`: who may pass where, in order. Default none: a second factor for everything.
+    pub rules: Vec<Rule>,
     /// `[[site]]`: the protected apps, at least one.
     pub sites: Vec<SiteConfig>,
 }
@@ -37,6 +45,10 @@ pub struct SiteConfig {
     pub title: String,
     /// `path_parameters`: the app cuts path segments at `;`, as Java's servlets do. Default false: `;` is refused.
     pub path_parameters: bool,
+    /// `ignore_case`: the app takes `/Admin` for `/admin`, and so do its rules. Default false.
+    pub ignore_case: bool,
+    /// Its rules, in their order.
+    pub rules: Rules,
     /// `forward_authorization`: the app gets the client's `Authorization` header. Default false: it is stripped.
     pub forward_authorization: bool,
 }
@@ -64,7 +76,8 @@ impl Config {
 
 /// Builds the configuration from the file's table; `None` only after a mistake was noted.
 pub fn check(table: &mut Table<'_>) -> Option<Config> {
-    let listen = listen(table);
+    let trusted = Trusted::new(rules::networks(table, "trusted_proxies"));
+    let listen = listen(table, &trusted);
     let portal = origin(table, "portal", "\"https://id.example.com\"");
     let authority = table.path("authority").map_or_else(|| DEFAULT_SOCKET.into(), |path| path.value);
     let blind = table.duration("blind", BLIND_LEAST..=BLIND_MOST).map_or(BLIND, |blind| blind.value);
@@ -98,23 +111,44 @@ pub fn check(table: &mut Table<'_>) -> Option<Config> {
     if complete && sites.is_empty() {
         place.mistake("needs at least one [[site]] with origin, upstream and first_factor");
     }
-    Some(Config { listen, portal: portal?.value, authority, blind, sites })
+    let groups = groups(table);
+    let hosts: Vec<Host> = sites.iter().map(|site| site.origin.host().clone()).collect();
+    let rules = rules::rules(table, &hosts, &groups);
+    for site in &mut sites {
+        site.rules = Rules::of_host(&rules, site.origin.host(), site.ignore_case);
+    }
+    Some(Config { listen, portal: portal?.value, authority, blind, trusted, rules, sites })
 }
 
-fn listen(table: &mut Table<'_>) -> Vec<SocketAddr> {
+/// `groups`: the groups of the ledger that rules may name, so that a typing mistake is one.
+fn groups(table: &mut Table<'_>) -> Vec<String> {
+    let odd = "must be a group's name: no comma, no space, at most 64 characters";
+    let fits = |text: &str| {
+        (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b',')
+    };
+    let check = |text: String| if fits(&text) { Ok(text) } else { Err(odd.to_owned()) };
+    table.texts("groups").into_iter().filter_map(|text| text.check(check)).map(|group| group.value).collect()
+}
+
+fn listen(table: &mut Table<'_>, trusted: &Trusted) -> Vec<SocketAddr> {
     let written = table.texts("listen");
     if written.is_empty() {
         return vec![SocketAddr::from(([127, 0, 0, 1], 8480))];
     }
-    written.into_iter().filter_map(|text| text.check(|text| loopback(&text))).map(|at| at.value).collect()
+    written
+        .into_iter()
+        .filter_map(|text| text.check(|text| listens(&text, trusted)))
+        .map(|at| at.value)
+        .collect()
 }
 
-fn loopback(text: &str) -> Result<SocketAddr, String> {
+fn listens(text: &str, trusted: &Trusted) -> Result<SocketAddr, String> {
     let address = address(text)?;
-    if address.ip().is_loopback() {
+    if address.ip().is_loopback() || !trusted.is_empty() {
         return Ok(address);
     }
-    Err("must be a loopback address: the gate does not speak TLS yet; put a TLS terminator in front, on this host"
+    Err("must be a loopback address, because the gate does not speak TLS yet; for a TLS terminator on another host name \
+         that host in trusted_proxies"
         .to_owned())
 }
 
@@ -138,6 +172,7 @@ fn site(table: &mut Table<'_>) -> Option<(At<Origin>, SiteConfig)> {
     let first_factor = table.need("first_factor", first_factor, "\"password\"");
     let title = table.text("title").and_then(|text| text.check(title));
     let path_parameters = table.boolean("path_parameters").is_some_and(|at| at.value);
+    let ignore_case = table.boolean("ignore_case").is_some_and(|at| at.value);
     let forward_authorization = table.boolean("forward_authorization").is_some_and(|at| at.value);
     let (origin, upstream) = (origin?, upstream?);
     let FirstFactor::Password = first_factor?.value;
@@ -147,6 +182,8 @@ fn site(table: &mut Table<'_>) -> Option<(At<Origin>, SiteConfig)> {
         upstream: upstream.value,
         title,
         path_parameters,
+        ignore_case,
+        rules: Rules::default(),
         forward_authorization,
     };
     Some((origin, site))

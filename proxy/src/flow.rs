@@ -13,6 +13,7 @@ use twofold_shared::wire::{Notice, SessionDigest};
 
 use crate::clock::Millis;
 use crate::return_address::ReturnAddress;
+use crate::rules::Need;
 use crate::site::Site;
 
 /// How long a flow lives.
@@ -67,6 +68,8 @@ pub struct Destination {
     pub return_to: ReturnAddress,
     /// The digest of the nonce in the browser's cookie at the site.
     pub nonce: SessionDigest,
+    /// What the session must have there.
+    pub need: Need,
 }
 
 /// A sign-in under way.
@@ -82,6 +85,12 @@ pub struct Flow {
 }
 
 impl Flow {
+    /// What the session must have before the flow goes on.
+    #[must_use]
+    pub fn need(&self) -> Need {
+        self.destination.as_ref().map_or(Need::SECOND, |destination| destination.need)
+    }
+
     /// Keeps what the person of `session` should read before they go on.
     pub fn keep_news(&self, session: SessionDigest, notices: Vec<Notice>) {
         *lock(&self.news) = Some((session, notices));

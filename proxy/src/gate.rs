@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use http::header::{HOST, HeaderMap, UPGRADE};
+use http::header::{HOST, HeaderMap, REFERER, UPGRADE};
 use http::{Method, StatusCode};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
@@ -18,6 +18,8 @@ use zeroize::Zeroizing;
 
 use crate::answer::Answer;
 use crate::authority::Authority;
+use crate::client::{Client, Trusted};
+use crate::clock::Clock;
 use crate::cookies::{self, Found, SITE};
 use crate::headers;
 use crate::in_flight::{InFlight, Underway};
@@ -25,7 +27,7 @@ use crate::path::{Parameters, Target};
 use crate::portal::{MAX_BODY, Portal, Visit, number};
 use crate::refusal::Refusal;
 use crate::request::{self, Upgrading};
-use crate::rule::{self, Pass};
+use crate::rules::{self, Asked, Need, Pass, Ruling};
 use crate::session::{Sessions, Verdict};
 use crate::site::{Place, Places, Site};
 
@@ -41,13 +43,37 @@ pub struct Gate {
     sessions: Arc<Sessions>,
     portal: Portal,
     in_flight: Arc<InFlight>,
+    trusted: Trusted,
+    clock: Clock,
+}
+
+/// What a gate is made of.
+pub struct Parts {
+    /// The hosts.
+    pub places: Arc<Places>,
+    /// Who decides.
+    pub authority: Arc<Authority>,
+    /// What is remembered of it.
+    pub sessions: Arc<Sessions>,
+    /// The pages.
+    pub portal: Portal,
+    /// How much is under way.
+    pub in_flight: Arc<InFlight>,
 }
 
 /// What is known of one request.
 pub struct Context {
+    client: Client,
     pass: Option<Pass>,
     upgrading: bool,
     _underway: Underway,
+}
+
+/// A request that an app is to answer.
+struct Wanted {
+    /// How much of the target is its path.
+    path_length: usize,
+    upgrading: Upgrading,
 }
 
 /// What becomes of a request.
@@ -59,14 +85,9 @@ enum Decision {
 impl Gate {
     /// Puts the parts together.
     #[must_use]
-    pub fn new(
-        places: Arc<Places>,
-        authority: Arc<Authority>,
-        sessions: Arc<Sessions>,
-        portal: Portal,
-        in_flight: Arc<InFlight>,
-    ) -> Self {
-        Self { places, authority, sessions, portal, in_flight }
+    pub fn new(parts: Parts, trusted: Trusted, clock: Clock) -> Self {
+        let Parts { places, authority, sessions, portal, in_flight } = parts;
+        Self { places, authority, sessions, portal, in_flight, trusted, clock }
     }
 
     async fn decide(&self, session: &mut Session, context: &mut Context) -> Result<Decision> {
@@ -75,6 +96,15 @@ impl Gate {
             Ok(upgrading) => upgrading,
             Err(why) => return Ok(Decision::Answer(self.unclear(session, &why.to_string()))),
         };
+        match self.trusted.client(peer(session), &request.headers) {
+            Ok(client) => context.client = client,
+            Err(why) => return Ok(Decision::Answer(self.unclear(session, &why.to_string()))),
+        }
+        if peer(session).is_some_and(|peer| !peer.is_loopback() && !self.trusted.contains(peer)) {
+            return Ok(Decision::Answer(
+                self.unclear(session, "it came over plain http from no trusted proxy"),
+            ));
+        }
         let place = match self.places.find(one_host(&request.headers)) {
             Ok(Some(place)) => place.clone(),
             Ok(None) => {
@@ -94,13 +124,18 @@ impl Gate {
             Ok(target) => target,
             Err(why) => return Ok(Decision::Answer(self.unclear(session, &why.to_string()))),
         };
+        if context.client.came_plain && self.places.origin(&place).is_secure() {
+            return Ok(Decision::Answer(self.to_https(session, &place, &target)));
+        }
         // Nothing is copied on the hot path: a target in its one spelling stays where it is.
         let respelled = target.is_changed().then(|| target.as_bytes().to_vec());
+        let path_length = target.path().len();
         if matches!(place, Place::Portal) || is_own(target.path()) {
             let (path, query) =
                 (String::from_utf8_lossy(target.path()).into_owned(), target.query().to_vec());
             // Boxed, so that the hot path's future does not carry the portal's.
-            return Box::pin(self.answer_own(session, &place, path, query)).await.map(Decision::Answer);
+            let answered = Box::pin(self.answer_own(session, context, &place, path, query));
+            return answered.await.map(Decision::Answer);
         }
         let Place::Site(site) = place else {
             return Ok(Decision::Answer(self.refuse(session, Refusal::Internal, "neither portal nor site")));
@@ -108,18 +143,29 @@ impl Gate {
         if let Some(respelled) = respelled {
             session.req_header_mut().set_raw_path(&respelled)?;
         }
-        self.decide_at_site(session, context, site, upgrading).await
+        self.decide_at_site(session, context, site, Wanted { path_length, upgrading }).await
+    }
+
+    /// A browser that came over plain http to a proxy in front is sent to where the site is.
+    fn to_https(&self, session: &Session, place: &Place, target: &Target<'_>) -> Answer {
+        let request = session.req_header();
+        if !matches!(request.method, Method::GET | Method::HEAD) {
+            return self.unclear(session, "it was sent over plain http");
+        }
+        let path = String::from_utf8_lossy(target.as_bytes());
+        Answer::redirect(&format!("{}{path}", self.places.origin(place)))
     }
 
     /// Answers a request to the gate itself.
     async fn answer_own(
         &self,
         session: &mut Session,
+        context: &Context,
         place: &Place,
         path: String,
         query: Vec<u8>,
     ) -> Result<Answer> {
-        let Some(visit) = visit(session, path, query).await? else {
+        let Some(visit) = visit(session, context.client.address, path, query).await? else {
             return Ok(self.refuse(session, Refusal::TooLong, "the body is too long"));
         };
         Ok(match place {
@@ -133,7 +179,7 @@ impl Gate {
         session: &mut Session,
         context: &mut Context,
         site: Arc<Site>,
-        upgrading: Upgrading,
+        wanted: Wanted,
     ) -> Result<Decision> {
         let digest = match cookies::find(&session.req_header().headers, SITE) {
             Found::Several => return Ok(Decision::Answer(self.unclear(session, "two session cookies"))),
@@ -144,41 +190,56 @@ impl Gate {
             Some(digest) => self.sessions.verdict(&self.authority, digest, Some(site.host())).await,
             None => Verdict::Nobody,
         };
-        match verdict {
-            Verdict::Undecided => Ok(Decision::Answer(self.refuse(
+        let (known, is_undecided) = match verdict {
+            Verdict::Known(known) => (Some(known), false),
+            Verdict::Nobody => (None, false),
+            Verdict::Undecided => (None, true),
+        };
+        let request = session.req_header();
+        let path = request.raw_path().get(..wanted.path_length).unwrap_or_default();
+        let asked = Asked {
+            path: &site.judged(path),
+            method: &request.method,
+            address: context.client.address,
+            is_in: None,
+        };
+        let ruling = rules::decide(&site, known, &asked, self.clock.unix());
+        match ruling {
+            Ruling::Pass(pass) => {
+                context.upgrading = wanted.upgrading == Upgrading::Websocket;
+                if context.upgrading {
+                    session.set_read_timeout(Some(WEBSOCKET_SILENCE));
+                } else if session.req_header().headers.contains_key(UPGRADE) {
+                    session.req_header_mut().remove_header(&UPGRADE);
+                }
+                Ok(Decision::Forward(pass))
+            }
+            Ruling::Denied { rule } => {
+                Ok(Decision::Answer(self.refuse(session, Refusal::Denied, &format!("rule {rule} says deny"))))
+            }
+            Ruling::Needs(_) if is_undecided => Ok(Decision::Answer(self.refuse(
                 session,
                 Refusal::Undecided,
                 "the session could not be decided",
             ))),
-            Verdict::Nobody => Ok(Decision::Answer(self.ask_to_sign_in(session, &site))),
-            Verdict::Known(known) => match rule::decide(&site, known) {
-                None => Ok(Decision::Answer(self.ask_to_sign_in(session, &site))),
-                Some(pass) => {
-                    context.upgrading = upgrading == Upgrading::Websocket;
-                    if context.upgrading {
-                        session.set_read_timeout(Some(WEBSOCKET_SILENCE));
-                    } else if session.req_header().headers.contains_key(UPGRADE) {
-                        session.req_header_mut().remove_header(&UPGRADE);
-                    }
-                    Ok(Decision::Forward(pass))
-                }
-            },
+            Ruling::Needs(need) => Ok(Decision::Answer(self.ask_to_sign_in(session, context, &site, need))),
         }
     }
 
     /// A navigation goes to the portal; a script is told; what was posted is not kept.
-    fn ask_to_sign_in(&self, session: &Session, site: &Arc<Site>) -> Answer {
+    fn ask_to_sign_in(&self, session: &Session, context: &Context, site: &Arc<Site>, need: Need) -> Answer {
         let request = session.req_header();
         let origin = site.origin().to_string();
+        let begin = Portal::begin_address(need, &came_from(&request.headers, &origin));
         let refusal = match request.method {
             _ if !request::is_navigation(&request.headers) => Some(Refusal::SecondFactor { site: &origin }),
             Method::GET | Method::HEAD => None,
-            _ => Some(Refusal::NotHeld),
+            _ => Some(Refusal::NotHeld { begin: &begin }),
         };
         if let Some(refusal) = refusal {
             let number = number();
             // Whoever has no session may ask as often as they like; the log should not grow with it.
-            log::debug!("request {number}: refused, no session at {origin} has the second factor");
+            log::debug!("request {number}: refused, no session at {origin} has what is needed");
             return refusal.answer(self.portal.pages(), &request.headers, &number);
         }
         let visit = Visit {
@@ -187,9 +248,9 @@ impl Gate {
             query: Vec::new(),
             headers: request.headers.clone(),
             body: Zeroizing::new(Vec::new()),
-            address: address(session),
+            address: context.client.address,
         };
-        self.portal.begin(&visit, site, request.raw_path())
+        self.portal.begin(&visit, site, request.raw_path(), need)
     }
 
     fn unclear(&self, session: &Session, why: &str) -> Answer {
@@ -209,17 +270,30 @@ fn one_host(headers: &HeaderMap) -> &[u8] {
 }
 
 /// Whether a path at a site is the gate's own.
-fn is_own(path: &[u8]) -> bool {
+#[must_use]
+pub fn is_own(path: &[u8]) -> bool {
     path.strip_prefix(b"/.twofold").is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
 }
 
-fn address(session: &Session) -> Option<IpAddr> {
-    let address = session.client_addr().and_then(|address| address.as_inet())?.ip();
-    Some(address.to_canonical())
+/// The address at the other end of the connection.
+fn peer(session: &Session) -> Option<IpAddr> {
+    Some(session.client_addr().and_then(|address| address.as_inet())?.ip())
+}
+
+/// The path at the site whose page caused the request, as far as the browser says so; otherwise the front page.
+fn came_from(headers: &HeaderMap, origin: &str) -> String {
+    let referer = headers.get(REFERER).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let path = referer.strip_prefix(origin).filter(|path| path.starts_with('/'));
+    path.unwrap_or("/").to_owned()
 }
 
 /// Reads a request to the gate itself; `None` when its body is too long.
-async fn visit(session: &mut Session, path: String, query: Vec<u8>) -> Result<Option<Visit>> {
+async fn visit(
+    session: &mut Session,
+    address: Option<IpAddr>,
+    path: String,
+    query: Vec<u8>,
+) -> Result<Option<Visit>> {
     let mut body = Zeroizing::new(Vec::new());
     // One allocation, so that no half of a password is left behind by growing.
     body.reserve_exact(MAX_BODY);
@@ -239,7 +313,7 @@ async fn visit(session: &mut Session, path: String, query: Vec<u8>) -> Result<Op
         query,
         headers: request.headers.clone(),
         body,
-        address: address(session),
+        address,
     }))
 }
 
@@ -248,7 +322,7 @@ impl ProxyHttp for Gate {
     type CTX = Context;
 
     fn new_ctx(&self) -> Context {
-        Context { pass: None, upgrading: false, _underway: self.in_flight.enter() }
+        Context { client: Client::default(), pass: None, upgrading: false, _underway: self.in_flight.enter() }
     }
 
     fn init_downstream_modules(&self, _: &mut pingora::modules::http::HttpModules) {
@@ -284,14 +358,14 @@ impl ProxyHttp for Gate {
 
     async fn upstream_request_filter(
         &self,
-        session: &mut Session,
+        _: &mut Session,
         request: &mut RequestHeader,
         context: &mut Context,
     ) -> Result<()> {
         let Some(pass) = &context.pass else {
             return Error::e_explain(ErrorType::InternalError, "no pass");
         };
-        headers::prepare_request(request, pass.site(), pass.known(), address(session))
+        headers::prepare_request(request, pass.site(), pass.known(), context.client.address)
     }
 
     async fn response_filter(

@@ -101,6 +101,7 @@ mod tests {
     use crate::config::SiteConfig;
     use crate::origin::Origin;
     use crate::return_address::ReturnAddress;
+    use crate::rules::Need;
     use crate::site::Site;
 
     fn destination(nonce: &Fresh) -> Destination {
@@ -109,9 +110,16 @@ mod tests {
             upstream: "127.0.0.1:1".parse().unwrap(),
             title: "Wiki".to_owned(),
             path_parameters: false,
+            ignore_case: false,
+            rules: crate::rules::Rules::default(),
             forward_authorization: false,
         });
-        Destination { site: Arc::new(site), return_to: ReturnAddress::front_page(), nonce: nonce.digest }
+        Destination {
+            site: Arc::new(site),
+            return_to: ReturnAddress::front_page(),
+            nonce: nonce.digest,
+            need: Need::SECOND,
+        }
     }
 
     const PORTAL: SessionDigest = SessionDigest::from_bytes([1; 32]);

@@ -69,14 +69,14 @@ fn normal(byte: u8) -> u8 {
     if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' }
 }
 
-/// Takes away what a client must not say and says what the gate knows.
+/// Takes away what a client must not say and says what the gate knows; without `known` the app is asked by nobody.
 ///
 /// # Errors
 /// Pingora's, when a header cannot be set: the request is not forwarded.
 pub fn prepare_request(
     request: &mut RequestHeader,
     site: &Site,
-    known: &Known,
+    known: Option<&Known>,
     address: Option<IpAddr>,
 ) -> Result<()> {
     // Deliberate: pingora keeps a second map with the names as the client wrote them, which would double the cost of
@@ -92,7 +92,12 @@ pub fn prepare_request(
     prepared
 }
 
-fn prepare(headers: &mut HeaderMap, site: &Site, known: &Known, address: Option<IpAddr>) -> Result<()> {
+fn prepare(
+    headers: &mut HeaderMap,
+    site: &Site,
+    known: Option<&Known>,
+    address: Option<IpAddr>,
+) -> Result<()> {
     strip_spoken_for(headers);
     if !site.forwards_authorization() {
         headers.remove(AUTHORIZATION);
@@ -107,8 +112,10 @@ fn prepare(headers: &mut HeaderMap, site: &Site, known: &Known, address: Option<
     if headers.get(HOST) != Some(site.authority()) {
         headers.insert(HOST, site.authority().clone());
     }
-    headers.insert(REMOTE_USER, known.user().clone());
-    headers.insert(REMOTE_GROUPS, known.groups().clone());
+    if let Some(known) = known {
+        headers.insert(REMOTE_USER, known.user().clone());
+        headers.insert(REMOTE_GROUPS, known.groups().clone());
+    }
     headers.insert(FORWARDED_HOST, site.authority().clone());
     headers.insert(FORWARDED_PROTO, site.scheme().clone());
     if let Some(address) = address {

@@ -1,13 +1,14 @@
 //! `twofold-gate`: enforces two-factor in front of web apps that know nothing of it.
 //!
 //! Configuration first, then the authority's watch, then pingora. A request passes [`gate`] (host, path, session,
-//! rule) and reaches an app only with a pass from [`rule`]; whoever has none is led through [`portal`].
+//! rule) and reaches an app only with a pass from [`rules`]; whoever has none is led through [`portal`].
 
 mod answer;
 mod authority;
 #[cfg(feature = "bench-bare")]
 mod bare;
 mod browser;
+mod client;
 mod clock;
 mod config;
 mod cookies;
@@ -21,12 +22,13 @@ mod logger;
 mod origin;
 mod pages;
 mod path;
+mod policy;
 mod portal;
 mod process;
 mod refusal;
 mod request;
 mod return_address;
-mod rule;
+mod rules;
 mod session;
 mod site;
 mod watch;
@@ -36,7 +38,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use pingora::server::{RunArgs, Server};
 
 use crate::config::Config;
@@ -55,7 +57,7 @@ const FIRST_SIGHT: std::time::Duration = std::time::Duration::from_secs(2);
 #[command(name = "twofold-gate", version)]
 struct Arguments {
     /// The configuration file.
-    #[arg(long, value_name = "FILE", default_value = "/etc/twofold/gate.toml")]
+    #[arg(long, value_name = "FILE", default_value = "/etc/twofold/gate.toml", global = true)]
     config: PathBuf,
     /// Read the configuration, name every mistake, and exit.
     #[arg(long)]
@@ -63,6 +65,22 @@ struct Arguments {
     /// Say more.
     #[arg(short, long, action = clap::ArgAction::Count)]
     verbose: u8,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// What else there is to do than to serve.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Ask the rules.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum PolicyCommand {
+    /// Say which rule decides about a request, and why.
+    Check(policy::Question),
 }
 
 fn main() -> ExitCode {
@@ -80,6 +98,15 @@ fn main() -> ExitCode {
     if arguments.check {
         log::info!("{} can be used", arguments.config.display());
         return ExitCode::SUCCESS;
+    }
+    if let Some(Command::Policy(PolicyCommand::Check(question))) = &arguments.command {
+        return match policy::check(&config, question) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(why) => {
+                log::error!("{why}");
+                ExitCode::FAILURE
+            }
+        };
     }
     process::harden();
     match run(&config) {
@@ -116,7 +143,8 @@ fn run(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
     process::watch_phases(&server, Arc::clone(&in_flight), last_words)?;
     #[cfg(feature = "bench-bare")]
     let peer = places.sites().first().map(|site| site.peer().clone());
-    let gate = gate::Gate::new(places, authority, sessions, portal, in_flight);
+    let parts = gate::Parts { places, authority, sessions, portal, in_flight };
+    let gate = gate::Gate::new(parts, config.trusted.clone(), clock);
     #[cfg(feature = "bench-bare")]
     let gate = {
         log::warn!("{}", bare::MARK);

@@ -2,9 +2,10 @@
 
 use askama::Template;
 use http::StatusCode;
-use twofold_shared::wire::Nonce;
+use twofold_shared::wire::{Level, Nonce};
 
 use crate::answer::Answer;
+use crate::session::Known;
 use crate::site::Site;
 use crate::words::{ENGLISH, Words};
 
@@ -188,8 +189,12 @@ impl Pages {
 
     /// The code.
     #[must_use]
-    pub fn code(&self, status: StatusCode, form: &Form<'_>, name: &str) -> Answer {
-        let lede = form.site.map(|site| self.words.to_go_on_to(site.title()));
+    pub fn code(&self, status: StatusCode, form: &Form<'_>, known: &Known) -> Answer {
+        let lede = form.site.map(|site| match known.level() {
+            Level::First => self.words.to_go_on_to(site.title()),
+            Level::Second => self.words.confirm_for(site.title()),
+        });
+        let name = known.name();
         let who = self.words.signed_in_as(name);
         self.answer(status, &CodePage { frame: self.frame(), form, who, lede }, form.site)
     }

@@ -107,6 +107,18 @@ impl<'a> Target<'a> {
     }
 }
 
+/// A path without the parameters that the app cuts off its segments.
+#[must_use]
+pub fn cut_parameters(path: &[u8]) -> Cow<'_, [u8]> {
+    if !path.contains(&b';') {
+        return Cow::Borrowed(path);
+    }
+    let names = path
+        .split(|&byte| byte == b'/')
+        .map(|segment| segment.split(|&byte| byte == b';').next().unwrap_or_default());
+    Cow::Owned(names.collect::<Vec<_>>().join(&b'/'))
+}
+
 fn check_bytes(path: &[u8], parameters: Parameters) -> Result<(), Ambiguous> {
     for &byte in path {
         match byte {

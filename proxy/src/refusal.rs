@@ -21,8 +21,13 @@ pub enum Refusal<'a> {
         /// Where a person can sign in.
         site: &'a str,
     },
-    /// A second factor is needed, and what was sent is not kept.
-    NotHeld,
+    /// A sign-in or a fresh code is needed, and what was sent is not kept.
+    NotHeld {
+        /// Where the sign-in begins.
+        begin: &'a str,
+    },
+    /// No rule lets anybody pass here.
+    Denied,
     /// The authority did not decide.
     Undecided,
     /// The app does not answer.
@@ -48,7 +53,7 @@ impl Refusal<'_> {
             Self::Unclear => StatusCode::BAD_REQUEST,
             Self::NoSuchSite | Self::NotFound => StatusCode::NOT_FOUND,
             Self::SecondFactor { .. } => StatusCode::UNAUTHORIZED,
-            Self::NotHeld | Self::Foreign => StatusCode::FORBIDDEN,
+            Self::NotHeld { .. } | Self::Denied | Self::Foreign => StatusCode::FORBIDDEN,
             Self::Undecided => StatusCode::SERVICE_UNAVAILABLE,
             Self::UpstreamDown { .. } => StatusCode::BAD_GATEWAY,
             Self::Expired => StatusCode::GONE,
@@ -64,7 +69,8 @@ impl Refusal<'_> {
             Self::Unclear => "unclear_request",
             Self::NoSuchSite => "no_such_site",
             Self::NotFound => "not_found",
-            Self::SecondFactor { .. } | Self::NotHeld => "second_factor_required",
+            Self::SecondFactor { .. } | Self::NotHeld { .. } => "second_factor_required",
+            Self::Denied => "denied",
             Self::Undecided => "authority_away",
             Self::UpstreamDown { .. } => "upstream_down",
             Self::Expired => "sign_in_expired",
@@ -88,7 +94,7 @@ impl Refusal<'_> {
         }
         let (title, text) = words.refusal(self);
         let action = match self {
-            Self::NotHeld => Some(Action { label: words.sign_in, href: "/".to_owned() }),
+            Self::NotHeld { begin } => Some(Action { label: words.sign_in, href: begin.to_owned() }),
             Self::Expired => Some(Action { label: words.start_again, href: "/".to_owned() }),
             _ => None,
         };

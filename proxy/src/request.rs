@@ -11,7 +11,7 @@ const X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with")
 const SEC_WEBSOCKET_KEY: HeaderName = HeaderName::from_static("sec-websocket-key");
 
 /// Methods that are passed on: HTTP's own but CONNECT and TRACE, and those of WebDAV and CalDAV.
-const METHODS: &[&str] = &[
+pub const METHODS: &[&str] = &[
     "GET",
     "HEAD",
     "POST",
@@ -55,12 +55,18 @@ pub enum Upgrading {
     Websocket,
 }
 
+/// Whether a method is passed on to apps.
+#[must_use]
+pub fn is_passed_on(method: &Method) -> bool {
+    METHODS.contains(&method.as_str())
+}
+
 /// Refuses what no app should ever see.
 ///
 /// # Errors
 /// [`Unfit`].
 pub fn check(request: &RequestHeader) -> Result<Upgrading, Unfit> {
-    if !METHODS.contains(&request.method.as_str()) {
+    if !is_passed_on(&request.method) {
         return Err(Unfit::Method);
     }
     if !matches!(request.version, Version::HTTP_10 | Version::HTTP_11 | Version::HTTP_2) {

@@ -14,6 +14,7 @@ use twofold_shared::wire::{Level, SessionDigest, SessionNews, SessionUse, Sessio
 
 use crate::authority::{Authority, Away};
 use crate::clock::{Clock, Millis};
+use crate::rules::Need;
 
 /// How long the watch may be silent before the gate counts as blind: three heartbeats.
 const SILENCE: Millis = 1_000;
@@ -28,6 +29,7 @@ pub struct Known {
     name: String,
     site: Option<String>,
     level: Level,
+    second_at: Option<u64>,
     enrolled: bool,
     user: HeaderValue,
     groups: HeaderValue,
@@ -60,6 +62,7 @@ impl Known {
             account: view.account,
             site: site.map(str::to_owned),
             level: view.level,
+            second_at: view.second_at,
             enrolled: view.enrolled,
             user,
             groups,
@@ -74,6 +77,18 @@ impl Known {
     #[must_use]
     pub fn level(&self) -> Level {
         self.level
+    }
+
+    /// Whether the session has what is needed, at `now` in seconds of Unix time.
+    #[must_use]
+    pub fn meets(&self, need: Need, now: u64) -> bool {
+        need.is_met(self.level, self.second_at, now)
+    }
+
+    /// Whether the account is in `group`.
+    #[must_use]
+    pub fn is_in(&self, group: &str) -> bool {
+        self.groups.as_bytes().split(|&byte| byte == b',').any(|own| own == group.as_bytes())
     }
 
     /// The name, without its realm.

@@ -1,5 +1,6 @@
 //! A site as the hot path needs it: everything that can be prepared is.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,8 @@ use pingora::upstreams::peer::HttpPeer;
 use crate::config::{Config, SiteConfig};
 use crate::host::{Host, OddHost};
 use crate::origin::Origin;
-use crate::path::Parameters;
+use crate::path::{Parameters, cut_parameters};
+use crate::rules::Rules;
 
 /// How long the gate tries to connect to an app.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -25,6 +27,8 @@ pub struct Site {
     origin: Origin,
     title: String,
     parameters: Parameters,
+    ignore_case: bool,
+    rules: Rules,
     forwards_authorization: bool,
     peer: HttpPeer,
     authority: HeaderValue,
@@ -45,6 +49,8 @@ impl Site {
         Self {
             title: config.title.clone(),
             parameters: if config.path_parameters { Parameters::Cut } else { Parameters::Refused },
+            ignore_case: config.ignore_case,
+            rules: config.rules.clone(),
             forwards_authorization: config.forward_authorization,
             authority: value(&origin.authority()),
             scheme: HeaderValue::from_static(origin.scheme()),
@@ -75,6 +81,22 @@ impl Site {
     #[must_use]
     pub fn parameters(&self) -> Parameters {
         self.parameters
+    }
+
+    /// A path in its one spelling as rules judge it: as its app reads it.
+    #[must_use]
+    pub fn judged<'p>(&self, path: &'p [u8]) -> Cow<'p, [u8]> {
+        let cut = cut_parameters(path);
+        if self.ignore_case && cut.iter().any(u8::is_ascii_uppercase) {
+            return Cow::Owned(cut.to_ascii_lowercase());
+        }
+        cut
+    }
+
+    /// Its rules.
+    #[must_use]
+    pub fn rules(&self) -> &Rules {
+        &self.rules
     }
 
     /// Whether a client's `Authorization` reaches the app.
@@ -120,6 +142,7 @@ pub enum Place {
 #[derive(Debug)]
 pub struct Places {
     by_host: HashMap<Box<[u8]>, Place>,
+    portal: Origin,
     sites: Vec<Arc<Site>>,
 }
 
@@ -138,7 +161,7 @@ impl Places {
         for site in &sites {
             add(site.origin(), &Place::Site(Arc::clone(site)));
         }
-        Self { by_host, sites }
+        Self { by_host, portal: config.portal.clone(), sites }
     }
 
     /// Whom a `Host` names. `Ok(None)`: a proper host that is not ours.
@@ -150,6 +173,15 @@ impl Places {
             return Ok(Some(place));
         }
         Ok(self.by_host.get(Host::from_header(host)?.as_str().as_bytes()))
+    }
+
+    /// The origin of a place.
+    #[must_use]
+    pub fn origin<'a>(&'a self, place: &'a Place) -> &'a Origin {
+        match place {
+            Place::Portal => &self.portal,
+            Place::Site(site) => site.origin(),
+        }
     }
 
     /// The sites, in the order of the configuration.

@@ -113,6 +113,12 @@ impl Words {
         format!("to go on to {title}")
     }
 
+    /// Above the field of somebody who has given a code before.
+    #[must_use]
+    pub fn confirm_for(&self, title: &str) -> String {
+        format!("{title} asks for a fresh code here")
+    }
+
     /// Who is signed in.
     #[must_use]
     pub fn signed_in_as(&self, name: &str) -> String {
@@ -228,10 +234,14 @@ impl Words {
                 ("Nothing here", "There is no page at this address. Check it for a typing mistake.")
             }
             Refusal::SecondFactor { .. } => ("Sign in first", "This needs a second factor."),
-            Refusal::NotHeld => (
+            Refusal::Denied => (
+                "Nobody gets in here",
+                "A rule of this gate keeps this part closed. If you need it, tell the people who run this service.",
+            ),
+            Refusal::NotHeld { .. } => (
                 "You need to sign in first",
-                "What you just sent was not passed on and is not kept here. Sign in, then come back to it with your \
-                 browser's back button and send it again.",
+                "What you just sent was not passed on and is not kept here. Sign in or confirm that it's you, then come \
+                 back to it with your browser's back button and send it again.",
             ),
             Refusal::Undecided => (
                 "We can't check sign-ins right now",

@@ -8,11 +8,11 @@ use twofold_shared::wire::{AddAccount, GetAccount, Word};
 use twofold_tests::present::{Answer, address, present};
 use twofold_tests::{Authority, Enrolled, eventually};
 
-/// Accounts of a round; each gives one code of an app and [`BACKUP_CODES`] backup codes.
+/// Accounts of a round; each gives one code of an app and [`BACKUP_CODES`] backup codes: the dear kind.
 const ACCOUNTS: usize = 4;
-const BACKUP_CODES: usize = 3;
+const BACKUP_CODES: usize = 1;
 /// Rounds that the same accounts last.
-const LAST: usize = 3;
+const LAST: usize = 10;
 
 /// A number below `limit` that nobody can foresee.
 fn any_below(limit: usize) -> usize {

@@ -1,17 +1,19 @@
 //! A real `twofoldd` over a ledger, and clients at its door.
 
 use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use serde::{Deserialize, Serialize};
 use twofold_shared::client::Client;
 use twofold_shared::permit::judge;
-use twofold_shared::secret::SecretText;
-use twofold_shared::wire::{Ask, Consult, FirstFactor, Login, Nonce, Source, Verify};
+use twofold_shared::wire::{Ask, Consult, FirstFactor, INTERFACE, Login, Nonce, Request, Source, Verify};
 
 use super::ledger::{People, REALM, user};
 
@@ -50,6 +52,23 @@ impl Daemon {
         daemon
     }
 
+    /// Asks about everybody once, as every login does before it asks for a code.
+    pub fn consult(&self, people: usize) {
+        const HANDS: usize = 8;
+        thread::scope(|scope| {
+            for hand in 0..HANDS {
+                scope.spawn(move || {
+                    let mut kept = Kept::open(&self.door);
+                    for number in (hand..people).step_by(HANDS) {
+                        let nonce = Nonce::generate().unwrap();
+                        let reply = kept.call(&Consult { nonce, login: login(user(number)) });
+                        assert_eq!(reply.ask, Ask::Code);
+                    }
+                });
+            }
+        });
+    }
+
     fn answers(&self) -> bool {
         let consult = Consult { nonce: Nonce::generate().unwrap(), login: login(user(0)) };
         self.client().call(&consult).is_ok_and(|reply| reply.ask == Ask::Code)
@@ -59,15 +78,22 @@ impl Daemon {
         Client::new(&self.door, Duration::from_secs(10))
     }
 
-    /// Right codes a second from so many clients, each with a connection for each call, as doors have.
-    pub fn rate(&self, people: &People, clients: usize, lasting: Duration) -> f64 {
+    /// Right codes a second from so many clients.
+    pub fn rate(&self, people: &People, clients: usize, connections: Connections, lasting: Duration) -> f64 {
         let begun = Instant::now();
         let work = || {
             let client = self.client();
+            let mut kept = Kept::open(&self.door);
             let mut done = 0_u32;
             while begun.elapsed() < lasting {
                 let (name, code) = people.next_code();
-                verify(&client, name, code);
+                let nonce = Nonce::generate().unwrap();
+                let request = Verify { nonce, login: login(name), code };
+                let reply = match connections {
+                    Connections::OneACall => client.call(&request).unwrap(),
+                    Connections::OneAClient => kept.call(&request),
+                };
+                assert!(judge(&request.nonce, reply).is_ok());
                 done += 1;
             }
             done
@@ -99,9 +125,44 @@ fn login(name: String) -> Login {
     Login { name, service: "sshd".into(), first: FirstFactor::Publickey, source }
 }
 
-fn verify(client: &Client, name: String, code: SecretText) {
-    let nonce = Nonce::generate().unwrap();
-    let request = Verify { nonce, login: login(name), code };
-    let reply = client.call(&request).unwrap();
-    assert!(judge(&request.nonce, reply).is_ok());
+/// Which connections a client has.
+#[derive(Clone, Copy)]
+pub enum Connections {
+    /// A new one for each call, as PAM modules have.
+    OneACall,
+    /// One for all its calls.
+    OneAClient,
+}
+
+/// A connection that serves call after call.
+struct Kept {
+    to: UnixStream,
+    from: BufReader<UnixStream>,
+}
+
+impl Kept {
+    fn open(door: &Path) -> Self {
+        let to = UnixStream::connect(door).unwrap();
+        Self { from: BufReader::new(to.try_clone().unwrap()), to }
+    }
+
+    fn call<R: Request>(&mut self, request: &R) -> R::Reply {
+        #[derive(Serialize)]
+        struct Call<'a, R> {
+            method: String,
+            parameters: &'a R,
+        }
+        #[derive(Deserialize)]
+        struct Answer<R> {
+            parameters: R,
+        }
+        let method = format!("{INTERFACE}.{}", R::METHOD);
+        let mut message = serde_json::to_vec(&Call { method, parameters: request }).unwrap();
+        message.push(0);
+        self.to.write_all(&message).unwrap();
+        message.clear();
+        self.from.read_until(0, &mut message).unwrap();
+        message.pop();
+        serde_json::from_slice::<Answer<R::Reply>>(&message).unwrap().parameters
+    }
 }

@@ -1,7 +1,8 @@
 //! Verifications a second at the door of a real `twofoldd`, against sled's own group commit in the same run.
 //!
 //! `tests/bench/verify` builds and runs it; by hand: `verify TWOFOLDD FOLDER`, with the folder on the disk that is to be
-//! measured. Each verification is a connection, a right code that nobody has seen, and an answer after it is on disk.
+//! measured. Each verification is a right code that nobody has seen, and an answer after it is on disk; everybody was
+//! asked about before, as at a login.
 //! Prints medians and ratios; judges nothing.
 #![expect(
     clippy::indexing_slicing,
@@ -18,7 +19,7 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 
 use ceiling::{Ceiling, Sizes};
-use daemon::Daemon;
+use daemon::{Connections, Daemon};
 use ledger::People;
 
 #[path = "../ceiling/mod.rs"]
@@ -27,9 +28,9 @@ mod daemon;
 mod ledger;
 
 const CLIENTS: [usize; 3] = [1, 8, 64];
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
 const LASTING: Duration = Duration::from_secs(1);
-const FEW: usize = 10_000;
+const FEW: usize = 40_000;
 const MANY: usize = 100_000;
 /// An event of the audit trail, sealed, about.
 const EVENT_BYTES: usize = 256;
@@ -82,26 +83,31 @@ fn measure(runtime: &Runtime, program: &Path, folder: &Path) {
     let inhabited = |name: &str, people| {
         let folder = folder.join(name);
         std::fs::create_dir(&folder).unwrap();
-        let people = runtime.block_on(People::make(&folder, people));
-        (people, Daemon::start(program, &folder))
+        let made = runtime.block_on(People::make(&folder, people));
+        let daemon = Daemon::start(program, &folder);
+        let resident = daemon.resident();
+        daemon.consult(people);
+        (made, daemon, resident)
     };
-    let (many, large) = inhabited("many", MANY);
-    let resident = large.resident();
-    let (mut of_sled, mut ours) = (Row::default(), Row::default());
+    let (many, large, resident) = inhabited("many", MANY);
+    let (mut of_sled, mut ours, mut ours_kept) = (Row::default(), Row::default(), Row::default());
     let (mut ours_of_many, mut started) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
         // Anew each time: few people have few codes.
-        let (few, small) = inhabited(&format!("few-{round}"), FEW);
-        started.push((small.started_in.as_secs_f64(), small.resident()));
+        let (few, small, resident) = inhabited(&format!("few-{round}"), FEW);
+        started.push((small.started_in.as_secs_f64(), resident));
         of_sled.add(|clients| runtime.block_on(sled.rate(clients, LASTING)));
-        ours.add(|clients| small.rate(&few, clients, LASTING));
-        ours_of_many.push(large.rate(&many, 64, LASTING));
+        ours.add(|clients| small.rate(&few, clients, Connections::OneACall, LASTING));
+        ours_kept.add(|clients| small.rate(&few, clients, Connections::OneAClient, LASTING));
+        ours_of_many.push(large.rate(&many, 64, Connections::OneACall, LASTING));
     }
     sled.close();
     println!("a second, flushed, by clients                 1        8       64");
     of_sled.print("sled, one batch, one flush", None);
-    ours.print("verifications at a door", None);
-    ours.print("ratio (aim 0.4 at 64)", Some(&of_sled));
+    ours_kept.print("verifications, a connection a client", None);
+    ours_kept.print("ratio (aim 0.4 at 64)", Some(&of_sled));
+    ours.print("verifications, a connection a call", None);
+    ours.print("ratio", Some(&of_sled));
     let (begun, few_resident) = started[0];
     println!("accounts   {FEW:>8}: started in {begun:.2} s, {few_resident} MiB");
     println!(

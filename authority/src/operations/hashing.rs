@@ -19,8 +19,8 @@ type Job = Box<dyn FnOnce() + Send>;
 
 /// The bounded pool.
 ///
-/// Deliberate: threads of its own. glibc keeps what a thread has freed for that thread, so 19 MiB a run on whichever of
-/// tokio's many threads is idle would add up to hundreds.
+/// Deliberate: threads of its own. An allocator keeps what a thread has freed for that thread, so 19 MiB a run on
+/// whichever of tokio's many threads is idle would add up to hundreds.
 #[derive(Debug)]
 pub struct Hashing {
     turns: Arc<Turns<()>>,

@@ -35,6 +35,46 @@ pub(super) enum Job {
 
 type Answer = oneshot::Sender<Result<Committed, StoreError>>;
 
+/// What is written together.
+#[derive(Default)]
+struct Gathered {
+    commits: Vec<(Commit, Answer)>,
+    /// Who wants to know of the end.
+    stop: Option<oneshot::Sender<()>>,
+}
+
+impl Gathered {
+    /// Takes what waits, and lets others run as long as that brings more: whoever has just been answered, or has just
+    /// connected, then shares this flush instead of waiting for the next. Somebody who is alone waits for nobody.
+    fn beginning_with(first: Job, jobs: &mut mpsc::Receiver<Job>) -> Self {
+        let mut gathered = Self::default();
+        gathered.add(first);
+        loop {
+            std::thread::yield_now();
+            let before = gathered.commits.len();
+            while !gathered.is_full()
+                && let Ok(job) = jobs.try_recv()
+            {
+                gathered.add(job);
+            }
+            if gathered.is_full() || gathered.commits.len() == before {
+                return gathered;
+            }
+        }
+    }
+
+    fn add(&mut self, job: Job) {
+        match job {
+            Job::Commit(commit, answer) => self.commits.push((*commit, answer)),
+            Job::Stop(ended) => self.stop = Some(ended),
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.stop.is_some() || self.commits.len() >= BATCH
+    }
+}
+
 /// How long what is fleeting may wait to be synchronised, in milliseconds.
 const FLEETING_MS: u64 = 1_000;
 
@@ -101,17 +141,7 @@ impl Writer {
 
     fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
         while let Some(first) = jobs.blocking_recv() {
-            let mut commits = Vec::new();
-            let mut stop = None;
-            let mut next = Some(first);
-            while let Some(job) = next {
-                match job {
-                    Job::Commit(commit, answer) => commits.push((*commit, answer)),
-                    Job::Stop(ended) => stop = Some(ended),
-                }
-                let full = stop.is_some() || commits.len() >= BATCH;
-                next = if full { None } else { jobs.try_recv().ok() };
-            }
+            let Gathered { commits, stop } = Gathered::beginning_with(first, &mut jobs);
             let went_well = commits.is_empty() || self.batch(commits);
             if let Some(ended) = stop {
                 if went_well && let Err(error) = self.disk.synchronise(self.revision, 0) {

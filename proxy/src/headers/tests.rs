@@ -13,6 +13,8 @@ fn site(forward_authorization: bool) -> Site {
         upstream: "127.0.0.1:1".parse().unwrap(),
         title: "Wiki".to_owned(),
         path_parameters: false,
+        ignore_case: false,
+        rules: crate::rules::Rules::default(),
         forward_authorization,
     })
 }
@@ -36,7 +38,7 @@ fn prepared(lines: &[(&str, &str)], site: &Site) -> RequestHeader {
     for (name, value) in lines {
         request.append_header((*name).to_owned(), *value).unwrap();
     }
-    prepare_request(&mut request, site, &known(), Some([192, 0, 2, 7].into())).unwrap();
+    prepare_request(&mut request, site, Some(&known()), Some([192, 0, 2, 7].into())).unwrap();
     request
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use twofold_shared::code::Code;
-use twofold_shared::wire::{Level, Refused as Said, SessionDigest, Word};
+use twofold_shared::wire::{Refused as Said, SessionDigest, Word};
 
 use super::form::Fields;
 use super::{Guest, Portal, Refused, Visit, refused_status};
@@ -21,9 +21,11 @@ impl Portal {
     pub(super) async fn code(&self, visit: &Visit, flow: &Flow) -> Result<Answer, Refused> {
         let guest = self.guest(visit).await?;
         let (session, known) = match &guest {
-            Guest::Signed(session, known) if known.level() == Level::First => (*session, known),
-            // Who has the level already goes on without spending a code, whatever the form's token.
-            Guest::Signed(..) | Guest::Nobody => return Ok(Self::next_step(flow, &guest)),
+            Guest::Signed(session, known) if !known.meets(flow.need(), self.clock.unix()) => {
+                (*session, known)
+            }
+            // Who has what is needed already goes on without spending a code, whatever the form's token.
+            Guest::Signed(..) | Guest::Nobody => return Ok(self.next_step(flow, &guest)),
         };
         if !known.is_enrolled() {
             return Ok(self.pages.not_enrolled(flow.id.as_str(), known.name(), Self::site_of(flow)));
@@ -64,9 +66,10 @@ impl Portal {
                 self.code_page(visit, flow, known, refused_status(said.word), Some(words))
             }
             // The browser may hold a newer cookie by now: it is looked at again.
-            Step::Gone => Ok(Self::next_step(flow, &Guest::Nobody)),
+            Step::Gone => Ok(self.next_step(flow, &Guest::Nobody)),
             Step::Passed((permit, notices)) => {
-                self.sessions.forget(&session);
+                // The sessions of sites under the old one end with it, and not only when the watch says so.
+                self.sessions.forget_account(known.account());
                 if permit.account() != known.account() {
                     return Err(Refused::because(Refusal::Undecided, "the code was another account's"));
                 }
@@ -94,7 +97,7 @@ impl Portal {
         let binding = self.binding(visit)?;
         let token = self.key.token(flow.id.as_str(), binding.holder.as_bytes());
         let form = Form { flow: flow.id.as_str(), token: &token, error, site: Self::site_of(flow) };
-        let page = self.pages.code(status, &form, known.name());
+        let page = self.pages.code(status, &form, known);
         Ok(match binding.line {
             Some(line) => page.with_cookie(line),
             None => page,

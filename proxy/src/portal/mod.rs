@@ -215,10 +215,10 @@ impl Portal {
     }
 
     /// The step of the flow that this guest has reached.
-    fn next_step(flow: &Flow, guest: &Guest) -> Answer {
+    fn next_step(&self, flow: &Flow, guest: &Guest) -> Answer {
         let step = match guest {
             Guest::Nobody => "sign-in",
-            Guest::Signed(_, known) if known.level() == Level::Second => "continue",
+            Guest::Signed(_, known) if known.meets(flow.need(), self.clock.unix()) => "continue",
             Guest::Signed(..) => "code",
         };
         Answer::redirect(&format!("/{step}/{}", flow.id.as_str()))
@@ -227,21 +227,21 @@ impl Portal {
     /// What a person should read before the flow goes on.
     async fn notices(&self, visit: &Visit, flow: &Flow) -> Result<Answer, Refused> {
         let guest = self.guest(visit).await?;
-        let Guest::Signed(session, _) = &guest else { return Ok(Self::next_step(flow, &guest)) };
+        let Guest::Signed(session, _) = &guest else { return Ok(self.next_step(flow, &guest)) };
         let words = self.pages.words();
         let notices: Vec<String> = flow.news(session).iter().map(|notice| words.notice(notice)).collect();
         if notices.is_empty() {
-            return Ok(Self::next_step(flow, &guest));
+            return Ok(self.next_step(flow, &guest));
         }
         Ok(self.pages.notices(notices, flow.id.as_str()))
     }
 
-    /// Hands a person who has passed both factors over to the flow's site.
+    /// Hands a person who has passed what is needed over to the flow's site.
     async fn go_on(&self, visit: &Visit, flow: &Flow) -> Result<Answer, Refused> {
         let guest = self.guest(visit).await?;
         let session = match &guest {
-            Guest::Signed(session, known) if known.level() == Level::Second => *session,
-            Guest::Signed(..) | Guest::Nobody => return Ok(Self::next_step(flow, &guest)),
+            Guest::Signed(session, known) if known.meets(flow.need(), self.clock.unix()) => *session,
+            Guest::Signed(..) | Guest::Nobody => return Ok(self.next_step(flow, &guest)),
         };
         let Some(destination) = &flow.destination else { return Ok(Answer::redirect("/")) };
         let code = self

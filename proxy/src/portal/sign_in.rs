@@ -21,7 +21,7 @@ impl Portal {
         if !visit.is_post() {
             return match guest {
                 Guest::Nobody => self.sign_in_page(visit, flow, StatusCode::OK, "", None),
-                Guest::Signed(..) => Ok(Self::next_step(flow, &guest)),
+                Guest::Signed(..) => Ok(self.next_step(flow, &guest)),
             };
         }
         let fields = Fields::read(&visit.headers, &visit.body);
@@ -39,7 +39,7 @@ impl Portal {
             && known.name() == name.trim()
         {
             // Another tab of the same person was quicker.
-            return Ok(Self::next_step(flow, &guest));
+            return Ok(self.next_step(flow, &guest));
         }
         if name.len() > MAX_NAME || password.len() > MAX_PASSWORD {
             let wrong = self.pages.words().wrong_password.to_owned();

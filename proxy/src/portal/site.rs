@@ -12,6 +12,7 @@ use crate::flow::{Destination, LIFE};
 use crate::handoff::Handoff;
 use crate::refusal::Refusal;
 use crate::return_address::ReturnAddress;
+use crate::rules::Need;
 use crate::session::Verdict;
 use crate::site::Site;
 
@@ -23,6 +24,7 @@ impl Portal {
     pub async fn answer_at_site(&self, visit: &Visit, site: &Arc<Site>) -> Answer {
         let answered = match visit.path.as_str() {
             "/.twofold/callback" if matches!(visit.method, Method::GET) => self.callback(visit, site).await,
+            "/.twofold/sign-in" if matches!(visit.method, Method::GET) => Ok(self.begin_here(visit, site)),
             "/.twofold/sign-out" if matches!(visit.method, Method::GET | Method::POST) => {
                 self.sign_out_at_site(visit, site).await
             }
@@ -33,10 +35,10 @@ impl Portal {
     }
 
     /// Sends a person without a session to the portal, and gives the browser what will prove that it was this one.
-    pub fn begin(&self, visit: &Visit, site: &Arc<Site>, target: &[u8]) -> Answer {
+    pub fn begin(&self, visit: &Visit, site: &Arc<Site>, target: &[u8], need: Need) -> Answer {
         let begun = Fresh::generate().and_then(|nonce| {
             let return_to = ReturnAddress::from_path(target, site.parameters());
-            let destination = Destination { site: Arc::clone(site), return_to, nonce: nonce.digest };
+            let destination = Destination { site: Arc::clone(site), return_to, nonce: nonce.digest, need };
             let flow = self.flows.begin(Some(destination), visit.address, self.clock.millis())?;
             Ok((nonce, flow))
         });
@@ -54,6 +56,33 @@ impl Portal {
         answer
     }
 
+    /// Where the page leads that could not keep what was posted: it only begins what any address of the site begins, so
+    /// nothing in it needs to be believed.
+    fn begin_here(&self, visit: &Visit, site: &Arc<Site>) -> Answer {
+        let (mut need, mut target) = (Need::SECOND, "/".to_owned());
+        for (name, value) in form_urlencoded::parse(&visit.query) {
+            match &*name {
+                "level" if value == "first" => need.level = Level::First,
+                "max_age" => need.max_age = value.parse().ok(),
+                "to" => target = value.into_owned(),
+                _ => {}
+            }
+        }
+        self.begin(visit, site, target.as_bytes(), need)
+    }
+
+    /// The address at a site that begins a sign-in for `need` and leads back to `target`.
+    pub fn begin_address(need: Need, target: &str) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        if need.level == Level::First {
+            query.append_pair("level", "first");
+        }
+        if let Some(age) = need.max_age {
+            query.append_pair("max_age", &age.to_string());
+        }
+        format!("/.twofold/sign-in?{}", query.append_pair("to", target).finish())
+    }
+
     /// The browser comes back with the portal's code.
     async fn callback(&self, visit: &Visit, site: &Arc<Site>) -> Result<Answer, Refused> {
         let code =
@@ -66,7 +95,8 @@ impl Portal {
         let fresh = Fresh::generate()?;
         let before = self.sessions.before();
         let view = self.authority.open_site(handoff.portal, site.host(), fresh.digest).await?;
-        let Some(view) = view.filter(|view| view.level == Level::Second) else {
+        let (need, now) = (handoff.destination.need, self.clock.unix());
+        let Some(view) = view.filter(|view| need.is_met(view.level, view.second_at, now)) else {
             return Err(Refused::because(
                 Refusal::Expired,
                 "the portal's session is gone or has not the level",

@@ -39,7 +39,8 @@ pub enum Mood {
 #[derive(Clone)]
 struct Session {
     name: String,
-    second: bool,
+    /// When the code was given.
+    second: Option<u64>,
     portal: Option<String>,
     site: Option<String>,
 }
@@ -51,6 +52,7 @@ struct State {
     ended: Vec<String>,
     enrolled: HashSet<String>,
     refuse_next: Option<Value>,
+    backdate_next: u64,
     calls: HashMap<String, u64>,
 }
 
@@ -101,6 +103,11 @@ impl Authority {
     /// Refuses the next password or code like this.
     pub fn refuse_next(&self, refusal: Value) {
         self.shared.state.lock().unwrap().refuse_next = Some(refusal);
+    }
+
+    /// Takes the next code for one given so many seconds ago.
+    pub fn backdate_next(&self, seconds: u64) {
+        self.shared.state.lock().unwrap().backdate_next = seconds;
     }
 
     /// Gives `name` a second factor.
@@ -206,7 +213,7 @@ impl Shared {
             return json!({ "nonce": nonce, "refusal": { "word": "wrong" } });
         }
         let enrolled = state.enrolled.contains(&name);
-        let session = Session { name: name.clone(), second: false, portal: None, site: None };
+        let session = Session { name: name.clone(), second: None, portal: None, site: None };
         state.sessions.insert(parameters["session"].as_str().unwrap().to_owned(), session);
         let signed_in =
             json!({ "account": format!("id-{name}"), "name": format!("local:{name}"), "enrolled": enrolled });
@@ -228,12 +235,10 @@ impl Shared {
         if !state.used.insert(code) {
             return json!({ "nonce": nonce, "refusal": { "word": "used", "wait_seconds": 12 } });
         }
-        state.sessions.remove(old);
-        state.ended.push(old.to_owned());
+        end_with_its_sites(&mut state, old);
         let account = format!("id-{}", session.name);
-        state
-            .sessions
-            .insert(parameters["next"].as_str().unwrap().to_owned(), Session { second: true, ..session });
+        let second = Some(now() - std::mem::take(&mut state.backdate_next));
+        state.sessions.insert(parameters["next"].as_str().unwrap().to_owned(), Session { second, ..session });
         self.news.notify_all();
         let notices = if is_backup { json!([{ "kind": "backup_code_used", "left": 2 }]) } else { json!([]) };
         let approval = json!({ "account": account, "door": "web portal", "level": "second" });
@@ -262,16 +267,7 @@ impl Shared {
         let mut state = self.state.lock().unwrap();
         let given = parameters["session"].as_str().unwrap().to_owned();
         let top = state.sessions.get(&given).and_then(|session| session.portal.clone()).unwrap_or(given);
-        let ended: Vec<String> = state
-            .sessions
-            .iter()
-            .filter(|(digest, session)| **digest == top || session.portal.as_ref() == Some(&top))
-            .map(|(digest, _)| digest.clone())
-            .collect();
-        for digest in ended {
-            state.sessions.remove(&digest);
-            state.ended.push(digest);
-        }
+        end_with_its_sites(&mut state, &top);
         self.news.notify_all();
         json!({})
     }
@@ -283,10 +279,29 @@ fn view(session: &Session, enrolled: &HashSet<String>) -> Value {
         "name": format!("local:{}", session.name),
         "groups": ["staff", "wiki"],
         "enrolled": enrolled.contains(&session.name),
-        "level": if session.second { "second" } else { "first" },
+        "level": if session.second.is_some() { "second" } else { "first" },
+        "second_at": session.second,
         "ends_at": 4_000_000_000_u64,
         "idle_seconds": 3600,
     })
+}
+
+/// Ends a portal session and those of the sites under it.
+fn end_with_its_sites(state: &mut State, portal: &str) {
+    let is_under =
+        |digest: &str, session: &Session| digest == portal || session.portal.as_deref() == Some(portal);
+    let ended = state.sessions.iter().filter(|(digest, session)| is_under(digest, session));
+    let ended: Vec<String> = ended.map(|(digest, _)| digest.clone()).collect();
+    for digest in ended {
+        state.sessions.remove(&digest);
+        state.ended.push(digest);
+    }
+}
+
+fn now() -> u64 {
+    #[expect(clippy::disallowed_methods, reason = "the real gate has the real clock")]
+    let now = std::time::SystemTime::now();
+    now.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()
 }
 
 fn say(stream: &UnixStream, text: &[u8]) {

@@ -7,5 +7,6 @@ mod browser;
 mod faults;
 mod forwarding;
 mod harness;
+mod rules;
 mod signing_in;
 mod signing_out;

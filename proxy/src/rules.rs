@@ -1,0 +1,264 @@
+//! Who may pass where: the first rule that matches decides, and where none does a second factor is needed.
+//!
+//! A [`Pass`] is the only proof that a request may be forwarded. It is minted here and nowhere else: from a `bypass`
+//! rule, or from a session verdict that the authority gave and has not taken back. Without one [`crate::gate`] names no
+//! upstream.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Method;
+use ipnet::IpNet;
+use twofold_shared::wire::Level;
+
+use crate::session::Known;
+use crate::site::Site;
+
+mod config;
+mod pattern;
+
+pub use config::{networks, rules};
+pub use pattern::{HostPattern, PathPattern};
+
+/// What a rule asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// Nothing. Who has no session at the second level reaches the app as nobody.
+    Bypass,
+    /// The first factor.
+    First,
+    /// Both, the second not longer ago than `max_age` where that is set.
+    Second {
+        /// How old the second factor may be.
+        max_age: Option<Duration>,
+    },
+    /// Nobody passes.
+    Deny,
+}
+
+/// What a session must have before it may pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Need {
+    /// The level.
+    pub level: Level,
+    /// How long ago the second factor may have been passed, in seconds.
+    pub max_age: Option<u64>,
+}
+
+impl Need {
+    /// What is needed where no rule says otherwise.
+    pub const SECOND: Self = Self { level: Level::Second, max_age: None };
+    /// The first factor alone.
+    pub const FIRST: Self = Self { level: Level::First, max_age: None };
+
+    /// Whether a session at `level`, whose second factor was last passed at `second_at`, has it at `now`; all in seconds
+    /// of Unix time.
+    #[must_use]
+    pub fn is_met(self, level: Level, second_at: Option<u64>, now: u64) -> bool {
+        let fresh = |age| second_at.is_some_and(|at| now.saturating_sub(at) <= age);
+        match (self.level, level) {
+            (Level::First, Level::First | Level::Second) => true,
+            (Level::Second, Level::First) => false,
+            (Level::Second, Level::Second) => self.max_age.is_none_or(fresh),
+        }
+    }
+}
+
+/// One rule: what it matches, where every list that is empty matches everything, and what it asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Its place among the rules of the file, from 1.
+    pub number: usize,
+    /// Its line in the file.
+    pub line: usize,
+    /// Hosts of sites.
+    pub hosts: Vec<HostPattern>,
+    /// Paths.
+    pub paths: Vec<PathPattern>,
+    /// Methods; GET is HEAD too.
+    pub methods: Vec<Method>,
+    /// Where the client is.
+    pub networks: Vec<IpNet>,
+    /// Groups, one of which the account must be in.
+    pub groups: Vec<String>,
+    /// What it asks for.
+    pub policy: Policy,
+}
+
+/// What a request is, to the rules.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    /// The path in its one spelling, parameters cut.
+    pub path: &'a [u8],
+    /// The method.
+    pub method: &'a Method,
+    /// Where the client is.
+    pub address: Option<IpAddr>,
+    /// Whether whoever has signed in is in a group; absent while nobody has.
+    pub is_in: Option<&'a dyn Fn(&str) -> bool>,
+}
+
+/// The first part of a rule that a request does not fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Misfit {
+    /// Another host.
+    Host,
+    /// Another path.
+    Path,
+    /// Another method.
+    Method,
+    /// Another network, or an unknown address.
+    Network,
+    /// None of the groups.
+    Group,
+}
+
+/// How a rule fits a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fit {
+    /// It decides.
+    Whole,
+    /// It would decide, if only it were known who asks.
+    IfInGroup,
+    /// It does not.
+    Not(Misfit),
+}
+
+impl Rule {
+    /// How it fits a request at a host that it is for.
+    #[must_use]
+    pub fn fit(&self, asked: &Asked<'_>) -> Fit {
+        let is_method =
+            |own: &Method| own == asked.method || (own == Method::GET && asked.method == Method::HEAD);
+        if !self.methods.is_empty() && !self.methods.iter().any(is_method) {
+            return Fit::Not(Misfit::Method);
+        }
+        if !self.paths.is_empty() && !self.paths.iter().any(|pattern| pattern.matches(asked.path)) {
+            return Fit::Not(Misfit::Path);
+        }
+        let is_here = |network: &IpNet| asked.address.is_some_and(|address| network.contains(&address));
+        if !self.networks.is_empty() && !self.networks.iter().any(is_here) {
+            return Fit::Not(Misfit::Network);
+        }
+        match asked.is_in {
+            _ if self.groups.is_empty() => Fit::Whole,
+            None => Fit::IfInGroup,
+            Some(is_in) if self.groups.iter().any(|group| is_in(group)) => Fit::Whole,
+            Some(_) => Fit::Not(Misfit::Group),
+        }
+    }
+}
+
+/// The rules of one site, in their order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rules(Vec<Rule>);
+
+/// Which rule decides, and what it asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Finding<'r> {
+    /// None: no rule matches.
+    pub rule: Option<&'r Rule>,
+    /// What is asked for. For a rule about groups, while nobody has signed in: the first factor, to learn who it is.
+    pub policy: Policy,
+}
+
+impl Rules {
+    /// The rules among `all` that are for `host`. `ignore_case`: its app takes `/Admin` for `/admin`.
+    #[must_use]
+    pub fn of_host(all: &[Rule], host: &crate::host::Host, ignore_case: bool) -> Self {
+        let ours = all
+            .iter()
+            .filter(|rule| rule.hosts.is_empty() || rule.hosts.iter().any(|pattern| pattern.matches(host)));
+        let prepared = ours.cloned().map(|mut rule| {
+            if ignore_case {
+                rule.paths = rule.paths.iter().map(PathPattern::in_lower_case).collect();
+            }
+            rule
+        });
+        Self(prepared.collect())
+    }
+
+    /// The rule with this number in the file, where it is for this site.
+    #[must_use]
+    pub fn numbered(&self, number: usize) -> Option<&Rule> {
+        self.0.iter().find(|rule| rule.number == number)
+    }
+
+    /// The first rule that matches.
+    #[must_use]
+    pub fn find(&self, asked: &Asked<'_>) -> Finding<'_> {
+        for rule in &self.0 {
+            match rule.fit(asked) {
+                Fit::Not(_) => {}
+                Fit::Whole => return Finding { rule: Some(rule), policy: rule.policy },
+                Fit::IfInGroup => return Finding { rule: Some(rule), policy: Policy::First },
+            }
+        }
+        Finding { rule: None, policy: Policy::Second { max_age: None } }
+    }
+}
+
+/// Proof that this request may be forwarded to this site.
+#[derive(Debug)]
+#[must_use = "a pass that nobody looks at lets nobody through"]
+pub struct Pass {
+    site: Arc<Site>,
+    known: Option<Arc<Known>>,
+}
+
+impl Pass {
+    /// Where to.
+    #[must_use]
+    pub fn site(&self) -> &Site {
+        &self.site
+    }
+
+    /// Whose; absent where a rule lets everybody pass and nobody has signed in.
+    #[must_use]
+    pub fn known(&self) -> Option<&Known> {
+        self.known.as_deref()
+    }
+}
+
+/// What becomes of a request, by the rules.
+#[derive(Debug)]
+pub enum Ruling {
+    /// It may be forwarded.
+    Pass(Pass),
+    /// Not before the session has this.
+    Needs(Need),
+    /// Never.
+    Denied {
+        /// The number of the rule that says so.
+        rule: usize,
+    },
+}
+
+/// Decides about a request to `site` by whoever the authority says is in its session.
+#[must_use]
+pub fn decide(site: &Arc<Site>, known: Option<Arc<Known>>, asked: &Asked<'_>, now: u64) -> Ruling {
+    let is_in = |group: &str| known.as_ref().is_some_and(|known| known.is_in(group));
+    let asked = Asked { is_in: known.is_some().then_some(&is_in), ..*asked };
+    let finding = site.rules().find(&asked);
+    let need = match finding.policy {
+        Policy::Deny => return Ruling::Denied { rule: finding.rule.map_or(0, |rule| rule.number) },
+        Policy::Bypass => {
+            let known = known.filter(|known| known.level() == Level::Second);
+            return Ruling::Pass(Pass { site: Arc::clone(site), known });
+        }
+        Policy::First => Need::FIRST,
+        Policy::Second { max_age } => {
+            Need { level: Level::Second, max_age: max_age.map(|age| age.as_secs()) }
+        }
+    };
+    match known {
+        Some(known) if known.meets(need, now) => {
+            Ruling::Pass(Pass { site: Arc::clone(site), known: Some(known) })
+        }
+        Some(_) | None => Ruling::Needs(need),
+    }
+}
+
+#[cfg(test)]
+mod tests;
