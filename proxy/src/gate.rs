@@ -4,13 +4,16 @@
 //! because a filter that forgets to say "answered" would forward the request.
 
 use std::net::IpAddr;
+use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use http::header::{HOST, HeaderMap, REFERER, UPGRADE};
 use http::{Method, StatusCode};
 use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::protocols::Digest;
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType, Result};
@@ -30,6 +33,8 @@ use crate::request::{self, Upgrading};
 use crate::rules::{self, Asked, Need, Pass, Ruling};
 use crate::session::{Sessions, Verdict};
 use crate::site::{Place, Places, Site};
+use crate::streams::Stream;
+use twofold_shared::wire::SessionDigest;
 
 /// How long a connection without a request is kept.
 const IDLE_SECONDS: u64 = 75;
@@ -65,6 +70,12 @@ pub struct Parts {
 pub struct Context {
     client: Client,
     pass: Option<Pass>,
+    /// The session that was judged, and the revocations until then.
+    session: Option<(SessionDigest, u64)>,
+    /// The connection to the app, while there is one.
+    upstream: Option<RawFd>,
+    /// What keeps a websocket or an event stream in view.
+    stream: Option<Stream>,
     upgrading: bool,
     _underway: Underway,
 }
@@ -186,6 +197,7 @@ impl Gate {
             Found::One(value) => cookies::digest(value),
             Found::None => None,
         };
+        context.session = digest.map(|digest| (digest, self.sessions.before()));
         let verdict = match digest {
             Some(digest) => self.sessions.verdict(&self.authority, digest, Some(site.host())).await,
             None => Verdict::Nobody,
@@ -251,6 +263,24 @@ impl Gate {
             address: context.client.address,
         };
         self.portal.begin(&visit, site, request.raw_path(), need)
+    }
+
+    /// From now on the connection lasts longer than the request that was judged.
+    fn keep_in_view(&self, context: &mut Context) -> Result<()> {
+        let known = context.pass.as_ref().and_then(Pass::known);
+        // What everybody may see ends when its reader likes.
+        let Some(known) = known else { return Ok(()) };
+        let (Some((session, before)), Some(descriptor)) = (context.session, context.upstream) else {
+            return Error::e_explain(ErrorType::InternalError, "a stream without a session");
+        };
+        match self.sessions.stream(descriptor, session, Arc::clone(known), before) {
+            Ok(stream) => context.stream = Some(stream),
+            Err(why) => {
+                log::warn!("a stream of account {} does not begin: {why}", known.account());
+                return Error::e_explain(ErrorType::InternalError, "a stream that could not be cut");
+            }
+        }
+        Ok(())
     }
 
     fn unclear(&self, session: &Session, why: &str) -> Answer {
@@ -322,7 +352,15 @@ impl ProxyHttp for Gate {
     type CTX = Context;
 
     fn new_ctx(&self) -> Context {
-        Context { client: Client::default(), pass: None, upgrading: false, _underway: self.in_flight.enter() }
+        Context {
+            client: Client::default(),
+            pass: None,
+            session: None,
+            upstream: None,
+            stream: None,
+            upgrading: false,
+            _underway: self.in_flight.enter(),
+        }
     }
 
     fn init_downstream_modules(&self, _: &mut pingora::modules::http::HttpModules) {
@@ -365,17 +403,51 @@ impl ProxyHttp for Gate {
         let Some(pass) = &context.pass else {
             return Error::e_explain(ErrorType::InternalError, "no pass");
         };
-        headers::prepare_request(request, pass.site(), pass.known(), context.client.address)
+        headers::prepare_request(request, pass.site(), pass.known().map(Arc::as_ref), context.client.address)
+    }
+
+    async fn connected_to_upstream(
+        &self,
+        _: &mut Session,
+        _: bool,
+        _: &HttpPeer,
+        descriptor: RawFd,
+        _: Option<&Digest>,
+        context: &mut Context,
+    ) -> Result<()> {
+        context.upstream = Some(descriptor);
+        Ok(())
+    }
+
+    async fn request_body_filter(
+        &self,
+        _: &mut Session,
+        body: &mut Option<Bytes>,
+        _: bool,
+        context: &mut Context,
+    ) -> Result<()> {
+        // What a person sends over a websocket is a use of their session, as a request is.
+        if context.stream.is_some()
+            && body.is_some()
+            && let Some(known) = context.pass.as_ref().and_then(Pass::known)
+        {
+            known.touch(self.clock.unix());
+        }
+        Ok(())
     }
 
     async fn response_filter(
         &self,
         _: &mut Session,
         response: &mut ResponseHeader,
-        _: &mut Context,
+        context: &mut Context,
     ) -> Result<()> {
-        if response.status.is_informational() && response.status != StatusCode::SWITCHING_PROTOCOLS {
+        let is_upgrade = response.status == StatusCode::SWITCHING_PROTOCOLS;
+        if response.status.is_informational() && !is_upgrade {
             return Ok(());
+        }
+        if is_upgrade || headers::is_event_stream(response) {
+            self.keep_in_view(context)?;
         }
         headers::prepare_response(response)
     }

@@ -167,6 +167,14 @@ pub fn prepare_response(response: &mut ResponseHeader) -> Result<()> {
     set_cache_control(response, value)
 }
 
+/// Whether the app answers with events for as long as it likes.
+#[must_use]
+pub fn is_event_stream(response: &ResponseHeader) -> bool {
+    let kind = response.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    let kind = kind.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii();
+    kind.eq_ignore_ascii_case(b"text/event-stream")
+}
+
 fn set_cache_control(response: &mut ResponseHeader, value: HeaderValue) -> Result<()> {
     // Older ways to say what Cache-Control says, and what only a shared cache reads.
     if value == "no-store" {

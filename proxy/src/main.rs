@@ -31,6 +31,7 @@ mod return_address;
 mod rules;
 mod session;
 mod site;
+mod streams;
 mod watch;
 mod words;
 

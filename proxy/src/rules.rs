@@ -216,8 +216,8 @@ impl Pass {
 
     /// Whose; absent where a rule lets everybody pass and nobody has signed in.
     #[must_use]
-    pub fn known(&self) -> Option<&Known> {
-        self.known.as_deref()
+    pub fn known(&self) -> Option<&Arc<Known>> {
+        self.known.as_ref()
     }
 }
 

@@ -4,6 +4,7 @@
 //! session's own end, or, when the watch is silent, until `blind` has passed. It never makes one up.
 
 use std::hash::{BuildHasherDefault, Hasher};
+use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -15,6 +16,7 @@ use twofold_shared::wire::{Level, SessionDigest, SessionNews, SessionUse, Sessio
 use crate::authority::{Authority, Away};
 use crate::clock::{Clock, Millis};
 use crate::rules::Need;
+use crate::streams::{Stream, Streams};
 
 /// How long the watch may be silent before the gate counts as blind: three heartbeats.
 const SILENCE: Millis = 1_000;
@@ -125,7 +127,8 @@ impl Known {
         now >= self.ends_at || now >= self.used_at.load(Ordering::Relaxed).saturating_add(self.idle_seconds)
     }
 
-    fn touch(&self, now: u64) {
+    /// Notes a use at `now`, in seconds of Unix time.
+    pub fn touch(&self, now: u64) {
         // A store for each second of use, not for each request: the cache line stays shared.
         if self.used_at.load(Ordering::Relaxed) != now {
             self.used_at.store(now, Ordering::Relaxed);
@@ -188,6 +191,19 @@ pub struct Sessions {
     heard: AtomicU64,
     blind: Millis,
     clock: Clock,
+    /// What lasts longer than a request.
+    streams: Arc<Streams>,
+}
+
+/// A websocket or an event stream must not begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoStream {
+    /// Its session was taken back while the app was asked.
+    #[error("its session has just ended")]
+    Ended,
+    /// The kernel gives nothing to cut it with.
+    #[error("its connection could not be cut later: {0}")]
+    Kernel(#[from] rustix::io::Errno),
 }
 
 impl Sessions {
@@ -200,6 +216,7 @@ impl Sessions {
             heard: AtomicU64::new(0),
             blind: u64::try_from(blind.as_millis()).unwrap_or(Millis::MAX),
             clock,
+            streams: Arc::default(),
         }
     }
 
@@ -318,6 +335,9 @@ impl Sessions {
         for digest in &news.ended {
             map.remove(digest);
         }
+        if news.forget_all || !news.ended.is_empty() {
+            self.streams.cut(|session, _| news.forget_all || news.ended.contains(session));
+        }
         self.heard.store(self.clock.millis().saturating_add(1), Ordering::Release);
     }
 
@@ -325,12 +345,40 @@ impl Sessions {
     pub fn forget_account(&self, account: &str) {
         self.revocations.fetch_add(1, Ordering::SeqCst);
         self.known.pin().retain(|_, known| known.account != account);
+        self.streams.cut(|_, known| known.account == account);
     }
 
     /// Forgets one session: it has just risen or ended here.
     pub fn forget(&self, digest: &SessionDigest) {
         self.revocations.fetch_add(1, Ordering::SeqCst);
         self.known.pin().remove(digest);
+        self.streams.cut(|session, _| session == digest);
+    }
+
+    /// Keeps a websocket or an event stream of `session` in view: it is cut when the session is over. `before` as in
+    /// [`Sessions::learn`], taken before the request was judged.
+    ///
+    /// # Errors
+    /// [`NoStream`].
+    pub fn stream(
+        &self,
+        descriptor: RawFd,
+        session: SessionDigest,
+        known: Arc<Known>,
+        before: u64,
+    ) -> Result<Stream, NoStream> {
+        let stream = self.streams.keep(descriptor, session, known)?;
+        // Whoever takes a session back counts first and cuts then, so one of the two sees the other.
+        if self.before() != before && !self.known.pin().contains_key(&session) {
+            return Err(NoStream::Ended);
+        }
+        Ok(stream)
+    }
+
+    /// Cuts the streams of sessions that have outlived their limits, and all when nobody can be asked any more.
+    pub fn cut_what_is_over(&self) {
+        let (is_dark, now) = (self.sight() == Sight::Dark, self.clock.unix());
+        self.streams.cut(|_, known| is_dark || known.is_over(now));
     }
 
     /// What has been used since the last time, and forgets what is over.

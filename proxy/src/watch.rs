@@ -19,6 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(200);
 /// How often the authority is told which sessions were used.
 const TELL: Duration = Duration::from_secs(20);
+/// How often streams are looked through for sessions that have outlived their limits.
+const CUT: Duration = Duration::from_millis(250);
 /// Sessions told in one message: well below the longest message.
 const TOLD_AT_ONCE: usize = 1_000;
 
@@ -30,6 +32,13 @@ pub fn start(socket: &Path, sessions: &Arc<Sessions>, authority: &Arc<Authority>
     let client = Client::new(socket, PATIENCE);
     let heard = Arc::clone(sessions);
     thread::Builder::new().name("watch".to_owned()).spawn(move || listen(&client, &heard))?;
+    let streaming = Arc::clone(sessions);
+    thread::Builder::new().name("streams".to_owned()).spawn(move || {
+        loop {
+            thread::sleep(CUT);
+            streaming.cut_what_is_over();
+        }
+    })?;
     let (sessions, authority) = (Arc::clone(sessions), Arc::clone(authority));
     thread::Builder::new().name("touch".to_owned()).spawn(move || {
         loop {

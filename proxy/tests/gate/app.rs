@@ -42,6 +42,14 @@ fn echo(mut reader: impl Read, mut writer: TcpStream) {
     while reader.read_exact(&mut byte).is_ok() && writer.write_all(&byte).is_ok() {}
 }
 
+/// One event, and then silence until the reader leaves.
+fn events(mut reader: impl Read, writer: &mut TcpStream) {
+    let answer = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nCache-Control: no-cache\r\n\
+                  Transfer-Encoding: chunked\r\n\r\n9\r\ndata: 1\n\n\r\n";
+    writer.write_all(answer.as_bytes()).unwrap();
+    let _ = reader.read(&mut [0]);
+}
+
 fn serve(stream: TcpStream, record: &Mutex<Vec<String>>) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut writer = stream;
@@ -66,6 +74,9 @@ fn serve(stream: TcpStream, record: &Mutex<Vec<String>>) {
         let target = head.split(' ').nth(1).unwrap_or_default().to_owned();
         if target == "/ws" {
             return echo(reader, writer);
+        }
+        if target == "/events" {
+            return events(reader, &mut writer);
         }
         let extra = match target.split('?').next().unwrap_or_default() {
             "/page" => {

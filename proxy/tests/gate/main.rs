@@ -10,3 +10,4 @@ mod harness;
 mod rules;
 mod signing_in;
 mod signing_out;
+mod streams;
