@@ -6,7 +6,7 @@
 //! let authority = Authority::start();                       // a real twofoldd, own ledger, own keys
 //! let alice = authority.enrol("alice");                     // its secret goes to oathtool, never to our own code
 //! let host = Container::start(&authority, First::Password); // Debian with sshd, sudo, su; the door socket mounted
-//! let login = host.ssh("alice", Login::password_then(&alice.phone.fresh()));
+//! let login = host.ssh("alice", &Login::password_then(&alice.phone.fresh()));
 //! assert!(login.succeeded());
 //! ```
 //!
