@@ -12,8 +12,8 @@ use twofold_shared::code::Code;
 use twofold_shared::permit::{Denial, Permit, judge};
 use twofold_shared::secret::SecretText;
 use twofold_shared::wire::{
-    CheckSession, CheckSessionReply, EndSession, FaultKind, Nonce, Notice, OpenSite, Refused, Request,
-    SessionDigest, SessionUse, SessionView, SignIn, SignInReply, SignedIn, Source, TouchSessions,
+    AssertFirst, CheckSession, CheckSessionReply, EndSession, FaultKind, Nonce, Notice, OpenSite, Refused,
+    Request, SessionDigest, SessionUse, SessionView, SignIn, SignInReply, SignedIn, Source, TouchSessions,
     VerifyReply, VerifySession, Word,
 };
 
@@ -127,18 +127,30 @@ impl Authority {
             browser: visitor.browser.clone(),
             session,
         };
-        let reply: SignInReply = match self.turn(&self.patient, request).await {
-            Err(error) => return refused_or_away(&nonce, error),
-            Ok(reply) => reply,
+        signed_in(&nonce, self.turn(&self.patient, request).await)
+    }
+
+    /// "This site's own first factor has just passed for this name."
+    ///
+    /// # Errors
+    /// [`Away`].
+    pub async fn assert_first(
+        &self,
+        visitor: &Visitor,
+        realm: &str,
+        name: String,
+        session: SessionDigest,
+    ) -> Result<Step<SignedIn>, Away> {
+        let nonce = nonce()?;
+        let request = AssertFirst {
+            nonce: nonce.clone(),
+            realm: realm.to_owned(),
+            name,
+            source: visitor.source(),
+            browser: visitor.browser.clone(),
+            session,
         };
-        if reply.nonce != nonce {
-            return Err(away(&nonce, "the answer is to another request"));
-        }
-        match (reply.signed_in, reply.refusal) {
-            (Some(signed_in), None) => Ok(Step::Passed(signed_in)),
-            (None, Some(refused)) => Ok(Step::Refused(refused)),
-            _ => Err(away(&nonce, "the answer says neither yes nor no")),
-        }
+        signed_in(&nonce, self.turn(&self.patient, request).await)
     }
 
     /// Tries a code for `session`; with a right one it becomes `next`.
@@ -210,6 +222,22 @@ impl Authority {
         let client = client.clone();
         let called = tokio::task::spawn_blocking(move || client.call(&request)).await;
         called.unwrap_or_else(|why| Err(CallError::Broken(std::io::Error::other(why))))
+    }
+}
+
+/// Reads the answer to a first factor.
+fn signed_in(nonce: &Nonce, reply: Result<SignInReply, CallError>) -> Result<Step<SignedIn>, Away> {
+    let reply = match reply {
+        Err(error) => return refused_or_away(nonce, error),
+        Ok(reply) => reply,
+    };
+    if reply.nonce != *nonce {
+        return Err(away(nonce, "the answer is to another request"));
+    }
+    match (reply.signed_in, reply.refusal) {
+        (Some(signed_in), None) => Ok(Step::Passed(signed_in)),
+        (None, Some(refused)) => Ok(Step::Refused(refused)),
+        _ => Err(away(nonce, "the answer says neither yes nor no")),
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use twofold_shared::client::DEFAULT_SOCKET;
 use twofold_shared::config::{At, Mistakes, Table, load};
 
+use crate::app_login::{self, Form};
 use crate::client::Trusted;
 use crate::host::Host;
 use crate::origin::Origin;
@@ -49,6 +50,8 @@ pub struct SiteConfig {
     pub ignore_case: bool,
     /// Its rules, in their order.
     pub rules: Rules,
+    /// `[site.form]`: how the app's own login works, with `first_factor = "form"`.
+    pub form: Option<Form>,
     /// `forward_authorization`: the app gets the client's `Authorization` header. Default false: it is stripped.
     pub forward_authorization: bool,
 }
@@ -58,6 +61,8 @@ pub struct SiteConfig {
 enum FirstFactor {
     /// The portal's page, checked against the ledger's passwords.
     Password,
+    /// The app's own login page.
+    Form,
 }
 
 const BLIND_LEAST: Duration = Duration::from_secs(2);
@@ -168,14 +173,19 @@ fn site(table: &mut Table<'_>) -> Option<(At<Origin>, SiteConfig)> {
     let origin = origin(table, "origin", "\"https://wiki.example.com\"");
     let upstream = table.text("upstream").and_then(|text| text.check(|text| address(&text)));
     let upstream = table.need("upstream", upstream, "\"127.0.0.1:8481\"");
-    let first_factor = table.choice("first_factor", &[("password", FirstFactor::Password)]);
+    let first_factor =
+        table.choice("first_factor", &[("password", FirstFactor::Password), ("form", FirstFactor::Form)]);
     let first_factor = table.need("first_factor", first_factor, "\"password\"");
     let title = table.text("title").and_then(|text| text.check(title));
     let path_parameters = table.boolean("path_parameters").is_some_and(|at| at.value);
     let ignore_case = table.boolean("ignore_case").is_some_and(|at| at.value);
     let forward_authorization = table.boolean("forward_authorization").is_some_and(|at| at.value);
     let (origin, upstream) = (origin?, upstream?);
-    let FirstFactor::Password = first_factor?.value;
+    let form = form(table, &origin, first_factor.as_ref());
+    let form = match first_factor?.value {
+        FirstFactor::Password => None,
+        FirstFactor::Form => Some(form?),
+    };
     let title = title.map_or_else(|| origin.host().to_string(), |title| title.value);
     let site = SiteConfig {
         origin: origin.value.clone(),
@@ -184,9 +194,30 @@ fn site(table: &mut Table<'_>) -> Option<(At<Origin>, SiteConfig)> {
         path_parameters,
         ignore_case,
         rules: Rules::default(),
+        form,
         forward_authorization,
     };
     Some((origin, site))
+}
+
+/// `[site.form]` goes with `first_factor = "form"`, and only with that.
+fn form(table: &mut Table<'_>, origin: &At<Origin>, first_factor: Option<&At<FirstFactor>>) -> Option<Form> {
+    let is_form = first_factor.is_some_and(|first| first.value == FirstFactor::Form);
+    let written = table.table("form");
+    match (written, is_form) {
+        (Some(mut form), true) => app_login::config::form(&mut form, origin.host()),
+        (Some(form), false) => {
+            form.place().mistake("is only read with first_factor = \"form\"");
+            None
+        }
+        (None, true) => {
+            table.place().mistake(
+                "first_factor = \"form\" needs a table [site.form] with page, login, cookies and identity",
+            );
+            None
+        }
+        (None, false) => None,
+    }
 }
 
 fn title(text: String) -> Result<String, String> {
@@ -278,7 +309,7 @@ mod tests {
     fn what_could_not_work_is_refused() {
         assert!(mistake("portal = \"http://id.localhost:8480\"").contains("at least one [[site]]"));
         assert!(mistake(&GOOD.replace("127.0.0.1:8481", "127.0.0.1:8480")).contains("itself"));
-        assert!(mistake(&GOOD.replace("\"password\"", "\"form\"")).contains("must be one of password"));
+        assert!(mistake(&GOOD.replace("\"password\"", "\"ldap\"")).contains("must be one of password, form"));
         assert!(mistake(&GOOD.replace("127.0.0.1:8481", "localhost:8481")).contains("address with a port"));
     }
 }

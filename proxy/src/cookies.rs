@@ -60,17 +60,19 @@ pub fn names_with<'a>(headers: &'a HeaderMap, prefix: &str) -> Vec<&'a str> {
         .collect()
 }
 
-/// The `Cookie` line for the app: everything but ours. `None` leaves the lines as they are.
+/// The `Cookie` line for the app: everything but ours, and of the rest what `keep` says. `None` leaves the lines as they
+/// are.
 #[must_use]
-pub fn without_ours(headers: &HeaderMap) -> Option<Vec<u8>> {
+pub fn kept(headers: &HeaderMap, keep: &dyn Fn(&[u8], &[u8]) -> bool) -> Option<Vec<u8>> {
     let mut lines = headers.get_all(COOKIE).iter();
     let longest = lines.next()?.len();
     let several_lines = lines.next().is_some();
-    let mut found_ours = false;
+    let mut left_out = false;
     let mut kept = Vec::with_capacity(longest);
     for piece in pieces(headers).filter(|piece| !piece.is_empty()) {
-        if is_ours(piece) {
-            found_ours = true;
+        let (name, value) = split(piece);
+        if is_ours(piece) || !keep(name, value) {
+            left_out = true;
             continue;
         }
         if !kept.is_empty() {
@@ -78,7 +80,7 @@ pub fn without_ours(headers: &HeaderMap) -> Option<Vec<u8>> {
         }
         kept.extend_from_slice(piece);
     }
-    (found_ours || several_lines).then_some(kept)
+    (left_out || several_lines).then_some(kept)
 }
 
 /// Whether a `Set-Cookie` from an app would set one of ours.
@@ -98,7 +100,8 @@ fn pieces(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
     lines.flat_map(|line| line.as_bytes().split(|&byte| byte == b';')).map(<[u8]>::trim_ascii)
 }
 
-fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
+/// Every cookie of a request: name and value.
+pub fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
     pieces(headers).map(split)
 }
 
@@ -203,7 +206,7 @@ mod tests {
     #[test]
     fn the_app_sees_none_of_ours() {
         let kept =
-            |lines: &[&str]| without_ours(&headers(lines)).map(|kept| String::from_utf8(kept).unwrap());
+            |lines: &[&str]| kept(&headers(lines), &|_, _| true).map(|kept| String::from_utf8(kept).unwrap());
         assert_eq!(kept(&["a=1; b=2"]), None);
         assert_eq!(kept(&[]), None);
         assert_eq!(kept(&["a=1; __Host-twofold=x; b=\"2\""]).unwrap(), "a=1; b=\"2\"");
@@ -252,7 +255,7 @@ mod tests {
         #[test]
         fn whatever_the_line_none_of_ours_is_left(line in "[ -~]{0,60}", more in "(; ?__Host-twofold(-id)?=[a-z]{0,3}){0,3}") {
             let headers = headers(&[&format!("{line}{more}")]);
-            let kept = without_ours(&headers);
+            let kept = kept(&headers, &|_, _| true);
             let mut after = HeaderMap::new();
             after.append(COOKIE, kept.map_or_else(
                 || headers.get(COOKIE).unwrap().clone(), |kept| HeaderValue::from_bytes(&kept).unwrap()));

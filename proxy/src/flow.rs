@@ -4,14 +4,19 @@
 //! of the same address give way first, then the oldest of all.
 
 use std::collections::{HashMap, VecDeque};
+use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use data_encoding::BASE64URL_NOPAD;
+use http::HeaderValue;
+use subtle::ConstantTimeEq;
 use twofold_shared::wire::{Notice, SessionDigest};
+use zeroize::Zeroizing;
 
 use crate::clock::Millis;
+use crate::cookies::Fresh;
 use crate::return_address::ReturnAddress;
 use crate::rules::Need;
 use crate::site::Site;
@@ -82,6 +87,41 @@ pub struct Flow {
     born: Millis,
     address: Option<IpAddr>,
     news: Mutex<Option<(SessionDigest, Vec<Notice>)>>,
+    asserted: Mutex<Option<Asserted>>,
+    /// Where the person went meanwhile, instead.
+    led_to: Mutex<Option<ReturnAddress>>,
+}
+
+/// What an app's own login brought, held back until the second factor has passed.
+pub struct Asserted {
+    account: String,
+    user: String,
+    /// The cookie of the session at the first level; gone once a ticket was redeemed.
+    session: Option<Zeroizing<String>>,
+    ticket: Option<SessionDigest>,
+    held: Vec<HeaderValue>,
+    location: Option<ReturnAddress>,
+}
+
+impl Asserted {
+    /// A session at the first level of `account`, whom the app calls `user`; the lines with which the app would let them
+    /// in, and where it would lead them.
+    #[must_use]
+    pub fn new(
+        session: Fresh,
+        account: String,
+        user: String,
+        held: Vec<HeaderValue>,
+        location: Option<ReturnAddress>,
+    ) -> Self {
+        Self { account, user, session: Some(session.value), ticket: None, held, location }
+    }
+}
+
+impl fmt::Debug for Asserted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Asserted({}, …)", self.account)
+    }
 }
 
 impl Flow {
@@ -89,6 +129,64 @@ impl Flow {
     #[must_use]
     pub fn need(&self) -> Need {
         self.destination.as_ref().map_or(Need::SECOND, |destination| destination.need)
+    }
+
+    /// An app's own login has passed.
+    pub fn assert(&self, asserted: Asserted) {
+        *lock(&self.asserted) = Some(asserted);
+    }
+
+    /// Whose first factor an app's own login proved.
+    #[must_use]
+    pub fn account(&self) -> Option<String> {
+        lock(&self.asserted).as_ref().map(|asserted| asserted.account.clone())
+    }
+
+    /// A ticket for the flow's session, once; a later one makes the earlier void. None when it was redeemed.
+    ///
+    /// # Errors
+    /// When the kernel gives no randomness.
+    pub fn ticket(&self) -> Result<Option<Zeroizing<String>>, getrandom::Error> {
+        let mut asserted = lock(&self.asserted);
+        let Some(asserted) = asserted.as_mut().filter(|asserted| asserted.session.is_some()) else {
+            return Ok(None);
+        };
+        let fresh = Fresh::generate()?;
+        asserted.ticket = Some(fresh.digest);
+        Ok(Some(fresh.value))
+    }
+
+    /// The flow's session for its ticket, once.
+    #[must_use]
+    pub fn redeem(&self, ticket: &SessionDigest) -> Option<Zeroizing<String>> {
+        let mut asserted = lock(&self.asserted);
+        let asserted = asserted.as_mut()?;
+        let own = asserted.ticket.take_if(|own| own.as_bytes().ct_eq(ticket.as_bytes()).into());
+        own.and_then(|_| asserted.session.take())
+    }
+
+    /// Who the app took them for, and what it gave them: once.
+    #[must_use]
+    pub fn release(&self) -> Option<(String, Vec<HeaderValue>)> {
+        let asserted = lock(&self.asserted).take()?;
+        Some((asserted.user, asserted.held))
+    }
+
+    /// The person has gone on to another page of the site meanwhile.
+    pub fn lead_to(&self, return_to: ReturnAddress) {
+        *lock(&self.led_to) = Some(return_to);
+    }
+
+    /// Where the person wants to go on the site: where they began, or else where the app would lead them.
+    #[must_use]
+    pub fn return_to(&self) -> ReturnAddress {
+        if let Some(led_to) = lock(&self.led_to).clone() {
+            return led_to;
+        }
+        let begun = self.destination.as_ref().map(|destination| destination.return_to.clone());
+        let begun = begun.filter(|begun| *begun != ReturnAddress::front_page());
+        let location = || lock(&self.asserted).as_ref().and_then(|asserted| asserted.location.clone());
+        begun.or_else(location).unwrap_or_else(ReturnAddress::front_page)
     }
 
     /// Keeps what the person of `session` should read before they go on.
@@ -113,6 +211,7 @@ pub struct Flows(Mutex<Table>);
 #[derive(Debug, Default)]
 struct Table {
     flows: HashMap<FlowId, Arc<Flow>>,
+    by_nonce: HashMap<SessionDigest, FlowId>,
     /// The oldest first; ids whose flow is gone already are skipped.
     ages: VecDeque<FlowId>,
     per_address: HashMap<Option<IpAddr>, usize>,
@@ -136,6 +235,8 @@ impl Flows {
             born: now,
             address,
             news: Mutex::default(),
+            asserted: Mutex::default(),
+            led_to: Mutex::default(),
         });
         let mut table = lock(&self.0);
         table.expire(now);
@@ -146,6 +247,9 @@ impl Flows {
             table.drop_oldest();
         }
         table.flows.insert(flow.id.clone(), Arc::clone(&flow));
+        if let Some(destination) = &flow.destination {
+            table.by_nonce.insert(destination.nonce, flow.id.clone());
+        }
         table.ages.push_back(flow.id.clone());
         *table.per_address.entry(address).or_default() += 1;
         Ok(flow)
@@ -156,6 +260,16 @@ impl Flows {
     pub fn find(&self, id: &str, now: Millis) -> Option<Arc<Flow>> {
         let id = FlowId::parse(id)?;
         let flow = lock(&self.0).flows.get(&id).cloned()?;
+        (now.saturating_sub(flow.born) < LIFE_MILLIS).then_some(flow)
+    }
+}
+
+impl Flows {
+    /// The flow that was begun with this nonce, while it lives.
+    #[must_use]
+    pub fn find_by_nonce(&self, nonce: &SessionDigest, now: Millis) -> Option<Arc<Flow>> {
+        let table = lock(&self.0);
+        let flow = table.flows.get(table.by_nonce.get(nonce)?).cloned()?;
         (now.saturating_sub(flow.born) < LIFE_MILLIS).then_some(flow)
     }
 }
@@ -185,6 +299,9 @@ impl Table {
 
     fn remove(&mut self, id: &FlowId) {
         let Some(flow) = self.flows.remove(id) else { return };
+        if let Some(destination) = &flow.destination {
+            self.by_nonce.remove(&destination.nonce);
+        }
         if let Some(count) = self.per_address.get_mut(&flow.address) {
             *count = count.saturating_sub(1);
             if *count == 0 {

@@ -20,12 +20,16 @@ use pingora::{Error, ErrorSource, ErrorType, Result};
 use zeroize::Zeroizing;
 
 use crate::answer::Answer;
+use crate::app_login::fields::Scanner;
+use crate::app_login::members::Members;
+use crate::app_login::{AppCookie, Marks, Probe};
 use crate::authority::Authority;
 use crate::client::{Client, Trusted};
 use crate::clock::Clock;
 use crate::cookies::{self, Found, SITE};
 use crate::headers;
 use crate::in_flight::{InFlight, Underway};
+use crate::key::Key;
 use crate::path::{Parameters, Target};
 use crate::portal::{MAX_BODY, Portal, Visit, number};
 use crate::refusal::Refusal;
@@ -35,6 +39,10 @@ use crate::session::{Sessions, Verdict};
 use crate::site::{Place, Places, Site};
 use crate::streams::Stream;
 use twofold_shared::wire::SessionDigest;
+
+mod app_login;
+
+use app_login::AppStep;
 
 /// How long a connection without a request is kept.
 const IDLE_SECONDS: u64 = 75;
@@ -50,6 +58,9 @@ pub struct Gate {
     in_flight: Arc<InFlight>,
     trusted: Trusted,
     clock: Clock,
+    key: Arc<Key>,
+    members: Arc<Members>,
+    probe: Probe,
 }
 
 /// What a gate is made of.
@@ -64,6 +75,10 @@ pub struct Parts {
     pub portal: Portal,
     /// How much is under way.
     pub in_flight: Arc<InFlight>,
+    /// What marks an app's cookies.
+    pub key: Arc<Key>,
+    /// Who is who to which app.
+    pub members: Arc<Members>,
 }
 
 /// What is known of one request.
@@ -76,6 +91,16 @@ pub struct Context {
     upstream: Option<RawFd>,
     /// What keeps a websocket or an event stream in view.
     stream: Option<Stream>,
+    /// What an app's own login has to do with it.
+    app: AppStep,
+    /// Looks for a login where none is.
+    scanner: Option<Scanner>,
+    /// The answer was replaced by one without a body.
+    drops_body: bool,
+    /// What the app answered could not be decided about, and is not passed on.
+    is_held_back: bool,
+    /// A login was found where none is.
+    has_login: bool,
     upgrading: bool,
     _underway: Underway,
 }
@@ -85,6 +110,14 @@ struct Wanted {
     /// How much of the target is its path.
     path_length: usize,
     upgrading: Upgrading,
+}
+
+impl Wanted {
+    /// Path and query of a request in its one spelling.
+    fn split<'r>(&self, request: &'r RequestHeader) -> (&'r [u8], &'r [u8]) {
+        let (path, query) = request.raw_path().split_at_checked(self.path_length).unwrap_or_default();
+        (path, query.strip_prefix(b"?").unwrap_or_default())
+    }
 }
 
 /// What becomes of a request.
@@ -97,8 +130,9 @@ impl Gate {
     /// Puts the parts together.
     #[must_use]
     pub fn new(parts: Parts, trusted: Trusted, clock: Clock) -> Self {
-        let Parts { places, authority, sessions, portal, in_flight } = parts;
-        Self { places, authority, sessions, portal, in_flight, trusted, clock }
+        let Parts { places, authority, sessions, portal, in_flight, key, members } = parts;
+        let probe = Probe::default();
+        Self { places, authority, sessions, portal, in_flight, trusted, clock, key, members, probe }
     }
 
     async fn decide(&self, session: &mut Session, context: &mut Context) -> Result<Decision> {
@@ -207,17 +241,34 @@ impl Gate {
             Verdict::Nobody => (None, false),
             Verdict::Undecided => (None, true),
         };
-        let request = session.req_header();
-        let path = request.raw_path().get(..wanted.path_length).unwrap_or_default();
-        let asked = Asked {
-            path: &site.judged(path),
-            method: &request.method,
-            address: context.client.address,
-            is_in: None,
+        if let Some(form) = site.form() {
+            let step = Box::pin(self.step_of_login(session, context, (&site, form), known.as_ref(), &wanted));
+            if let Some(decision) = step.await? {
+                return Ok(decision);
+            }
+        }
+        let ruling = {
+            let request = session.req_header();
+            let (path, _) = wanted.split(request);
+            let asked = Asked {
+                path: &site.judged(path),
+                method: &request.method,
+                address: context.client.address,
+                is_in: None,
+            };
+            rules::decide(&site, known, &asked, self.clock.unix())
         };
-        let ruling = rules::decide(&site, known, &asked, self.clock.unix());
         match ruling {
             Ruling::Pass(pass) => {
+                if let Some(form) = site.form() {
+                    context.app = AppStep::Nobody;
+                    if let Some(known) = pass.known() {
+                        let asked = self.confirm_member(session, context, (&site, form), known);
+                        if let Some(answer) = Box::pin(asked).await? {
+                            return Ok(Decision::Answer(answer));
+                        }
+                    }
+                }
                 context.upgrading = wanted.upgrading == Upgrading::Websocket;
                 if context.upgrading {
                     session.set_read_timeout(Some(WEBSOCKET_SILENCE));
@@ -358,6 +409,11 @@ impl ProxyHttp for Gate {
             session: None,
             upstream: None,
             stream: None,
+            app: AppStep::None,
+            scanner: None,
+            drops_body: false,
+            is_held_back: false,
+            has_login: false,
             upgrading: false,
             _underway: self.in_flight.enter(),
         }
@@ -396,14 +452,21 @@ impl ProxyHttp for Gate {
 
     async fn upstream_request_filter(
         &self,
-        _: &mut Session,
+        session: &mut Session,
         request: &mut RequestHeader,
         context: &mut Context,
     ) -> Result<()> {
         let Some(pass) = &context.pass else {
             return Error::e_explain(ErrorType::InternalError, "no pass");
         };
-        headers::prepare_request(request, pass.site(), pass.known().map(Arc::as_ref), context.client.address)
+        let (site, known, address) = (pass.site(), pass.known().map(Arc::as_ref), context.client.address);
+        let Some(form) = site.form() else {
+            return headers::prepare_request(request, site, known, address, &|_, _| true);
+        };
+        let marks = Marks::of(&session.req_header().headers);
+        let keep =
+            |name: &[u8], value: &[u8]| self.takes_along(context, form, &marks, &AppCookie::new(name, value));
+        headers::prepare_request(request, site, known, address, &keep)
     }
 
     async fn connected_to_upstream(
@@ -423,9 +486,15 @@ impl ProxyHttp for Gate {
         &self,
         _: &mut Session,
         body: &mut Option<Bytes>,
-        _: bool,
+        is_last: bool,
         context: &mut Context,
     ) -> Result<()> {
+        if let Some(scanner) = &mut context.scanner
+            && scanner.finds_in(body.as_deref().unwrap_or_default(), is_last)
+        {
+            context.has_login = true;
+            return Error::e_explain(ErrorType::InternalError, "a name or a password where no login is");
+        }
         // What a person sends over a websocket is a use of their session, as a request is.
         if context.stream.is_some()
             && body.is_some()
@@ -438,7 +507,7 @@ impl ProxyHttp for Gate {
 
     async fn response_filter(
         &self,
-        _: &mut Session,
+        session: &mut Session,
         response: &mut ResponseHeader,
         context: &mut Context,
     ) -> Result<()> {
@@ -449,7 +518,24 @@ impl ProxyHttp for Gate {
         if is_upgrade || headers::is_event_stream(response) {
             self.keep_in_view(context)?;
         }
-        headers::prepare_response(response)
+        headers::prepare_response(response)?;
+        if !is_upgrade && !matches!(context.app, AppStep::None) {
+            Box::pin(self.answer_of_app(session, response, context)).await?;
+        }
+        Ok(())
+    }
+
+    fn response_body_filter(
+        &self,
+        _: &mut Session,
+        body: &mut Option<Bytes>,
+        _: bool,
+        context: &mut Context,
+    ) -> Result<Option<Duration>> {
+        if context.drops_body {
+            *body = None;
+        }
+        Ok(None)
     }
 
     async fn fail_to_proxy(
@@ -461,6 +547,8 @@ impl ProxyHttp for Gate {
         let refusal = match (&context.pass, error.esource()) {
             // The connection to the browser is gone: nobody to answer.
             (_, ErrorSource::Downstream) if is_gone(error) => return failed(0),
+            _ if context.has_login => Refusal::LoginElsewhere,
+            (Some(pass), _) if context.is_held_back => Refusal::UpstreamDown { host: pass.site().host() },
             (_, ErrorSource::Downstream) => Refusal::Unclear,
             (Some(pass), ErrorSource::Upstream) => Refusal::UpstreamDown { host: pass.site().host() },
             (_, ErrorSource::Upstream | ErrorSource::Internal | ErrorSource::Unset) => Refusal::Internal,

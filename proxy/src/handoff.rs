@@ -3,7 +3,7 @@
 //! It is bound to the portal's session, to the site and to the browser that began the flow there.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use subtle::ConstantTimeEq;
 use twofold_shared::wire::SessionDigest;
@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::clock::Millis;
 use crate::cookies::{self, Fresh};
-use crate::flow::Destination;
+use crate::flow::{Destination, Flow};
 
 /// How long the browser has to carry it.
 const LIFE_MILLIS: Millis = 60_000;
@@ -25,8 +25,8 @@ pub struct Handoff {
     pub portal: SessionDigest,
     /// Where it leads.
     pub destination: Destination,
-    /// The end of the name of the browser's cookie at the site.
-    pub cookie: String,
+    /// The flow that leads there.
+    pub flow: Arc<Flow>,
     born: Millis,
 }
 
@@ -63,7 +63,7 @@ impl Handoffs {
         &self,
         portal: SessionDigest,
         destination: Destination,
-        cookie: &str,
+        flow: &Arc<Flow>,
         now: Millis,
     ) -> Result<Zeroizing<String>, NoHandoff> {
         let code = Fresh::generate().map_err(|_| NoHandoff::NoRandomness)?;
@@ -74,7 +74,7 @@ impl Handoffs {
         if table.len() >= CAPACITY {
             return Err(NoHandoff::Full);
         }
-        table.insert(code.digest, Handoff { portal, destination, cookie: cookie.to_owned(), born: now });
+        table.insert(code.digest, Handoff { portal, destination, flow: Arc::clone(flow), born: now });
         Ok(code.value)
     }
 
@@ -95,10 +95,9 @@ impl Handoff {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::config::SiteConfig;
+    use crate::flow::Flows;
     use crate::origin::Origin;
     use crate::return_address::ReturnAddress;
     use crate::rules::Need;
@@ -112,6 +111,7 @@ mod tests {
             path_parameters: false,
             ignore_case: false,
             rules: crate::rules::Rules::default(),
+            form: None,
             forward_authorization: false,
         });
         Destination {
@@ -122,12 +122,16 @@ mod tests {
         }
     }
 
+    fn flow() -> Arc<Flow> {
+        Flows::default().begin(None, None, 0).unwrap()
+    }
+
     const PORTAL: SessionDigest = SessionDigest::from_bytes([1; 32]);
 
     #[test]
     fn a_code_serves_once_at_its_host_within_a_minute() {
         let (table, nonce) = (Handoffs::default(), Fresh::generate().unwrap());
-        let give = |now| table.give(PORTAL, destination(&nonce), "abc", now).unwrap();
+        let give = |now| table.give(PORTAL, destination(&nonce), &flow(), now).unwrap();
         let code = give(0);
         assert!(table.take(code.as_bytes(), "wiki.localhost", 59_999).is_some());
         assert!(table.take(code.as_bytes(), "wiki.localhost", 59_999).is_none());
@@ -142,7 +146,7 @@ mod tests {
     #[test]
     fn a_code_is_only_for_the_browser_that_began() {
         let (table, nonce) = (Handoffs::default(), Fresh::generate().unwrap());
-        let code = table.give(PORTAL, destination(&nonce), "abc", 0).unwrap();
+        let code = table.give(PORTAL, destination(&nonce), &flow(), 0).unwrap();
         let handoff = table.take(code.as_bytes(), "wiki.localhost", 1).unwrap();
         assert!(handoff.is_for(nonce.value.as_bytes()));
         assert!(!handoff.is_for(Fresh::generate().unwrap().value.as_bytes()));
@@ -153,9 +157,9 @@ mod tests {
     fn a_full_table_gives_none() {
         let (table, nonce) = (Handoffs::default(), Fresh::generate().unwrap());
         for _ in 0..CAPACITY {
-            table.give(PORTAL, destination(&nonce), "abc", 0).unwrap();
+            table.give(PORTAL, destination(&nonce), &flow(), 0).unwrap();
         }
-        assert_eq!(table.give(PORTAL, destination(&nonce), "abc", 1).unwrap_err(), NoHandoff::Full);
-        assert!(table.give(PORTAL, destination(&nonce), "abc", LIFE_MILLIS).is_ok());
+        assert_eq!(table.give(PORTAL, destination(&nonce), &flow(), 1).unwrap_err(), NoHandoff::Full);
+        assert!(table.give(PORTAL, destination(&nonce), &flow(), LIFE_MILLIS).is_ok());
     }
 }

@@ -69,7 +69,8 @@ fn normal(byte: u8) -> u8 {
     if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' }
 }
 
-/// Takes away what a client must not say and says what the gate knows; without `known` the app is asked by nobody.
+/// Takes away what a client must not say and says what the gate knows; without `known` the app is asked by nobody. `keep`
+/// says which cookies go along.
 ///
 /// # Errors
 /// Pingora's, when a header cannot be set: the request is not forwarded.
@@ -78,13 +79,14 @@ pub fn prepare_request(
     site: &Site,
     known: Option<&Known>,
     address: Option<IpAddr>,
+    keep: &dyn Fn(&[u8], &[u8]) -> bool,
 ) -> Result<()> {
     // Deliberate: pingora keeps a second map with the names as the client wrote them, which would double the cost of
     // every change here. Without it, names go on in lower case, as HTTP/2 has them.
     let raw = (!request.raw_path_is_utf8()).then(|| request.raw_path().to_vec());
     let empty = RequestHeader::from(http::Request::new(()).into_parts().0);
     let mut parts = ReqParts::from(std::mem::replace(request, empty));
-    let prepared = prepare(&mut parts.headers, site, known, address);
+    let prepared = prepare(&mut parts.headers, site, known, address, keep);
     *request = RequestHeader::from(parts);
     if let Some(raw) = raw {
         request.set_raw_path(&raw)?;
@@ -97,12 +99,13 @@ fn prepare(
     site: &Site,
     known: Option<&Known>,
     address: Option<IpAddr>,
+    keep: &dyn Fn(&[u8], &[u8]) -> bool,
 ) -> Result<()> {
     strip_spoken_for(headers);
     if !site.forwards_authorization() {
         headers.remove(AUTHORIZATION);
     }
-    if let Some(kept) = cookies::without_ours(headers) {
+    if let Some(kept) = cookies::kept(headers, keep) {
         if kept.is_empty() {
             headers.remove(COOKIE);
         } else {

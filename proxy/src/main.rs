@@ -4,6 +4,7 @@
 //! rule) and reaches an app only with a pass from [`rules`]; whoever has none is led through [`portal`].
 
 mod answer;
+mod app_login;
 mod authority;
 #[cfg(feature = "bench-bare")]
 mod bare;
@@ -18,6 +19,7 @@ mod handoff;
 mod headers;
 mod host;
 mod in_flight;
+mod key;
 mod logger;
 mod origin;
 mod pages;
@@ -126,13 +128,15 @@ fn run(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
     let authority = Arc::new(authority::Authority::new(&config.authority));
     let sessions = Arc::new(session::Sessions::new(config.blind, clock));
     let in_flight = Arc::new(in_flight::InFlight::default());
+    let key = Arc::new(key::Key::generate()?);
+    let members = Arc::new(app_login::members::Members::default());
     let portal = portal::Portal::new(
         config,
         Arc::clone(&places),
         Arc::clone(&authority),
         Arc::clone(&sessions),
-        clock,
-    )?;
+        (clock, Arc::clone(&key), Arc::clone(&members)),
+    );
     watch::start(&config.authority, &sessions, &authority)?;
     sessions.await_sight(FIRST_SIGHT);
 
@@ -144,7 +148,7 @@ fn run(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
     process::watch_phases(&server, Arc::clone(&in_flight), last_words)?;
     #[cfg(feature = "bench-bare")]
     let peer = places.sites().first().map(|site| site.peer().clone());
-    let parts = gate::Parts { places, authority, sessions, portal, in_flight };
+    let parts = gate::Parts { places, authority, sessions, portal, in_flight, key, members };
     let gate = gate::Gate::new(parts, config.trusted.clone(), clock);
     #[cfg(feature = "bench-bare")]
     let gate = {

@@ -115,6 +115,13 @@ struct SignOutPage<'a> {
 }
 
 #[derive(Template)]
+#[template(path = "onwards.html")]
+struct OnwardsPage<'a> {
+    frame: Frame<'a>,
+    address: &'a str,
+}
+
+#[derive(Template)]
 #[template(path = "message.html")]
 struct MessagePage<'a> {
     frame: Frame<'a>,
@@ -225,6 +232,12 @@ impl Pages {
     #[must_use]
     pub fn notices(&self, notices: Vec<String>, flow: &str) -> Answer {
         self.answer(StatusCode::OK, &NoticesPage { frame: self.frame(), notices, flow }, None)
+    }
+
+    /// From an app's own login on to the code.
+    #[must_use]
+    pub fn onwards(&self, address: &str) -> Answer {
+        self.answer(StatusCode::OK, &OnwardsPage { frame: self.frame(), address }, None)
     }
 
     /// "Really?"

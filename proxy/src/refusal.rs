@@ -28,6 +28,8 @@ pub enum Refusal<'a> {
     },
     /// No rule lets anybody pass here.
     Denied,
+    /// A name or a password is given where the app's login is not.
+    LoginElsewhere,
     /// The authority did not decide.
     Undecided,
     /// The app does not answer.
@@ -53,7 +55,9 @@ impl Refusal<'_> {
             Self::Unclear => StatusCode::BAD_REQUEST,
             Self::NoSuchSite | Self::NotFound => StatusCode::NOT_FOUND,
             Self::SecondFactor { .. } => StatusCode::UNAUTHORIZED,
-            Self::NotHeld { .. } | Self::Denied | Self::Foreign => StatusCode::FORBIDDEN,
+            Self::NotHeld { .. } | Self::Denied | Self::LoginElsewhere | Self::Foreign => {
+                StatusCode::FORBIDDEN
+            }
             Self::Undecided => StatusCode::SERVICE_UNAVAILABLE,
             Self::UpstreamDown { .. } => StatusCode::BAD_GATEWAY,
             Self::Expired => StatusCode::GONE,
@@ -71,6 +75,7 @@ impl Refusal<'_> {
             Self::NotFound => "not_found",
             Self::SecondFactor { .. } | Self::NotHeld { .. } => "second_factor_required",
             Self::Denied => "denied",
+            Self::LoginElsewhere => "login_elsewhere",
             Self::Undecided => "authority_away",
             Self::UpstreamDown { .. } => "upstream_down",
             Self::Expired => "sign_in_expired",

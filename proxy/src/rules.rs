@@ -208,6 +208,18 @@ pub struct Pass {
 }
 
 impl Pass {
+    /// For the login page and the login of an app whose own login is the first factor: as nobody, and with no more of the
+    /// app's session than was set on the way in.
+    pub fn to_sign_in(site: &Arc<Site>) -> Self {
+        Self { site: Arc::clone(site), known: None }
+    }
+
+    /// Where to, to be kept.
+    #[must_use]
+    pub fn shared_site(&self) -> Arc<Site> {
+        Arc::clone(&self.site)
+    }
+
     /// Where to.
     #[must_use]
     pub fn site(&self) -> &Site {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use http::HeaderValue;
 use pingora::upstreams::peer::HttpPeer;
 
+use crate::app_login::Form;
 use crate::config::{Config, SiteConfig};
 use crate::host::{Host, OddHost};
 use crate::origin::Origin;
@@ -29,6 +30,7 @@ pub struct Site {
     parameters: Parameters,
     ignore_case: bool,
     rules: Rules,
+    form: Option<Form>,
     forwards_authorization: bool,
     peer: HttpPeer,
     authority: HeaderValue,
@@ -51,6 +53,7 @@ impl Site {
             parameters: if config.path_parameters { Parameters::Cut } else { Parameters::Refused },
             ignore_case: config.ignore_case,
             rules: config.rules.clone(),
+            form: config.form.clone(),
             forwards_authorization: config.forward_authorization,
             authority: value(&origin.authority()),
             scheme: HeaderValue::from_static(origin.scheme()),
@@ -81,6 +84,18 @@ impl Site {
     #[must_use]
     pub fn parameters(&self) -> Parameters {
         self.parameters
+    }
+
+    /// How its app's own login works, where that is the first factor.
+    #[must_use]
+    pub fn form(&self) -> Option<&Form> {
+        self.form.as_ref()
+    }
+
+    /// The address of the app's own login page.
+    #[must_use]
+    pub fn login_page(&self) -> Option<String> {
+        self.form.as_ref().map(|form| format!("{}{}", self.origin, form.page()))
     }
 
     /// A path in its one spelling as rules judge it: as its app reads it.

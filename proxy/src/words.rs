@@ -67,6 +67,12 @@ pub struct Words {
     pub wrong_password: &'static str,
     /// The page was too old or came from elsewhere.
     pub stale_form: &'static str,
+    /// A title, between an app's login and the code.
+    pub one_moment: &'static str,
+    /// What comes next.
+    pub one_moment_text: &'static str,
+    /// A title: the app knows them, the ledger does not.
+    pub not_known_yet: &'static str,
     /// Before a request's number.
     pub request: &'static str,
 }
@@ -103,6 +109,9 @@ pub const ENGLISH: Words = Words {
     name_and_password: "Type your name and your password.",
     wrong_password: "That name and password don't match. Check both and type them again.",
     stale_form: "This page was out of date, so nothing was sent. Type it again.",
+    one_moment: "One moment",
+    one_moment_text: "Your name and password are right. Next comes the code from your phone.",
+    not_known_yet: "You aren't set up here yet",
     request: "Request",
 };
 
@@ -117,6 +126,16 @@ impl Words {
     #[must_use]
     pub fn confirm_for(&self, title: &str) -> String {
         format!("{title} asks for a fresh code here")
+    }
+
+    /// To somebody whom an app knows and the ledger does not.
+    #[must_use]
+    pub fn unknown_here(&self, title: &str) -> String {
+        format!(
+            "Your name and password for {title} are right, but it now asks for a code from your phone as well, and there \
+             is no account for your name yet. Ask the people who run this service to add you; they will say how to set \
+             up your phone."
+        )
     }
 
     /// Who is signed in.
@@ -237,6 +256,11 @@ impl Words {
             Refusal::Denied => (
                 "Nobody gets in here",
                 "A rule of this gate keeps this part closed. If you need it, tell the people who run this service.",
+            ),
+            Refusal::LoginElsewhere => (
+                "Sign in on the sign-in page",
+                "A name or a password was sent where neither is asked for, so it wasn't passed on. Open the site's sign-in \
+                 page and type them there.",
             ),
             Refusal::NotHeld { .. } => (
                 "You need to sign in first",

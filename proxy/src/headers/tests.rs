@@ -15,6 +15,7 @@ fn site(forward_authorization: bool) -> Site {
         path_parameters: false,
         ignore_case: false,
         rules: crate::rules::Rules::default(),
+        form: None,
         forward_authorization,
     })
 }
@@ -38,7 +39,7 @@ fn prepared(lines: &[(&str, &str)], site: &Site) -> RequestHeader {
     for (name, value) in lines {
         request.append_header((*name).to_owned(), *value).unwrap();
     }
-    prepare_request(&mut request, site, Some(&known()), Some([192, 0, 2, 7].into())).unwrap();
+    prepare_request(&mut request, site, Some(&known()), Some([192, 0, 2, 7].into()), &|_, _| true).unwrap();
     request
 }
 

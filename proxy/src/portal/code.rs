@@ -10,7 +10,7 @@ use super::form::Fields;
 use super::{Guest, Portal, Refused, Visit, refused_status};
 use crate::answer::Answer;
 use crate::authority::Step;
-use crate::cookies::{self, Fresh, PORTAL};
+use crate::cookies::Fresh;
 use crate::flow::Flow;
 use crate::pages::Form;
 use crate::refusal::Refusal;
@@ -19,7 +19,7 @@ use crate::site::Site;
 
 impl Portal {
     pub(super) async fn code(&self, visit: &Visit, flow: &Flow) -> Result<Answer, Refused> {
-        let guest = self.guest(visit).await?;
+        let guest = self.guest_of(visit, flow).await?;
         let (session, known) = match &guest {
             Guest::Signed(session, known) if !known.meets(flow.need(), self.clock.unix()) => {
                 (*session, known)
@@ -80,8 +80,9 @@ impl Portal {
                 );
                 let step = if notices.is_empty() { "continue" } else { "notices" };
                 flow.keep_news(next.digest, notices);
+                let lines = self.keep_session(visit, flow, (next.digest, &next.value)).await?;
                 let next_page = Answer::redirect(&format!("/{step}/{}", flow.id.as_str()));
-                Ok(next_page.with_cookie(cookies::set(PORTAL, &next.value, None)))
+                Ok(lines.into_iter().fold(next_page, Answer::with_cookie))
             }
         }
     }

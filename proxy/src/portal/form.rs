@@ -2,7 +2,6 @@
 
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
-use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{Portal, Refused, Visit};
@@ -10,40 +9,6 @@ use crate::cookies::{self, FORM, Found, Fresh};
 use crate::flow::Flow;
 use crate::refusal::Refusal;
 use crate::request::{Cause, cause};
-
-/// The key behind the tokens; a new one with each start.
-pub struct Key(Zeroizing<[u8; 32]>);
-
-impl Key {
-    /// Draws one.
-    ///
-    /// # Errors
-    /// When the kernel gives no randomness.
-    pub fn generate() -> Result<Self, getrandom::Error> {
-        let mut bytes = Zeroizing::new([0; 32]);
-        getrandom::fill(bytes.as_mut_slice())?;
-        Ok(Self(bytes))
-    }
-
-    /// The token for a form of this purpose in the hands of whoever holds `holder`.
-    pub fn token(&self, purpose: &str, holder: &[u8]) -> String {
-        use hmac::{Hmac, KeyInit, Mac};
-        // HMAC takes keys of any length.
-        let Ok(mut mac) = Hmac::<sha2::Sha256>::new_from_slice(self.0.as_slice()) else {
-            return String::new();
-        };
-        mac.update(&(purpose.len() as u64).to_be_bytes());
-        mac.update(purpose.as_bytes());
-        mac.update(holder);
-        data_encoding::BASE64URL_NOPAD.encode(&mac.finalize().into_bytes())
-    }
-
-    /// Whether `token` is the one that [`Key::token`] gave.
-    pub fn fits(&self, token: Option<&str>, purpose: &str, holder: &[u8]) -> bool {
-        let own = self.token(purpose, holder);
-        !own.is_empty() && token.is_some_and(|token| token.as_bytes().ct_eq(own.as_bytes()).into())
-    }
-}
 
 /// The fields of a posted form, wiped when dropped.
 pub struct Fields(Vec<(String, String)>);
@@ -120,18 +85,6 @@ impl Portal {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_token_fits_its_purpose_and_its_holder() {
-        let key = Key::generate().unwrap();
-        let token = key.token("flow", b"holder");
-        assert!(key.fits(Some(&token), "flow", b"holder"));
-        for (purpose, holder) in [("flow", &b"other"[..]), ("other", b"holder"), ("flowh", b"older")] {
-            assert!(!key.fits(Some(&token), purpose, holder));
-        }
-        assert!(!key.fits(None, "flow", b"holder") && !key.fits(Some(""), "flow", b"holder"));
-        assert!(!Key::generate().unwrap().fits(Some(&token), "flow", b"holder"));
-    }
 
     #[test]
     fn a_doubled_field_is_no_field() {

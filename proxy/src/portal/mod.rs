@@ -5,6 +5,7 @@
 //! moment; nothing here raises a level.
 
 mod code;
+mod enter;
 mod form;
 mod sign_in;
 mod sign_out;
@@ -18,6 +19,7 @@ use twofold_shared::wire::{Level, Nonce, SessionDigest};
 use zeroize::Zeroizing;
 
 use crate::answer::Answer;
+use crate::app_login::members::Members;
 use crate::authority::{Authority, Away, Visitor};
 use crate::browser;
 use crate::clock::Clock;
@@ -25,6 +27,7 @@ use crate::config::Config;
 use crate::cookies::{self, Found};
 use crate::flow::{Flow, Flows};
 use crate::handoff::Handoffs;
+use crate::key::Key;
 use crate::origin::Origin;
 use crate::pages::Pages;
 use crate::refusal::Refusal;
@@ -70,7 +73,8 @@ pub struct Portal {
     flows: Flows,
     handoffs: Handoffs,
     clock: Clock,
-    key: form::Key,
+    members: Arc<Members>,
+    key: Arc<Key>,
 }
 
 /// Who is at the portal.
@@ -112,17 +116,15 @@ pub fn number() -> Nonce {
 
 impl Portal {
     /// The portal of this configuration.
-    ///
-    /// # Errors
-    /// When the kernel gives no randomness.
+    #[must_use]
     pub fn new(
         config: &Config,
         places: Arc<Places>,
         authority: Arc<Authority>,
         sessions: Arc<Sessions>,
-        clock: Clock,
-    ) -> Result<Self, getrandom::Error> {
-        Ok(Self {
+        (clock, key, members): (Clock, Arc<Key>, Arc<Members>),
+    ) -> Self {
+        Self {
             origin: config.portal.clone(),
             pages: Pages::new(&config.portal),
             places,
@@ -131,8 +133,9 @@ impl Portal {
             flows: Flows::default(),
             handoffs: Handoffs::default(),
             clock,
-            key: form::Key::generate()?,
-        })
+            key,
+            members,
+        }
     }
 
     /// The pages.
@@ -161,9 +164,10 @@ impl Portal {
             }
             ("", None) if is_get => self.home(visit).await,
             ("sign-in", Some(id)) => self.sign_in(visit, &*self.flow(id)?).await,
+            ("enter", Some(id)) if is_get => self.enter(visit, &*self.flow(id)?).await,
             ("code", Some(id)) => self.code(visit, &*self.flow(id)?).await,
             ("notices", Some(id)) if is_get => self.notices(visit, &*self.flow(id)?).await,
-            ("continue", Some(id)) if is_get => self.go_on(visit, &*self.flow(id)?).await,
+            ("continue", Some(id)) if is_get => self.go_on(visit, self.flow(id)?).await,
             ("sign-out", None) => self.sign_out(visit).await,
             ("signed-out", None) if is_get => Ok(self.signed_out()),
             (_, None) if is_get => self
@@ -216,6 +220,11 @@ impl Portal {
 
     /// The step of the flow that this guest has reached.
     fn next_step(&self, flow: &Flow, guest: &Guest) -> Answer {
+        // An app's own login is the only way into its flows.
+        let login_page = Self::site_of(flow).and_then(Site::login_page);
+        if let (Guest::Nobody, Some(page)) = (guest, login_page) {
+            return Answer::redirect(&page);
+        }
         let step = match guest {
             Guest::Nobody => "sign-in",
             Guest::Signed(_, known) if known.meets(flow.need(), self.clock.unix()) => "continue",
@@ -226,7 +235,7 @@ impl Portal {
 
     /// What a person should read before the flow goes on.
     async fn notices(&self, visit: &Visit, flow: &Flow) -> Result<Answer, Refused> {
-        let guest = self.guest(visit).await?;
+        let guest = self.guest_of(visit, flow).await?;
         let Guest::Signed(session, _) = &guest else { return Ok(self.next_step(flow, &guest)) };
         let words = self.pages.words();
         let notices: Vec<String> = flow.news(session).iter().map(|notice| words.notice(notice)).collect();
@@ -237,16 +246,16 @@ impl Portal {
     }
 
     /// Hands a person who has passed what is needed over to the flow's site.
-    async fn go_on(&self, visit: &Visit, flow: &Flow) -> Result<Answer, Refused> {
-        let guest = self.guest(visit).await?;
+    async fn go_on(&self, visit: &Visit, flow: Arc<Flow>) -> Result<Answer, Refused> {
+        let guest = self.guest_of(visit, &flow).await?;
         let session = match &guest {
             Guest::Signed(session, known) if known.meets(flow.need(), self.clock.unix()) => *session,
-            Guest::Signed(..) | Guest::Nobody => return Ok(self.next_step(flow, &guest)),
+            Guest::Signed(..) | Guest::Nobody => return Ok(self.next_step(&flow, &guest)),
         };
         let Some(destination) = &flow.destination else { return Ok(Answer::redirect("/")) };
         let code = self
             .handoffs
-            .give(session, destination.clone(), flow.id.short(), self.clock.millis())
+            .give(session, destination.clone(), &flow, self.clock.millis())
             .map_err(|why| Refused::because(Refusal::Internal, &why.to_string()))?;
         Ok(Answer::redirect(&format!("{}/.twofold/callback?code={}", destination.site.origin(), &*code)))
     }

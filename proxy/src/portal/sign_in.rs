@@ -10,6 +10,7 @@ use crate::authority::Step;
 use crate::cookies::{self, Fresh, PORTAL};
 use crate::flow::Flow;
 use crate::pages::Form;
+use crate::site::Site;
 
 /// Longer names and passwords are nobody's.
 const MAX_NAME: usize = 128;
@@ -17,7 +18,10 @@ const MAX_PASSWORD: usize = 1024;
 
 impl Portal {
     pub(super) async fn sign_in(&self, visit: &Visit, flow: &Flow) -> Result<Answer, Refused> {
-        let guest = self.guest(visit).await?;
+        let guest = self.guest_of(visit, flow).await?;
+        if Self::site_of(flow).and_then(Site::login_page).is_some() {
+            return Ok(self.next_step(flow, &guest));
+        }
         if !visit.is_post() {
             return match guest {
                 Guest::Nobody => self.sign_in_page(visit, flow, StatusCode::OK, "", None),

@@ -7,6 +7,7 @@ use twofold_shared::wire::Level;
 
 use super::{Portal, Refused, Visit, number};
 use crate::answer::Answer;
+use crate::app_login::MARKS;
 use crate::cookies::{self, FLOW, Found, Fresh, SITE};
 use crate::flow::{Destination, LIFE};
 use crate::handoff::Handoff;
@@ -24,6 +25,12 @@ impl Portal {
     pub async fn answer_at_site(&self, visit: &Visit, site: &Arc<Site>) -> Answer {
         let answered = match visit.path.as_str() {
             "/.twofold/callback" if matches!(visit.method, Method::GET) => self.callback(visit, site).await,
+            "/.twofold/unknown" if matches!(visit.method, Method::GET) => Ok(self.unknown(site)),
+            path if let Some(id) = path.strip_prefix("/.twofold/continue/")
+                && matches!(visit.method, Method::GET) =>
+            {
+                self.onwards(visit, site, id)
+            }
             "/.twofold/sign-in" if matches!(visit.method, Method::GET) => Ok(self.begin_here(visit, site)),
             "/.twofold/sign-out" if matches!(visit.method, Method::GET | Method::POST) => {
                 self.sign_out_at_site(visit, site).await
@@ -36,6 +43,14 @@ impl Portal {
 
     /// Sends a person without a session to the portal, and gives the browser what will prove that it was this one.
     pub fn begin(&self, visit: &Visit, site: &Arc<Site>, target: &[u8], need: Need) -> Answer {
+        if let Some(flow) = self.newest_flow(&visit.headers, site)
+            && flow.account().is_some()
+            && let Ok(address) = self.enter_address(&flow)
+        {
+            // The app has let them in already, without a page that could lead on.
+            flow.lead_to(ReturnAddress::from_path(target, site.parameters()));
+            return Answer::redirect(&address);
+        }
         let begun = Fresh::generate().and_then(|nonce| {
             let return_to = ReturnAddress::from_path(target, site.parameters());
             let destination = Destination { site: Arc::clone(site), return_to, nonce: nonce.digest, need };
@@ -46,8 +61,10 @@ impl Portal {
             return Refusal::Internal.answer(&self.pages, &visit.headers, &number());
         };
         let name = format!("{FLOW}{}", flow.id.short());
-        let mut answer = Answer::redirect(&self.portal_url(&format!("/sign-in/{}", flow.id.as_str())))
-            .with_cookie(cookies::set(&name, &nonce.value, Some(LIFE)));
+        let first_page =
+            site.login_page().unwrap_or_else(|| self.portal_url(&format!("/sign-in/{}", flow.id.as_str())));
+        let mut answer =
+            Answer::redirect(&first_page).with_cookie(cookies::set(&name, &nonce.value, Some(LIFE)));
         let carried = cookies::names_with(&visit.headers, FLOW);
         let surplus = (carried.len() + 1).saturating_sub(FLOWS_PER_BROWSER);
         for old in carried.into_iter().take(surplus) {
@@ -103,14 +120,20 @@ impl Portal {
             ));
         };
         self.sessions.learn(fresh.digest, Some(site.host()), view, before);
-        let return_to = handoff.destination.return_to.rechecked(site.parameters());
-        Ok(Answer::redirect(return_to.as_str())
+        let return_to = handoff.flow.return_to().rechecked(site.parameters());
+        let mut answer = Answer::redirect(return_to.as_str())
             .with_cookie(cookies::set(SITE, &fresh.value, None))
-            .with_cookie(cookies::unset(&format!("{FLOW}{}", handoff.cookie))))
+            .with_cookie(cookies::unset(&format!("{FLOW}{}", handoff.flow.id.short())));
+        if let Some((user, held)) = handoff.flow.release() {
+            // What the app gave them at its login, and who it took them for.
+            self.members.confirm(fresh.digest, &user, String::new(), self.clock.millis());
+            answer = held.into_iter().fold(answer, Answer::with_cookie).with_cookie(cookies::unset(MARKS));
+        }
+        Ok(answer)
     }
 
     fn is_bound(visit: &Visit, handoff: &Handoff) -> bool {
-        match cookies::find(&visit.headers, &format!("{FLOW}{}", handoff.cookie)) {
+        match cookies::find(&visit.headers, &format!("{FLOW}{}", handoff.flow.id.short())) {
             Found::One(nonce) => handoff.is_for(nonce),
             Found::None | Found::Several => false,
         }

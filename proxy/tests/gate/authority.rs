@@ -195,6 +195,7 @@ impl Shared {
         let nonce = &parameters["nonce"];
         match method {
             "SignIn" => self.sign_in(nonce, parameters),
+            "AssertFirst" => self.assert_first(nonce, parameters),
             "VerifySession" => self.verify(nonce, parameters),
             "OpenSite" => self.open(nonce, parameters),
             "CheckSession" => self.check(nonce, parameters),
@@ -217,6 +218,19 @@ impl Shared {
         state.sessions.insert(parameters["session"].as_str().unwrap().to_owned(), session);
         let signed_in =
             json!({ "account": format!("id-{name}"), "name": format!("local:{name}"), "enrolled": enrolled });
+        json!({ "nonce": nonce, "signed_in": signed_in })
+    }
+
+    fn assert_first(&self, nonce: &Value, parameters: &Value) -> Value {
+        let mut state = self.state.lock().unwrap();
+        let name = parameters["name"].as_str().unwrap().to_owned();
+        assert_eq!(parameters["realm"], "mail.localhost");
+        if !["alice", "bob"].contains(&name.as_str()) {
+            return json!({ "nonce": nonce, "refusal": { "word": "wrong" } });
+        }
+        let session = Session { name: name.clone(), second: None, portal: None, site: None };
+        state.sessions.insert(parameters["session"].as_str().unwrap().to_owned(), session);
+        let signed_in = json!({ "account": format!("id-{name}"), "name": name, "enrolled": state.enrolled.contains(&name) });
         json!({ "nonce": nonce, "signed_in": signed_in })
     }
 

@@ -31,11 +31,16 @@ impl World {
 
     /// The same with other settings.
     pub fn start_with(settings: &str) -> Self {
+        Self::start_at(free_port(), settings)
+    }
+
+    /// The same at a port that the settings know already.
+    pub fn start_at(port: u16, settings: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("authority.sock");
         let authority = Authority::start(&socket);
         let app = App::start();
-        let (port, gone) = (free_port(), free_port());
+        let gone = free_port();
         let config = format!(
             r#"
             listen = ["127.0.0.1:{port}"]
@@ -113,6 +118,7 @@ impl Drop for World {
     }
 }
 
-fn free_port() -> u16 {
+/// A port that nobody listens at now.
+pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

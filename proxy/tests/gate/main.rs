@@ -5,6 +5,8 @@ mod app;
 mod authority;
 mod browser;
 mod faults;
+mod form;
+mod form_app;
 mod forwarding;
 mod harness;
 mod rules;

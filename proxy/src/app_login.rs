@@ -1,0 +1,116 @@
+//! `form`: the app's own login page is the first factor, and the second comes between its success and the app.
+//!
+//! Until the second factor has passed nothing of the app is reached but its login page and its login request; what a
+//! right password brings (cookies, the way onwards) is held back. Who somebody is the app itself says, in answer to the
+//! gate's own question ([`probe`]), never the field of a form. Passwords pass through and are neither kept nor logged.
+
+use http::Method;
+
+pub mod config;
+pub mod cookies;
+pub mod fields;
+pub mod members;
+pub mod probe;
+
+pub use cookies::{AppCookie, AppCookies, MARKS, Marks};
+pub use probe::{Identity, Probe, Who};
+
+/// How an app's own login works.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Form {
+    /// The realm of its names.
+    pub realm: String,
+    /// The path of the login page.
+    pub page_path: String,
+    /// The query of the login page; empty where it has none.
+    pub page_query: String,
+    /// The path that the login is posted to.
+    pub login_path: String,
+    /// The field that tells a login from what else is posted there.
+    pub login_field: Option<(String, String)>,
+    /// The cookies of the app's session.
+    pub cookies: AppCookies,
+    /// How the app says who somebody is.
+    pub identity: Identity,
+    /// The fields of name and password, where the app takes them in any request.
+    pub credentials: Vec<String>,
+}
+
+/// What a request is to an app's login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The login page is asked for.
+    Page,
+    /// A name and a password are given.
+    Login,
+    /// Anything else.
+    Other,
+}
+
+impl Form {
+    /// What a request is.
+    #[must_use]
+    pub fn step(&self, method: &Method, path: &[u8], query: &[u8], body: &[u8]) -> Step {
+        let reads = matches!(*method, Method::GET | Method::HEAD);
+        if reads && path == self.page_path.as_bytes() && query == self.page_query.as_bytes() {
+            return Step::Page;
+        }
+        let is_field = || match &self.login_field {
+            None => true,
+            Some((name, value)) => fields::has((name, value), query, body),
+        };
+        if *method == Method::POST && path == self.login_path.as_bytes() && is_field() {
+            return Step::Login;
+        }
+        Step::Other
+    }
+
+    /// Whether the body must be read before it is known what a request is.
+    #[must_use]
+    pub fn needs_body(&self, method: &Method, path: &[u8]) -> bool {
+        self.login_field.is_some() && *method == Method::POST && path == self.login_path.as_bytes()
+    }
+
+    /// The login page's address on its site.
+    #[must_use]
+    pub fn page(&self) -> String {
+        match self.page_query.as_str() {
+            "" => self.page_path.clone(),
+            query => format!("{}?{query}", self.page_path),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form() -> Form {
+        Form {
+            realm: "wiki.example.com".into(),
+            page_path: "/doku.php".into(),
+            page_query: "do=login".into(),
+            login_path: "/doku.php".into(),
+            login_field: Some(("do".into(), "login".into())),
+            cookies: AppCookies::new(vec!["DokuWiki".into()]),
+            identity: Identity::Pointer { path: "/me".into(), pointer: "/user".into() },
+            credentials: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn page_and_login_are_told_from_all_else() {
+        let step = |method: Method, path: &str, query: &str, body: &str| {
+            form().step(&method, path.as_bytes(), query.as_bytes(), body.as_bytes())
+        };
+        assert_eq!(step(Method::GET, "/doku.php", "do=login", ""), Step::Page);
+        assert_eq!(step(Method::GET, "/doku.php", "do=login&id=secret", ""), Step::Other);
+        assert_eq!(step(Method::GET, "/doku.php", "", ""), Step::Other);
+        assert_eq!(step(Method::POST, "/doku.php", "", "do=login&u=a"), Step::Login);
+        assert_eq!(step(Method::POST, "/doku.php", "do=login", "u=a"), Step::Login);
+        assert_eq!(step(Method::POST, "/doku.php", "", "do=edit"), Step::Other);
+        assert_eq!(step(Method::POST, "/other.php", "do=login", ""), Step::Other);
+        assert_eq!(step(Method::PUT, "/doku.php", "do=login", ""), Step::Other);
+        assert_eq!(form().page(), "/doku.php?do=login");
+    }
+}

@@ -1,0 +1,137 @@
+//! `[site.form]` of the configuration.
+
+use regex::Regex;
+use twofold_shared::config::{At, Table};
+
+use super::{AppCookies, Form, Identity};
+use crate::host::Host;
+use crate::path::{Parameters, Target};
+
+/// Reads the table of a site at `host`.
+pub fn form(table: &mut Table<'_>, host: &Host) -> Option<Form> {
+    let page = table.text("page").and_then(|text| text.check(|text| address(&text)));
+    let page = table.need("page", page, "\"/login\"");
+    let login = table.text("login").and_then(|text| text.check(|text| path(&text)));
+    let login = table.need("login", login, "\"/login\"");
+    let login_field = table.text("login_field").map(|text| text.check(field));
+    let cookies = texts(table, "cookies", "\"sessionid\"", &|name| cookie(name));
+    let identity = table.text("identity").and_then(|text| text.check(|text| address(&text)));
+    let identity = table.need("identity", identity, "\"/profile\"");
+    let pattern = table.text("identity_pattern").map(|text| text.check(pattern));
+    let pointer = table.text("identity_json").map(|text| text.check(pointer));
+    let credentials = table.texts("credentials_anywhere").into_iter().map(|name| name.value).collect();
+    let realm = match table.text("realm") {
+        Some(text) => text.check(|text| realm(&text)).map(|at| at.value),
+        None => realm(host.as_str()).ok(),
+    };
+    let realm = table.need("realm", realm, "\"wiki\"");
+    let identity = {
+        let (path, query) = identity?.value;
+        let path = joined(&path, &query);
+        match (pattern, pointer) {
+            (Some(pattern), None) => Identity::Pattern { path, pattern: pattern?.value },
+            (None, Some(pointer)) => Identity::Pointer { path, pointer: pointer?.value },
+            (None, None) | (Some(_), Some(_)) => {
+                table
+                    .place()
+                    .mistake("needs identity_pattern or identity_json: how the answer names who it is");
+                return None;
+            }
+        }
+    };
+    let (page_path, page_query) = page?.value;
+    Some(Form {
+        realm: realm?,
+        page_path,
+        page_query,
+        login_path: login?.value,
+        login_field: match login_field {
+            Some(field) => Some(field?.value),
+            None => None,
+        },
+        cookies: AppCookies::new(cookies?),
+        identity,
+        credentials,
+    })
+}
+
+fn joined(path: &str, query: &str) -> String {
+    if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+}
+
+/// A path and perhaps a query, in their one spelling.
+fn address(text: &str) -> Result<(String, String), String> {
+    let target = Target::parse(text.as_bytes(), Parameters::Refused)
+        .map_err(|why| format!("must be a path as it stands in an address: {why}"))?;
+    let part = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ok((part(target.path()), part(target.query())))
+}
+
+fn path(text: &str) -> Result<String, String> {
+    match address(text)? {
+        (path, query) if query.is_empty() => Ok(path),
+        _ => Err("must be a path without a query; what the query says goes into login_field".to_owned()),
+    }
+}
+
+fn field(text: String) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("must be a field and its value, such as \"do=login\"".to_owned()),
+    }
+}
+
+fn cookie(name: &str) -> Result<String, String> {
+    let stem = name.strip_suffix('*').unwrap_or(name);
+    let fits = !stem.is_empty()
+        && stem.bytes().all(|byte| byte.is_ascii_graphic() && !b"=;,*\"".contains(&byte))
+        && !stem.to_ascii_lowercase().starts_with("__host-twofold");
+    if fits {
+        Ok(name.to_owned())
+    } else {
+        Err("must be a cookie's name, or its beginning and `*`".to_owned())
+    }
+}
+
+fn pattern(text: String) -> Result<Regex, String> {
+    let pattern = Regex::new(&text).map_err(|why| format!("is not a regular expression: {why}"))?;
+    if pattern.captures_len() < 2 {
+        return Err("must have a group in parentheses around the name".to_owned());
+    }
+    Ok(pattern)
+}
+
+fn pointer(text: String) -> Result<String, String> {
+    if text.starts_with('/') {
+        Ok(text)
+    } else {
+        Err("must be a JSON pointer, such as \"/user/name\"".to_owned())
+    }
+}
+
+fn realm(text: &str) -> Result<String, String> {
+    let starts = text.starts_with(|first: char| first.is_ascii_lowercase() || first.is_ascii_digit());
+    let fits = starts
+        && text.len() <= 63
+        && text != "local"
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte));
+    let wrong = "must be a realm other than `local`: up to 63 lower-case letters, digits, dots and hyphens";
+    if fits { Ok(text.to_owned()) } else { Err(wrong.to_owned()) }
+}
+
+/// A list that must not be empty.
+fn texts(
+    table: &mut Table<'_>,
+    key: &str,
+    example: &str,
+    parse: &dyn Fn(&str) -> Result<String, String>,
+) -> Option<Vec<String>> {
+    let written = table.texts(key);
+    let whole = written.len();
+    let parsed: Vec<At<String>> =
+        written.into_iter().filter_map(|text| text.check(|text| parse(&text))).collect();
+    let all = (whole > 0 && parsed.len() == whole).then(|| parsed.into_iter().map(|at| at.value).collect());
+    table.need(key, all, &format!("[{example}]"))
+}

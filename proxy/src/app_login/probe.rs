@@ -1,0 +1,259 @@
+//! Asking the app who somebody is: one GET to a place that only the app's own session can fill in.
+
+use std::time::Duration;
+
+use http::header::{
+    ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, EXPECT, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE,
+    IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE, TRANSFER_ENCODING, UPGRADE,
+};
+use http::{Method, StatusCode};
+use pingora::connectors::http::Connector;
+use pingora::http::RequestHeader;
+use pingora::upstreams::peer::HttpPeer;
+use regex::Regex;
+use tokio::time::timeout;
+
+use super::AppCookie;
+
+/// How long the app may take to say who it is.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How much of its answer is looked at, in bytes.
+const LONGEST: usize = 512 * 1024;
+/// The longest name that anybody has, in bytes.
+const LONGEST_NAME: usize = 256;
+
+/// Where and how the app says who somebody is.
+#[derive(Clone, Debug)]
+pub enum Identity {
+    /// The first group of a regular expression, found in what `path` answers.
+    Pattern {
+        /// The path and query.
+        path: String,
+        /// The expression.
+        pattern: Regex,
+    },
+    /// A JSON pointer (RFC 6901) into what `path` answers.
+    Pointer {
+        /// The path and query.
+        path: String,
+        /// The pointer.
+        pointer: String,
+    },
+}
+
+impl PartialEq for Identity {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Pattern { path, pattern }, Self::Pattern { path: other, pattern: others }) => {
+                path == other && pattern.as_str() == others.as_str()
+            }
+            (Self::Pointer { path, pointer }, Self::Pointer { path: other, pointer: others }) => {
+                path == other && pointer == others
+            }
+            (Self::Pattern { .. }, Self::Pointer { .. }) | (Self::Pointer { .. }, Self::Pattern { .. }) => {
+                false
+            }
+        }
+    }
+}
+
+impl Eq for Identity {}
+
+/// Who somebody is to the app.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// This name.
+    Somebody(String),
+    /// Nobody who has signed in.
+    Nobody,
+}
+
+/// The app did not say: nothing is known, so nothing passes.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the app does not say who this is: {0}")]
+pub struct NoAnswer(String);
+
+impl Identity {
+    fn path(&self) -> &str {
+        match self {
+            Self::Pattern { path, .. } | Self::Pointer { path, .. } => path,
+        }
+    }
+
+    fn find(&self, body: &[u8]) -> Who {
+        let found = match self {
+            Self::Pattern { pattern, .. } => pattern
+                .captures(&String::from_utf8_lossy(body))
+                .and_then(|found| found.get(1).map(|name| unescaped(name.as_str()))),
+            Self::Pointer { pointer, .. } => serde_json::from_slice::<serde_json::Value>(body)
+                .ok()
+                .and_then(|value| Some(value.pointer(pointer)?.as_str()?.to_owned())),
+        };
+        match found.as_deref().map(str::trim) {
+            Some(name) if !name.is_empty() && name.len() <= LONGEST_NAME => Who::Somebody(name.to_owned()),
+            Some(_) | None => Who::Nobody,
+        }
+    }
+}
+
+/// A name as a page writes it.
+fn unescaped(text: &str) -> String {
+    let named = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"");
+    named.replace("&#39;", "'").replace("&#039;", "'").replace("&amp;", "&")
+}
+
+/// What asks.
+pub struct Probe(Connector);
+
+impl Default for Probe {
+    fn default() -> Self {
+        Self(Connector::new(None))
+    }
+}
+
+impl Probe {
+    /// Asks the app at `peer` who has these cookies. `as_sent` is a request of the same browser as it goes to the app:
+    /// some apps tie a session to what a browser says of itself.
+    ///
+    /// # Errors
+    /// [`NoAnswer`].
+    pub async fn who(
+        &self,
+        peer: &HttpPeer,
+        identity: &Identity,
+        as_sent: &RequestHeader,
+        cookies: &[AppCookie],
+    ) -> Result<Who, NoAnswer> {
+        let request = question(identity, as_sent, cookies)?;
+        match timeout(PATIENCE, self.ask(peer, identity, request)).await {
+            Ok(answered) => answered,
+            Err(_) => Err(NoAnswer("it took too long".to_owned())),
+        }
+    }
+
+    async fn ask(
+        &self,
+        peer: &HttpPeer,
+        identity: &Identity,
+        request: RequestHeader,
+    ) -> Result<Who, NoAnswer> {
+        let failed = |error: Box<pingora::Error>| NoAnswer(format!("{:?}", error.etype()));
+        let (mut session, _) = self.0.get_http_session(peer).await.map_err(failed)?;
+        session.set_read_timeout(Some(PATIENCE));
+        session.write_request_header(Box::new(request)).await.map_err(failed)?;
+        session.finish_request_body().await.map_err(failed)?;
+        session.read_response_header().await.map_err(failed)?;
+        let status = session.response_header().map_or(StatusCode::BAD_GATEWAY, |header| header.status);
+        let mut body = Vec::new();
+        while let Some(piece) = session.read_response_body().await.map_err(failed)? {
+            body.extend_from_slice(&piece);
+            if body.len() > LONGEST {
+                break;
+            }
+        }
+        if session.response_done() {
+            self.0.release_http_session(session, peer, Some(PATIENCE)).await;
+        }
+        match status {
+            status if status.is_success() => Ok(identity.find(&body)),
+            // The way to its own login, or a plain refusal.
+            status if status.is_redirection() || status.is_client_error() => Ok(Who::Nobody),
+            status => Err(NoAnswer(format!("it answers {status}"))),
+        }
+    }
+}
+
+fn question(
+    identity: &Identity,
+    as_sent: &RequestHeader,
+    cookies: &[AppCookie],
+) -> Result<RequestHeader, NoAnswer> {
+    let failed = |error: Box<pingora::Error>| NoAnswer(format!("{:?}", error.etype()));
+    let mut request =
+        RequestHeader::build(Method::GET, identity.path().as_bytes(), Some(as_sent.headers.len() + 2))
+            .map_err(failed)?;
+    let about_this_request = [
+        CONTENT_LENGTH,
+        CONTENT_TYPE,
+        COOKIE,
+        EXPECT,
+        IF_MATCH,
+        IF_MODIFIED_SINCE,
+        IF_NONE_MATCH,
+        IF_RANGE,
+        IF_UNMODIFIED_SINCE,
+        RANGE,
+        TRANSFER_ENCODING,
+        UPGRADE,
+        ACCEPT_ENCODING,
+    ];
+    for (name, value) in &as_sent.headers {
+        let is_own = about_this_request.contains(name)
+            || name.as_str().starts_with("sec-websocket")
+            || name == http::header::CONNECTION;
+        if !is_own {
+            request.append_header(name.clone(), value.clone()).map_err(failed)?;
+        }
+    }
+    let pairs: Vec<&[u8]> = cookies.iter().map(|cookie| cookie.pair.as_slice()).collect();
+    if !pairs.is_empty() {
+        let line =
+            HeaderValue::from_bytes(&pairs.join(&b"; "[..])).map_err(|why| NoAnswer(why.to_string()))?;
+        request.insert_header(COOKIE, line).map_err(failed)?;
+    }
+    request.insert_header(ACCEPT_ENCODING, "identity").map_err(failed)?;
+    Ok(request)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_apps_answer_names_somebody_or_nobody() {
+        let page = Identity::Pattern {
+            path: "/".into(),
+            pattern: Regex::new("Logged in as: <bdi>([^<]*)</bdi>").unwrap(),
+        };
+        assert_eq!(page.find(b"x Logged in as: <bdi> A &amp; B </bdi>"), Who::Somebody("A & B".into()));
+        for nobody in [&b"Log in"[..], b"Logged in as: <bdi></bdi>", b"\xff\xfe"] {
+            assert_eq!(page.find(nobody), Who::Nobody);
+        }
+        let json = Identity::Pointer { path: "/me".into(), pointer: "/user/name".into() };
+        assert_eq!(json.find(br#"{"user":{"name":"alice"}}"#), Who::Somebody("alice".into()));
+        for nobody in [&b"{}"[..], br#"{"user":null}"#, br#"{"user":{"name":7}}"#, b"no json", b""] {
+            assert_eq!(json.find(nobody), Who::Nobody);
+        }
+    }
+
+    #[test]
+    fn the_question_is_the_browsers_own_without_what_belongs_to_its_request() {
+        let identity = Identity::Pointer { path: "/me?x=1".into(), pointer: String::new() };
+        let mut sent = RequestHeader::build("POST", b"/login", None).unwrap();
+        for (name, value) in [
+            ("user-agent", "Firefox"),
+            ("cookie", "all=1"),
+            ("content-length", "5"),
+            ("range", "bytes=0-1"),
+            ("host", "wiki.example.com"),
+            ("accept-encoding", "gzip"),
+            ("sec-websocket-key", "x"),
+        ] {
+            sent.append_header(name, value).unwrap();
+        }
+        let cookies = vec![AppCookie { name: b"a".to_vec(), pair: b"a=1".to_vec() }];
+        let asked = question(&identity, &sent, &cookies).unwrap();
+        assert_eq!((asked.method.as_str(), asked.raw_path()), ("GET", &b"/me?x=1"[..]));
+        let lines: Vec<(&str, &str)> =
+            asked.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+        for line in [
+            ("user-agent", "Firefox"),
+            ("host", "wiki.example.com"),
+            ("cookie", "a=1"),
+            ("accept-encoding", "identity"),
+        ] {
+            assert!(lines.contains(&line), "{line:?} in {lines:?}");
+        }
+        assert_eq!(lines.len(), 4);
+    }
+}
