@@ -135,3 +135,57 @@ fn texts(
     let all = (whole > 0 && parsed.len() == whole).then(|| parsed.into_iter().map(|at| at.value).collect());
     table.need(key, all, &format!("[{example}]"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use twofold_shared::config::{Mistakes, read};
+
+    use super::*;
+
+    fn parse(form: &str) -> Result<Form, Mistakes> {
+        let host = Host::parse("wiki.example.com").unwrap();
+        read(Path::new("gate.toml"), form, |table| super::form(table, &host))
+    }
+
+    const GOOD: &str = "page = \"/doku.php?do=login\"\nlogin = \"/doku.php\"\nlogin_field = \"do=login\"\n\
+                        cookies = [\"DokuWiki\", \"DW*\"]\nidentity = \"/me\"\nidentity_json = \"/user\"\n";
+
+    #[test]
+    fn the_example_for_dokuwiki_can_be_used() {
+        let text = include_str!("../../../examples/dokuwiki/gate.toml");
+        let config = read(Path::new("gate.toml"), text, crate::config::check).unwrap();
+        let form = config.sites.first().unwrap().form.clone().unwrap();
+        assert_eq!((form.realm.as_str(), form.page().as_str()), ("wiki.example.com", "/doku.php?do=login"));
+    }
+
+    #[test]
+    fn a_realm_is_the_sites_own_unless_it_is_said() {
+        assert_eq!(parse(GOOD).unwrap().realm, "wiki.example.com");
+        assert_eq!(parse(&format!("{GOOD}realm = \"unix\"\n")).unwrap().realm, "unix");
+    }
+
+    #[test]
+    fn what_could_not_work_is_explained() {
+        for (change, word) in [
+            (("page = \"/doku.php?do=login\"\n", ""), "page"),
+            (("\"/doku.php\"", "\"/doku.php?do=login\""), "login_field"),
+            (("\"do=login\"", "\"do\""), "a field and its value"),
+            (("[\"DokuWiki\", \"DW*\"]", "[]"), "cookies"),
+            (("\"DW*\"", "\"*\""), "a cookie's name"),
+            (("\"DW*\"", "\"__Host-twofold\""), "a cookie's name"),
+            (("\"/me\"", "\"/../me\""), "a path as it stands"),
+            (("\"/user\"", "\"user\""), "JSON pointer"),
+            (("identity_json = \"/user\"\n", ""), "identity_pattern or identity_json"),
+            (("identity_json = \"/user\"", "identity_pattern = \"a(b\""), "regular expression"),
+            (("identity_json = \"/user\"", "identity_pattern = \"ab\""), "a group in parentheses"),
+            (("login = ", "realm = \"local\"\nlogin = "), "realm other than `local`"),
+        ] {
+            let (from, to) = change;
+            assert!(GOOD.contains(from), "{from}");
+            let said = parse(&GOOD.replacen(from, to, 1)).unwrap_err().to_string();
+            assert!(said.contains(word), "{change:?}: {said}");
+        }
+    }
+}
