@@ -71,6 +71,8 @@ pub struct Words {
     pub one_moment: &'static str,
     /// What comes next.
     pub one_moment_text: &'static str,
+    /// A title.
+    pub nobody_gets_in: &'static str,
     /// A title: the app knows them, the ledger does not.
     pub not_known_yet: &'static str,
     /// Before a request's number.
@@ -111,6 +113,7 @@ pub const ENGLISH: Words = Words {
     stale_form: "This page was out of date, so nothing was sent. Type it again.",
     one_moment: "One moment",
     one_moment_text: "Your name and password are right. Next comes the code from your phone.",
+    nobody_gets_in: "Nobody gets in here",
     not_known_yet: "You aren't set up here yet",
     request: "Request",
 };
@@ -126,6 +129,15 @@ impl Words {
     #[must_use]
     pub fn confirm_for(&self, title: &str) -> String {
         format!("{title} asks for a fresh code here")
+    }
+
+    /// Where an app's login cannot be held back.
+    #[must_use]
+    pub fn not_held(&self, title: &str) -> String {
+        format!(
+            "{title} signs people in without a new session cookie, so a code cannot come in between. Tell the people who \
+             run this service; their log says the same."
+        )
     }
 
     /// To somebody whom an app knows and the ledger does not.
@@ -254,7 +266,7 @@ impl Words {
             }
             Refusal::SecondFactor { .. } => ("Sign in first", "This needs a second factor."),
             Refusal::Denied => (
-                "Nobody gets in here",
+                self.nobody_gets_in,
                 "A rule of this gate keeps this part closed. If you need it, tell the people who run this service.",
             ),
             Refusal::LoginElsewhere => (

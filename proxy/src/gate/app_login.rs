@@ -16,7 +16,7 @@ use twofold_shared::wire::SessionDigest;
 use super::{Context, Decision, Gate, Wanted};
 use crate::answer::Answer;
 use crate::app_login::members::hash;
-use crate::app_login::{AppCookie, Form, Marks, Step, Who, fields};
+use crate::app_login::{AppCookie, Form, MARKS, Marks, Step, Who, fields};
 use crate::authority::{self, Visitor};
 use crate::browser;
 use crate::cookies::{self, Fresh, SITE};
@@ -98,7 +98,7 @@ impl Gate {
         let presented = form.cookies.presented(&session.req_header().headers).unwrap_or_default();
         let cookies = hash(&presented, &self.key);
         if !presented.is_empty() && !self.members.is_confirmed(&digest, &cookies, self.clock.millis()) {
-            let sent = as_sent(session, site, Some(known), context)?;
+            let sent = as_sent(session, site, context)?;
             let user = self.members.user(&digest).unwrap_or_else(|| known.name().to_owned());
             match self.probe.who(site.peer(), &form.identity, &sent, &presented).await {
                 Ok(Who::Somebody(name)) if is_same(&name, &user) => {
@@ -170,20 +170,18 @@ impl Gate {
         let mut jar = form.cookies.presented(request).unwrap_or_default();
         jar.retain(|cookie| marks.knows(cookie, &self.key));
         let set = form.cookies.set_by(&response.headers);
-        if is_login && !response.status.is_client_error() && !response.status.is_server_error() {
-            let merged = merge(&jar, &set);
-            // An app that keeps its session's number could not be held back: nobody passes there.
-            if merged != jar && !merged.is_empty() {
-                let sent = as_sent(session, site, None, context)?;
-                match self.probe.who(site.peer(), &form.identity, &sent, &merged).await {
-                    Ok(Who::Somebody(user)) => {
-                        return self
-                            .first_factor_passed(session, response, context, (site, form), user)
-                            .await;
-                    }
-                    Ok(Who::Nobody) => {}
-                    Err(why) => return self.undecided(context, site, &why.to_string()),
+        let merged = merge(&jar, &set);
+        let may_be_in = is_login && !response.status.is_client_error() && !response.status.is_server_error();
+        if may_be_in && !merged.is_empty() {
+            let sent = as_sent(session, site, context)?;
+            match self.probe.who(site.peer(), &form.identity, &sent, &merged).await {
+                Ok(Who::Somebody(user)) if merged != jar => {
+                    return self.first_factor_passed(session, response, context, (site, form), user).await;
                 }
+                // The browser holds that number already, so it could not be held back.
+                Ok(Who::Somebody(_)) => return cannot_be_held(session, response, context, site),
+                Ok(Who::Nobody) => {}
+                Err(why) => return self.undecided(context, site, &why.to_string()),
             }
         }
         let fresh = set.iter().filter(|(_, gone)| !gone).map(|(cookie, _)| cookie);
@@ -251,7 +249,7 @@ impl Gate {
             return Ok(());
         }
         let user = self.members.user(&digest).unwrap_or_else(|| known.name().to_owned());
-        let sent = as_sent(session, site, Some(&known), context)?;
+        let sent = as_sent(session, site, context)?;
         let who = match merged.is_empty() {
             true => Ok(Who::Nobody),
             false => self.probe.who(site.peer(), &form.identity, &sent, &merged).await,
@@ -296,15 +294,29 @@ impl Gate {
     }
 }
 
-/// A request as it goes to the app, to ask the app by.
-fn as_sent(
+/// An app that keeps its session's number at a login: what it answers is not passed on, and the number goes no further.
+fn cannot_be_held(
     session: &Session,
+    response: &mut ResponseHeader,
+    context: &mut Context,
     site: &Site,
-    known: Option<&Arc<Known>>,
-    context: &Context,
-) -> Result<RequestHeader> {
+) -> Result<()> {
+    log::error!(
+        "the app of {} keeps its session cookie at a login, so the login cannot be held back; nobody gets in there",
+        site.host()
+    );
+    keep_cookies(response, |_| false)?;
+    response.append_header(SET_COOKIE, cookies::unset(MARKS))?;
+    match request::is_navigation(&session.req_header().headers) {
+        true => replace(response, context, StatusCode::SEE_OTHER, Some("/.twofold/not-held")),
+        false => replace(response, context, StatusCode::FORBIDDEN, None),
+    }
+}
+
+/// A request as it goes to the app, to ask the app by: as nobody, so that it answers for its own session alone.
+fn as_sent(session: &Session, site: &Site, context: &Context) -> Result<RequestHeader> {
     let mut sent = session.req_header().clone();
-    headers::prepare_request(&mut sent, site, known.map(Arc::as_ref), context.client.address, &|_, _| true)?;
+    headers::prepare_request(&mut sent, site, None, context.client.address, &|_, _| true)?;
     Ok(sent)
 }
 

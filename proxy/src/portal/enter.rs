@@ -129,6 +129,13 @@ impl Portal {
         Ok(lines)
     }
 
+    /// `/.twofold/not-held` at a site: its app cannot be protected in this way.
+    pub(super) fn not_held(&self, site: &Site) -> Answer {
+        let words = self.pages.words();
+        let text = words.not_held(site.title());
+        self.pages.message(StatusCode::FORBIDDEN, words.nobody_gets_in, &text, None, None)
+    }
+
     /// `/.twofold/unknown` at a site: the app knows them, the ledger does not.
     pub(super) fn unknown(&self, site: &Site) -> Answer {
         let words = self.pages.words();

@@ -26,6 +26,7 @@ impl Portal {
         let answered = match visit.path.as_str() {
             "/.twofold/callback" if matches!(visit.method, Method::GET) => self.callback(visit, site).await,
             "/.twofold/unknown" if matches!(visit.method, Method::GET) => Ok(self.unknown(site)),
+            "/.twofold/not-held" if matches!(visit.method, Method::GET) => Ok(self.not_held(site)),
             path if let Some(id) = path.strip_prefix("/.twofold/continue/")
                 && matches!(visit.method, Method::GET) =>
             {
