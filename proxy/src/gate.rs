@@ -17,6 +17,7 @@ use pingora::{Error, ErrorSource, ErrorType, Result};
 use zeroize::Zeroizing;
 
 use crate::answer::Answer;
+use crate::api_key;
 use crate::authority::Authority;
 use crate::client::{Client, Trusted};
 use crate::clock::Clock;
@@ -25,7 +26,7 @@ use crate::headers;
 use crate::in_flight::{InFlight, Underway};
 use crate::path::{Parameters, Target};
 use crate::portal::{MAX_BODY, Portal, Visit, number};
-use crate::refusal::Refusal;
+use crate::refusal::{KeyRefused, Refusal};
 use crate::request::{self, Upgrading};
 use crate::rules::{self, Asked, Need, Pass, Ruling};
 use crate::session::{Sessions, Verdict};
@@ -186,9 +187,19 @@ impl Gate {
             Found::One(value) => cookies::digest(value),
             Found::None => None,
         };
-        let verdict = match digest {
-            Some(digest) => self.sessions.verdict(&self.authority, digest, Some(site.host())).await,
-            None => Verdict::Nobody,
+        let key = api_key::find(&session.req_header().headers);
+        let verdict = match (key, digest) {
+            (api_key::Found::Several, _) => {
+                return Ok(Decision::Answer(self.unclear(session, "two API keys")));
+            }
+            (api_key::Found::One(key), _) => {
+                let address = context.client.address;
+                self.sessions.key_verdict(&self.authority, key, site.host(), address).await
+            }
+            (api_key::Found::None, Some(digest)) => {
+                self.sessions.verdict(&self.authority, digest, Some(site.host())).await
+            }
+            (api_key::Found::Damaged, _) | (api_key::Found::None, None) => Verdict::Nobody,
         };
         let (known, is_undecided) = match verdict {
             Verdict::Known(known) => (Some(known), false),
@@ -203,6 +214,7 @@ impl Gate {
             address: context.client.address,
             is_in: None,
         };
+        let key_is_good = known.as_ref().map(|known| known.covers(&site, &asked));
         let ruling = rules::decide(&site, known, &asked, self.clock.unix());
         match ruling {
             Ruling::Pass(pass) => {
@@ -222,8 +234,27 @@ impl Gate {
                 Refusal::Undecided,
                 "the session could not be decided",
             ))),
+            Ruling::Needs(_) if key != api_key::Found::None => {
+                Ok(Decision::Answer(self.refuse_key(session, &site, key_is_good)))
+            }
             Ruling::Needs(need) => Ok(Decision::Answer(self.ask_to_sign_in(session, context, &site, need))),
         }
+    }
+
+    /// A program with a key that is not enough; never sent to the portal. `is_good`: the key's grant covers the request,
+    /// where it is a key at all.
+    fn refuse_key(&self, session: &Session, site: &Site, is_good: Option<bool>) -> Answer {
+        let why = match is_good {
+            None => KeyRefused::Unknown,
+            Some(false) => KeyRefused::Grant,
+            Some(true) => KeyRefused::FreshCode,
+        };
+        let number = number();
+        // The authority's audit trail tells of keys that it refused.
+        log::debug!("request {number}: refused, its API key is not enough ({why:?})");
+        let origin = site.origin().to_string();
+        let refusal = Refusal::Key { site: &origin, why };
+        refusal.answer(self.portal.pages(), &session.req_header().headers, &number)
     }
 
     /// A navigation goes to the portal; a script is told; what was posted is not kept.
