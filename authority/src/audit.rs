@@ -47,7 +47,7 @@ pub enum Coalesce {
     /// Its own event.
     #[default]
     Never,
-    /// One event a minute for an account, action and reason: throttled refusals.
+    /// One event a minute for an account, action, reason and factor: throttled refusals, and an API key's use.
     Account,
     /// One event a minute for an action and reason, whoever was named: names that nobody has. Neither the name nor an
     /// account is kept.

@@ -4,6 +4,7 @@
 //! may call), [`find`] (whose account is meant) and [`attempt`] (how a code is judged); the rest is what they are for.
 
 mod account;
+mod api_key;
 mod attempt;
 mod backup_codes;
 mod device;
@@ -12,6 +13,7 @@ pub(crate) mod fault;
 mod find;
 pub(crate) mod hashing;
 pub(crate) mod info;
+mod key_check;
 mod login;
 mod password;
 pub mod people;

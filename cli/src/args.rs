@@ -8,11 +8,16 @@ use twofold_shared::wire;
 
 use crate::time::Since;
 
+mod api_key;
+
+pub use api_key::*;
+
 const EXAMPLES: &str = "\
 Examples:
   twofold enroll                     set up an authenticator app for yourself
   twofold status                     what is set up, and when it was last used
   twofold backup-codes --regenerate  ten new backup codes; the old ones die
+  twofold api-key create ci --site git.example.com   a key for a program
   sudo twofold account list          everybody, for whoever runs this host
   sudo twofold reset alice           let a locked-out person begin again
 
@@ -88,6 +93,19 @@ Examples:
   twofold device remove 'old phone'"
     )]
     Device(Device),
+    /// API keys for programs, which cannot type a code: create, list, suspend, resume, rotate, revoke
+    #[command(
+        subcommand,
+        after_help = "\
+KEY is a key's name, or its id. A program sends its key as the password of HTTP Basic, under any name, or in the header
+`Authorization: Bearer tf_…`.
+
+Examples:
+  twofold api-key create 'wiki backup' --site wiki.example.com --path /export
+  twofold api-key list
+  twofold api-key suspend 'wiki backup'"
+    )]
+    ApiKey(ApiKey),
     /// Turn two-factor off: devices and backup codes are gone at once
     #[command(after_help = "Examples:\n  twofold disable\n  sudo twofold disable --account alice --yes")]
     Disable(Disable),
@@ -218,7 +236,7 @@ pub enum Account {
         #[command(flatten)]
         codes: Codes,
     },
-    /// Remove an account, its devices, names and sessions
+    /// Remove an account, its devices, names, sessions and API keys
     Remove(Named),
     /// Give an account one more name
     Link {

@@ -1,6 +1,7 @@
 //! One verb, one file.
 
 mod account;
+mod api_key;
 mod audit;
 mod backup_codes;
 mod clock;
@@ -29,6 +30,7 @@ pub fn run(desk: &mut Desk, command: Command) -> Result<(), Failure> {
         Command::Verify(arguments) => verify::run(desk, &arguments),
         Command::BackupCodes(arguments) => backup_codes::run(desk, &arguments),
         Command::Device(arguments) => device::run(desk, &arguments),
+        Command::ApiKey(arguments) => api_key::run(desk, &arguments),
         Command::Disable(arguments) => disable::run(desk, &arguments),
         Command::Reset(arguments) => reset::run(desk, &arguments),
         Command::Password(arguments) => password::run(desk, &arguments),

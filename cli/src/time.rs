@@ -53,6 +53,24 @@ impl Calendar {
         Ok(Some(u64::try_from(start.timestamp().as_second()).unwrap_or(0)))
     }
 
+    /// When `until` is, in seconds since the epoch; `None`: never.
+    ///
+    /// # Errors
+    /// When the calendar does not reach that far.
+    pub fn end(&self, until: &Until) -> Result<Option<u64>, jiff::Error> {
+        let end = match until {
+            Until::Never => return Ok(None),
+            Until::In(span) => self.0.checked_add(*span)?,
+            Until::At(when) => when.to_zoned(self.0.time_zone().clone())?,
+        };
+        Ok(Some(u64::try_from(end.timestamp().as_second()).unwrap_or(0)))
+    }
+
+    /// Whether `at` is over.
+    pub fn is_past(&self, at: u64) -> bool {
+        i64::try_from(at).is_ok_and(|at| at <= self.0.timestamp().as_second())
+    }
+
     fn moment(&self, at: u64) -> Option<Zoned> {
         let timestamp = Timestamp::from_second(i64::try_from(at).ok()?).ok()?;
         Some(timestamp.to_zoned(self.0.time_zone().clone()))
@@ -83,6 +101,34 @@ impl FromStr for Since {
         match typed.parse::<Span>() {
             Ok(span) if !span.is_negative() => Ok(Self::Ago(span)),
             _ => Err("write 90min, 7d, 2026-03-01, '2026-03-01 09:00' or all".to_owned()),
+        }
+    }
+}
+
+/// Until when.
+#[derive(Clone, Debug)]
+pub enum Until {
+    /// For ever.
+    Never,
+    /// For a while from now.
+    In(Span),
+    /// Until a local date or time.
+    At(DateTime),
+}
+
+impl FromStr for Until {
+    type Err = String;
+
+    fn from_str(typed: &str) -> Result<Self, String> {
+        if typed == "never" {
+            return Ok(Self::Never);
+        }
+        if let Ok(time) = typed.parse::<DateTime>() {
+            return Ok(Self::At(time));
+        }
+        match typed.parse::<Span>() {
+            Ok(span) if span.is_positive() => Ok(Self::In(span)),
+            _ => Err("write 90d, 1y, 2027-03-01, '2027-03-01 09:00' or never".to_owned()),
         }
     }
 }
@@ -123,6 +169,18 @@ mod tests {
         assert_eq!(begins("2026-03-01 09:00"), Some(NOON - 3 * 3600));
         for wrong in ["", "yesterweek", "-3h", "12"] {
             assert!(wrong.parse::<Since>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn until_reads_spans_dates_and_never() {
+        let ends = |typed: &str| noon().end(&typed.parse().unwrap()).unwrap();
+        assert_eq!(ends("never"), None);
+        assert_eq!(ends("90d"), Some(NOON + 90 * 86_400));
+        assert_eq!(ends("2026-03-02"), Some(NOON + 12 * 3600));
+        assert!(noon().is_past(NOON) && !noon().is_past(NOON + 1));
+        for wrong in ["", "soon", "-3d", "0d", "12"] {
+            assert!(wrong.parse::<Until>().is_err(), "{wrong}");
         }
     }
 }

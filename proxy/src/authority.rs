@@ -12,12 +12,14 @@ use twofold_shared::code::Code;
 use twofold_shared::permit::{Denial, Permit, judge};
 use twofold_shared::secret::SecretText;
 use twofold_shared::wire::{
-    AssertFirst, CheckSession, CheckSessionReply, EndSession, FaultKind, Nonce, Notice, OpenSite, Refused,
-    Request, SessionDigest, SessionUse, SessionView, SignIn, SignInReply, SignedIn, Source, TouchSessions,
-    VerifyReply, VerifySession, Word,
+    ApiKeyUse, AssertFirst, CheckApiKey, CheckSession, CheckSessionReply, EndSession, FaultKind, LiveApiKey,
+    Nonce, Notice, OpenSite, Refused, Request, SessionDigest, SessionUse, SessionView, SignIn, SignInReply,
+    SignedIn, Source, TouchApiKeys, TouchSessions, VerifyReply, VerifySession, Word,
 };
 
-/// How long a question about a session may take.
+use crate::api_key::Presented;
+
+/// How long a question about a session or a key may take.
 const QUICK: Duration = Duration::from_secs(2);
 /// How long a password or a code may take: the authority's own deadline is five seconds.
 const PATIENT: Duration = Duration::from_secs(7);
@@ -89,6 +91,32 @@ impl Authority {
         let request = CheckSession { nonce: nonce.clone(), session, site: site.map(str::to_owned) };
         let reply = self.call(&self.quick, &nonce, request).await?;
         checked(&nonce, reply)
+    }
+
+    /// Whose `key` is, and what it may be used for; `None` where it opens nothing at `site`.
+    ///
+    /// # Errors
+    /// [`Away`].
+    pub async fn check_key(
+        &self,
+        key: Presented,
+        site: &str,
+        address: Option<IpAddr>,
+    ) -> Result<Option<LiveApiKey>, Away> {
+        let nonce = nonce()?;
+        let request = CheckApiKey {
+            nonce: nonce.clone(),
+            id: key.id,
+            digest: key.digest,
+            site: site.to_owned(),
+            source: Source { address, ..Source::default() },
+        };
+        let reply = self.call(&self.quick, &nonce, request).await?;
+        if reply.nonce == nonce {
+            Ok(reply.api_key)
+        } else {
+            Err(away(&nonce, "the answer is to another request"))
+        }
     }
 
     /// Opens a site's session under a portal session.
@@ -200,6 +228,14 @@ impl Authority {
     /// [`CallError`].
     pub fn touch(&self, used: Vec<SessionUse>) -> Result<(), CallError> {
         self.quick.call(&TouchSessions { used }).map(drop)
+    }
+
+    /// Tells when API keys were last used. Blocks: for the watch's thread only.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub fn touch_keys(&self, used: Vec<ApiKeyUse>) -> Result<(), CallError> {
+        self.quick.call(&TouchApiKeys { used }).map(drop)
     }
 
     async fn call<R>(&self, client: &Client, nonce: &Nonce, request: R) -> Result<R::Reply, Away>

@@ -20,6 +20,7 @@ use pingora::{Error, ErrorSource, ErrorType, Result};
 use zeroize::Zeroizing;
 
 use crate::answer::Answer;
+use crate::api_key;
 use crate::app_login::fields::Scanner;
 use crate::app_login::members::Members;
 use crate::app_login::{AppCookie, Marks, Probe};
@@ -32,7 +33,7 @@ use crate::in_flight::{InFlight, Underway};
 use crate::key::Key;
 use crate::path::{Parameters, Target};
 use crate::portal::{MAX_BODY, Portal, Visit, number};
-use crate::refusal::Refusal;
+use crate::refusal::{KeyRefused, Refusal};
 use crate::request::{self, Upgrading};
 use crate::rules::{self, Asked, Need, Pass, Ruling};
 use crate::session::{Sessions, Verdict};
@@ -231,10 +232,22 @@ impl Gate {
             Found::One(value) => cookies::digest(value),
             Found::None => None,
         };
-        context.session = digest.map(|digest| (digest, self.sessions.before()));
-        let verdict = match digest {
-            Some(digest) => self.sessions.verdict(&self.authority, digest, Some(site.host())).await,
-            None => Verdict::Nobody,
+        let key = api_key::find(&session.req_header().headers);
+        let before = self.sessions.before();
+        let verdict = match (key, digest) {
+            (api_key::Found::Several, _) => {
+                return Ok(Decision::Answer(self.unclear(session, "two API keys")));
+            }
+            (api_key::Found::One(key), _) => {
+                context.session = Some((key.digest, before));
+                let address = context.client.address;
+                self.sessions.key_verdict(&self.authority, key, site.host(), address).await
+            }
+            (api_key::Found::None, Some(digest)) => {
+                context.session = Some((digest, before));
+                self.sessions.verdict(&self.authority, digest, Some(site.host())).await
+            }
+            (api_key::Found::Damaged, _) | (api_key::Found::None, None) => Verdict::Nobody,
         };
         let (known, is_undecided) = match verdict {
             Verdict::Known(known) => (Some(known), false),
@@ -247,7 +260,7 @@ impl Gate {
                 return Ok(decision);
             }
         }
-        let ruling = {
+        let (ruling, key_is_good) = {
             let request = session.req_header();
             let (path, _) = wanted.split(request);
             let asked = Asked {
@@ -256,7 +269,8 @@ impl Gate {
                 address: context.client.address,
                 is_in: None,
             };
-            rules::decide(&site, known, &asked, self.clock.unix())
+            let key_is_good = known.as_ref().map(|known| known.covers(&site, &asked));
+            (rules::decide(&site, known, &asked, self.clock.unix()), key_is_good)
         };
         match ruling {
             Ruling::Pass(pass) => {
@@ -285,8 +299,27 @@ impl Gate {
                 Refusal::Undecided,
                 "the session could not be decided",
             ))),
+            Ruling::Needs(_) if key != api_key::Found::None => {
+                Ok(Decision::Answer(self.refuse_key(session, &site, key_is_good)))
+            }
             Ruling::Needs(need) => Ok(Decision::Answer(self.ask_to_sign_in(session, context, &site, need))),
         }
+    }
+
+    /// A program with a key that is not enough; never sent to the portal. `is_good`: the key's grant covers the request,
+    /// where it is a key at all.
+    fn refuse_key(&self, session: &Session, site: &Site, is_good: Option<bool>) -> Answer {
+        let why = match is_good {
+            None => KeyRefused::Unknown,
+            Some(false) => KeyRefused::Grant,
+            Some(true) => KeyRefused::FreshCode,
+        };
+        let number = number();
+        // The authority's audit trail tells of keys that it refused.
+        log::debug!("request {number}: refused, its API key is not enough ({why:?})");
+        let origin = site.origin().to_string();
+        let refusal = Refusal::Key { site: &origin, why };
+        refusal.answer(self.portal.pages(), &session.req_header().headers, &number)
     }
 
     /// A navigation goes to the portal; a script is told; what was posted is not kept.

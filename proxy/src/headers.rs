@@ -14,6 +14,7 @@ use http::request::Parts as ReqParts;
 use pingora::Result;
 use pingora::http::{RequestHeader, ResponseHeader};
 
+use crate::api_key;
 use crate::cookies;
 use crate::session::Known;
 use crate::site::Site;
@@ -42,6 +43,8 @@ const SPOKEN_FOR: &[&str] = &[
     "x-rewrite-url",
     "x-real-ip",
     "forwarded",
+    // An API key is the gate's business.
+    "twofold-key",
     // `Proxy` becomes HTTP_PROXY to CGI.
     "proxy",
 ];
@@ -50,7 +53,8 @@ const SPOKEN_FOR: &[&str] = &[
 #[must_use]
 pub fn is_spoken_for(name: &str) -> bool {
     // A quick look first: nearly every header leaves here.
-    if !matches!(name.as_bytes().first(), Some(b'r' | b'R' | b'x' | b'X' | b'f' | b'F' | b'p' | b'P')) {
+    let first = name.as_bytes().first().map(u8::to_ascii_lowercase);
+    if !matches!(first, Some(b'r' | b'x' | b'f' | b'p' | b't')) {
         return false;
     }
     SPOKEN_FOR.iter().any(|entry| match entry.strip_suffix('*') {
@@ -102,7 +106,7 @@ fn prepare(
     keep: &dyn Fn(&[u8], &[u8]) -> bool,
 ) -> Result<()> {
     strip_spoken_for(headers);
-    if !site.forwards_authorization() {
+    if !site.forwards_authorization() || headers.get_all(AUTHORIZATION).iter().any(api_key::is_ours) {
         headers.remove(AUTHORIZATION);
     }
     if let Some(kept) = cookies::kept(headers, keep) {

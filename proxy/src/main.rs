@@ -4,6 +4,7 @@
 //! rule) and reaches an app only with a pass from [`rules`]; whoever has none is led through [`portal`].
 
 mod answer;
+mod api_key;
 mod app_login;
 mod authority;
 #[cfg(feature = "bench-bare")]
@@ -15,6 +16,7 @@ mod config;
 mod cookies;
 mod flow;
 mod gate;
+mod grant;
 mod handoff;
 mod headers;
 mod host;

@@ -1,6 +1,7 @@
 //! Everything that the gate does not do for a request, with a face for people and one for programs.
 
-use http::{HeaderMap, StatusCode};
+use http::header::WWW_AUTHENTICATE;
+use http::{HeaderMap, HeaderValue, StatusCode};
 use twofold_shared::wire::Nonce;
 
 use crate::answer::Answer;
@@ -20,6 +21,13 @@ pub enum Refusal<'a> {
     SecondFactor {
         /// Where a person can sign in.
         site: &'a str,
+    },
+    /// An API key was presented, and it does not open this.
+    Key {
+        /// Where.
+        site: &'a str,
+        /// Why, as far as its holder may know.
+        why: KeyRefused,
     },
     /// A sign-in or a fresh code is needed, and what was sent is not kept.
     NotHeld {
@@ -47,6 +55,17 @@ pub enum Refusal<'a> {
     Internal,
 }
 
+/// Why an API key does not open something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyRefused {
+    /// The authority does not know it, or it opens nothing at this site: one word for all reasons.
+    Unknown,
+    /// It is good, and this request is outside of its grant.
+    Grant,
+    /// It is good, and here a rule asks for a fresh code, which no key can stand for.
+    FreshCode,
+}
+
 impl Refusal<'_> {
     /// The status.
     #[must_use]
@@ -54,7 +73,7 @@ impl Refusal<'_> {
         match self {
             Self::Unclear => StatusCode::BAD_REQUEST,
             Self::NoSuchSite | Self::NotFound => StatusCode::NOT_FOUND,
-            Self::SecondFactor { .. } => StatusCode::UNAUTHORIZED,
+            Self::SecondFactor { .. } | Self::Key { .. } => StatusCode::UNAUTHORIZED,
             Self::NotHeld { .. } | Self::Denied | Self::LoginElsewhere | Self::Foreign => {
                 StatusCode::FORBIDDEN
             }
@@ -74,6 +93,9 @@ impl Refusal<'_> {
             Self::NoSuchSite => "no_such_site",
             Self::NotFound => "not_found",
             Self::SecondFactor { .. } | Self::NotHeld { .. } => "second_factor_required",
+            Self::Key { why: KeyRefused::Unknown, .. } => "api_key_refused",
+            Self::Key { why: KeyRefused::Grant, .. } => "outside_the_grant",
+            Self::Key { why: KeyRefused::FreshCode, .. } => "fresh_code_required",
             Self::Denied => "denied",
             Self::LoginElsewhere => "login_elsewhere",
             Self::Undecided => "authority_away",
@@ -89,13 +111,22 @@ impl Refusal<'_> {
     #[must_use]
     pub fn answer(self, pages: &Pages, headers: &HeaderMap, request: &Nonce) -> Answer {
         let words = pages.words();
-        if matches!(self, Self::SecondFactor { .. }) || !request::is_navigation(headers) {
+        let site = match self {
+            Self::SecondFactor { site } | Self::Key { site, .. } => Some(site),
+            _ => None,
+        };
+        if site.is_some() || !request::is_navigation(headers) {
             let value = serde_json::json!({
                 "error": self.word(),
                 "help": words.help_for_programs(self),
                 "request": request.to_string(),
             });
-            return Answer::json(self.status(), &value);
+            let answer = Answer::json(self.status(), &value);
+            let asks = site.filter(|_| request::is_asked_for_basic(headers)).and_then(challenge);
+            return match asks {
+                Some(challenge) => answer.with(WWW_AUTHENTICATE, challenge),
+                None => answer,
+            };
         }
         let (title, text) = words.refusal(self);
         let action = match self {
@@ -105,4 +136,9 @@ impl Refusal<'_> {
         };
         pages.message(self.status(), title, &text, action, Some(request))
     }
+}
+
+/// What clients of HTTP Basic wait for before they send a key.
+fn challenge(site: &str) -> Option<HeaderValue> {
+    HeaderValue::from_str(&format!("Basic realm=\"{site}, API key as password\", charset=\"UTF-8\"")).ok()
 }

@@ -1,6 +1,6 @@
 //! What kind of request this is: what may not pass at all, and who is to be answered with a page.
 
-use http::header::{ACCEPT, CONNECTION, HeaderMap, HeaderName, UPGRADE};
+use http::header::{ACCEPT, CONNECTION, COOKIE, HeaderMap, HeaderName, ORIGIN, UPGRADE};
 use http::{Method, Version};
 use pingora::http::RequestHeader;
 
@@ -117,6 +117,15 @@ fn accepts_pages(headers: &HeaderMap) -> bool {
     })
 }
 
+/// Whether to say that HTTP Basic is taken: git, WebDAV and CalDAV clients send nothing before they are asked. Not to a
+/// browser, which would ask the person for a name and a password.
+#[must_use]
+pub fn is_asked_for_basic(headers: &HeaderMap) -> bool {
+    let browsers =
+        [SEC_FETCH_MODE, SEC_FETCH_DEST, SEC_FETCH_SITE, X_REQUESTED_WITH, SEC_WEBSOCKET_KEY, ORIGIN, COOKIE];
+    !browsers.iter().any(|name| headers.contains_key(name)) && !accepts_pages(headers)
+}
+
 /// Who, as far as the browser says, caused a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
@@ -198,6 +207,23 @@ mod tests {
             (WEBSOCKET, false),
         ] {
             assert_eq!(is_navigation(&request("GET", lines).headers), navigation, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn only_programs_are_asked_for_basic() {
+        for (lines, asked) in [
+            (&[("User-Agent", "git/2.39.5"), ("Accept", "*/*")][..], true),
+            (&[("Authorization", "Basic YTpi"), ("Accept", "*/*")], true),
+            (&[], true),
+            (&[("Sec-Fetch-Mode", "cors")], false),
+            (&[("Accept", "text/html")], false),
+            (&[("X-Requested-With", "XMLHttpRequest")], false),
+            (&[("Origin", "https://wiki.example.com")], false),
+            (&[("Cookie", "app=1")], false),
+            (WEBSOCKET, false),
+        ] {
+            assert_eq!(is_asked_for_basic(&request("GET", lines).headers), asked, "{lines:?}");
         }
     }
 

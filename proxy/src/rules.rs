@@ -1,7 +1,7 @@
 //! Who may pass where: the first rule that matches decides, and where none does a second factor is needed.
 //!
 //! A [`Pass`] is the only proof that a request may be forwarded. It is minted here and nowhere else: from a `bypass`
-//! rule, or from a session verdict that the authority gave and has not taken back. Without one [`crate::gate`] names no
+//! rule, or from a verdict about a session or an API key that the authority gave and has not taken back. Without one [`crate::gate`] names no
 //! upstream.
 
 use std::net::IpAddr;
@@ -129,16 +129,13 @@ impl Rule {
     /// How it fits a request at a host that it is for.
     #[must_use]
     pub fn fit(&self, asked: &Asked<'_>) -> Fit {
-        let is_method =
-            |own: &Method| own == asked.method || (own == Method::GET && asked.method == Method::HEAD);
-        if !self.methods.is_empty() && !self.methods.iter().any(is_method) {
+        if !self.methods.is_empty() && !is_method(&self.methods, asked.method) {
             return Fit::Not(Misfit::Method);
         }
         if !self.paths.is_empty() && !self.paths.iter().any(|pattern| pattern.matches(asked.path)) {
             return Fit::Not(Misfit::Path);
         }
-        let is_here = |network: &IpNet| asked.address.is_some_and(|address| network.contains(&address));
-        if !self.networks.is_empty() && !self.networks.iter().any(is_here) {
+        if !self.networks.is_empty() && !is_in_networks(&self.networks, asked.address) {
             return Fit::Not(Misfit::Network);
         }
         match asked.is_in {
@@ -148,6 +145,18 @@ impl Rule {
             Some(_) => Fit::Not(Misfit::Group),
         }
     }
+}
+
+/// Whether one of `methods` is meant; GET is HEAD too.
+#[must_use]
+pub fn is_method(methods: &[Method], asked: &Method) -> bool {
+    methods.iter().any(|own| own == asked || (own == Method::GET && asked == Method::HEAD))
+}
+
+/// Whether a client is in one of `networks`; an unknown address is in none.
+#[must_use]
+pub fn is_in_networks(networks: &[IpNet], address: Option<IpAddr>) -> bool {
+    address.is_some_and(|address| networks.iter().any(|network| network.contains(&address)))
 }
 
 /// The rules of one site, in their order.
@@ -247,9 +256,11 @@ pub enum Ruling {
     },
 }
 
-/// Decides about a request to `site` by whoever the authority says is in its session.
+/// Decides about a request to `site` by whoever the authority says is in its session, or whose its API key is. Outside
+/// of its grant a key is nobody's.
 #[must_use]
 pub fn decide(site: &Arc<Site>, known: Option<Arc<Known>>, asked: &Asked<'_>, now: u64) -> Ruling {
+    let known = known.filter(|known| known.covers(site, asked));
     let is_in = |group: &str| known.as_ref().is_some_and(|known| known.is_in(group));
     let asked = Asked { is_in: known.is_some().then_some(&is_in), ..*asked };
     let finding = site.rules().find(&asked);

@@ -18,6 +18,8 @@ use crate::clock::{Clock, Millis};
 use crate::rules::Need;
 use crate::streams::{Stream, Streams};
 
+mod key;
+
 /// How long the watch may be silent before the gate counts as blind: three heartbeats.
 const SILENCE: Millis = 1_000;
 
@@ -39,6 +41,8 @@ pub struct Known {
     idle_seconds: u64,
     used_at: AtomicU64,
     untold: AtomicBool,
+    /// What it may be used for, where it is no session but an API key.
+    key: Option<key::Key>,
 }
 
 /// The authority described a session with a name that cannot stand in a header.
@@ -72,6 +76,7 @@ impl Known {
             idle_seconds: view.idle_seconds,
             used_at: AtomicU64::new(now),
             untold: AtomicBool::new(true),
+            key: None,
         })
     }
 
@@ -287,8 +292,12 @@ impl Sessions {
         view: SessionView,
         before: u64,
     ) -> Verdict {
+        self.remember(digest, Known::new(view, site, self.clock.unix()), before)
+    }
+
+    fn remember(&self, digest: SessionDigest, known: Result<Known, Unspeakable>, before: u64) -> Verdict {
         let now = self.clock.unix();
-        let known = match Known::new(view, site, now) {
+        let known = match known {
             Ok(known) if now < known.ends_at => Arc::new(known),
             Ok(_) => return Verdict::Nobody,
             Err(why) => {
@@ -308,6 +317,11 @@ impl Sessions {
     }
 
     fn recall(&self, digest: &SessionDigest, site: Option<&str>) -> Option<Arc<Known>> {
+        // A session of one place is nothing at another: the authority will say so.
+        self.recall_where(digest, |known| known.key.is_none() && known.site.as_deref() == site)
+    }
+
+    fn recall_where(&self, digest: &SessionDigest, fits: impl Fn(&Known) -> bool) -> Option<Arc<Known>> {
         let map = self.known.pin();
         let known = map.get(digest)?;
         let now = self.clock.unix();
@@ -315,8 +329,7 @@ impl Sessions {
             map.remove(digest);
             return None;
         }
-        // A session of one place is nothing at another: the authority will say so.
-        if known.site.as_deref() != site {
+        if !fits(known) {
             return None;
         }
         known.touch(now);
@@ -381,14 +394,14 @@ impl Sessions {
         self.streams.cut(|_, known| is_dark || known.is_over(now));
     }
 
-    /// What has been used since the last time, and forgets what is over.
+    /// Which sessions have been used since the last time; and forgets what is over.
     #[must_use]
     pub fn uses(&self) -> Vec<SessionUse> {
         let now = self.clock.unix();
         let map = self.known.pin();
         map.retain(|_, known| !known.is_over(now));
         map.iter()
-            .filter(|(_, known)| known.untold.swap(false, Ordering::Relaxed))
+            .filter(|(_, known)| known.key.is_none() && known.untold.swap(false, Ordering::Relaxed))
             .map(|(session, known)| SessionUse {
                 session: *session,
                 at: known.used_at.load(Ordering::Relaxed),

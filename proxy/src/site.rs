@@ -108,6 +108,12 @@ impl Site {
         cut
     }
 
+    /// Whether its app takes `/Admin` for `/admin`.
+    #[must_use]
+    pub fn ignores_case(&self) -> bool {
+        self.ignore_case
+    }
+
     /// Its rules.
     #[must_use]
     pub fn rules(&self) -> &Rules {

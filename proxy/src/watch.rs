@@ -17,12 +17,14 @@ use crate::session::Sessions;
 const PATIENCE: Duration = Duration::from_secs(1);
 /// The pause between two tries: short, so that a restarted authority is found at once.
 const PAUSE: Duration = Duration::from_millis(200);
-/// How often the authority is told which sessions were used.
+/// How often the authority is told which sessions and keys were used.
 const TELL: Duration = Duration::from_secs(20);
 /// How often streams are looked through for sessions that have outlived their limits.
 const CUT: Duration = Duration::from_millis(250);
 /// Sessions told in one message: well below the longest message.
 const TOLD_AT_ONCE: usize = 1_000;
+/// API keys told in one message: each comes with a site and an address.
+const KEYS_TOLD_AT_ONCE: usize = 400;
 
 /// Starts listening and telling.
 ///
@@ -82,8 +84,21 @@ fn listen(client: &Client, sessions: &Sessions) {
     }
 }
 
-/// Tells the authority which sessions were used since the last time.
+/// Tells the authority which sessions and API keys were used since the last time.
 pub fn tell(sessions: &Sessions, authority: &Authority) {
+    tell_sessions(sessions, authority);
+    let mut uses = sessions.key_uses();
+    while !uses.is_empty() {
+        let rest = uses.split_off(uses.len().min(KEYS_TOLD_AT_ONCE));
+        if let Err(error) = authority.touch_keys(uses) {
+            log::warn!("the authority was not told which API keys were used: {error}");
+            return;
+        }
+        uses = rest;
+    }
+}
+
+fn tell_sessions(sessions: &Sessions, authority: &Authority) {
     let mut uses = sessions.uses();
     while !uses.is_empty() {
         let rest = uses.split_off(uses.len().min(TOLD_AT_ONCE));

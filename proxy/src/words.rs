@@ -4,7 +4,7 @@
 
 use twofold_shared::wire::{Notice, NoticeKind, Refused, Word};
 
-use crate::refusal::Refusal;
+use crate::refusal::{KeyRefused, Refusal};
 
 /// One language.
 #[derive(Debug)]
@@ -265,6 +265,7 @@ impl Words {
                 ("Nothing here", "There is no page at this address. Check it for a typing mistake.")
             }
             Refusal::SecondFactor { .. } => ("Sign in first", "This needs a second factor."),
+            Refusal::Key { .. } => ("This API key opens nothing here", "Use another one, or sign in."),
             Refusal::Denied => (
                 self.nobody_gets_in,
                 "A rule of this gate keeps this part closed. If you need it, tell the people who run this service.",
@@ -309,7 +310,23 @@ impl Words {
     #[must_use]
     pub fn help_for_programs(&self, refusal: Refusal<'_>) -> String {
         match refusal {
-            Refusal::SecondFactor { site } => format!("open {site} in a browser and sign in, then try again"),
+            Refusal::SecondFactor { site } => format!(
+                "use an API key: as the password of HTTP Basic, or in `Authorization: Bearer tf_…`; `twofold api-key \
+                 create` makes one; or open {site} in a browser and sign in"
+            ),
+            Refusal::Key { why: KeyRefused::Unknown, .. } => {
+                "use an API key that is good here: this one is wrong, suspended, expired, revoked or for another site; \
+                 see `twofold api-key list`"
+                    .to_owned()
+            }
+            Refusal::Key { why: KeyRefused::Grant, .. } => {
+                "use an API key for this: this one is good, but not for this site, path, method or address; see `twofold \
+                 api-key list`"
+                    .to_owned()
+            }
+            Refusal::Key { why: KeyRefused::FreshCode, site } => {
+                format!("open {site} in a browser: here a fresh code is asked for, and no API key can stand for it")
+            }
             other => self.refusal(other).1,
         }
     }

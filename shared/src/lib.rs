@@ -4,6 +4,7 @@
 //! (feature `rules`) are the authority's alone: no door computes, compares or stores a code. Nothing here reads a
 //! clock, and nothing prints.
 
+pub mod api_key;
 pub mod client;
 pub mod code;
 #[cfg(feature = "config")]
@@ -19,6 +20,8 @@ pub mod account;
 pub mod backup_code;
 #[cfg(feature = "rules")]
 pub mod clock;
+#[cfg(feature = "rules")]
+pub mod grant;
 #[cfg(feature = "rules")]
 pub mod name;
 #[cfg(feature = "rules")]

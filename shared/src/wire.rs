@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 mod account;
+mod api_key;
 #[cfg(test)]
 mod description;
 mod door;
@@ -18,6 +19,7 @@ mod trail;
 mod words;
 
 pub use account::*;
+pub use api_key::*;
 pub use door::*;
 pub use fault::*;
 pub use gate::*;
@@ -61,6 +63,8 @@ methods! {
     VerifySession -> VerifyReply;
     OpenSite -> CheckSessionReply;
     CheckSession -> CheckSessionReply;
+    CheckApiKey -> CheckApiKeyReply;
+    TouchApiKeys -> Done;
     TouchSessions -> Done;
     EndSession -> Done;
     WatchSessions -> SessionNews;
@@ -81,6 +85,12 @@ methods! {
     RegenerateBackupCodes -> FreshBackupCodes;
     RenameDevice -> Done;
     RemoveDevice -> Done;
+    CreateApiKey -> FreshApiKey;
+    ListApiKeys -> ApiKeyList;
+    SuspendApiKey -> Done;
+    ResumeApiKey -> Done;
+    RotateApiKey -> FreshApiKey;
+    RevokeApiKey -> Done;
     DisableAccount -> Done;
     ResetAccount -> Done;
     ReadAudit -> AuditPage;

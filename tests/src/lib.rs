@@ -13,7 +13,7 @@
 //! What there is:
 //! - [`Authority`] and [`Setup`]: `twofoldd` with a generated configuration; `kill`, `restart`, `client`, `twofold` (the
 //!   command), `enrol`, `audit`.
-//! - [`Gate`]: `twofold-gate` in front of sites; [`Upstream`], an app that shows what reached it.
+//! - [`Gate`]: `twofold-gate` in front of sites; [`Upstream`], an app that shows what reached it, or serves a folder.
 //! - [`Clock`]: faketime. By default an authority runs under it with offset zero, so that [`Phone::fresh`] can move to
 //!   the next code instead of waiting for it. [`Clock::real`] runs without.
 //! - [`activation`]: sockets held as systemd holds them; [`present`]: codes given at the authority's sockets, also under
@@ -25,7 +25,7 @@
 //! - [`Terminal`]: a program on a pseudo-terminal.
 //! - [`Web`]: a small HTTP client with a cookie jar that signs in at the portal. [`Browser`]: Chromium.
 //! - [`pam`]: the module under the real libpam, in a small program instead of sshd.
-//! - [`traces`]: every secret, code, password and cookie that a run issues is noted, every log kept; the last suite
+//! - [`traces`]: every secret, code, password, cookie and key that a run issues is noted, every log kept; the last suite
 //!   looks for the ones in the others. Whatever a test issues by another way than this harness it gives to
 //!   [`traces::issued`].
 //!

@@ -12,7 +12,8 @@ fn file() -> PathBuf {
     folder.join(std::process::id().to_string())
 }
 
-/// Notes something that no log may contain: `kind` is `secret`, `code`, `backup code`, `password` or `cookie`.
+/// Notes something that no log may contain: `kind` is `secret`, `code`, `backup code`, `password`, `cookie` or
+/// `key`.
 pub fn issued(kind: &str, value: &str) {
     let mut file = fs::OpenOptions::new().create(true).append(true).open(file()).expect("it can be written");
     // One write, so that lines of several threads stay whole.

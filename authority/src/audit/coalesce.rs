@@ -17,6 +17,7 @@ struct Alike {
     outcome: Outcome,
     reason: Option<String>,
     account: Option<AccountId>,
+    factor: Option<String>,
 }
 
 #[derive(Clone)]
@@ -69,6 +70,7 @@ impl Coalescer {
             outcome: entry.outcome,
             reason: entry.reason.clone(),
             account: entry.account,
+            factor: entry.factor.clone(),
         };
         if let Some(open) = self.open.get_mut(&alike) {
             open.event.count = open.event.count.saturating_add(1);

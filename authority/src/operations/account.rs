@@ -89,10 +89,11 @@ impl Authority {
         }
     }
 
-    /// Removes an account, its names and its sessions.
+    /// Removes an account, its names, its sessions and its API keys.
     pub(crate) async fn remove_account(&self, actor: &Actor, request: RemoveAccount) -> Outcome<Done> {
         self.change(actor, Some(&request.account), None, "account_remove", |change| {
             self.end_sessions(change, |_| true)?;
+            self.remove_api_keys(change)?;
             self.void_enrolments(change)?;
             let names = change.account.names.iter();
             change.writes.extend(names.map(|name| record::name_removal(&name.name, Expect::Any)));
@@ -104,11 +105,12 @@ impl Authority {
         Ok(Done {})
     }
 
-    /// Locks an account: nothing passes, all sessions end.
+    /// Locks an account: nothing passes, all sessions end, and its API keys open nothing.
     pub(crate) async fn lock_account(&self, actor: &Actor, request: LockAccount) -> Outcome<Done> {
         self.change(actor, Some(&request.account), None, "account_lock", |change| {
             change.account = change.account.with_lock(true, change.time());
             self.end_sessions(change, |_| true)?;
+            self.recall_api_keys(change)?;
             self.void_enrolments(change)?;
             Ok(Done {})
         })
@@ -159,6 +161,7 @@ impl Authority {
             if name.name() == "root" || uid.is_some_and(is_system) {
                 self.end_sessions(change, |_| true)?;
             }
+            self.recall_api_keys(change)?;
             Ok(change.account.view(change.time()))
         })
         .await
@@ -171,6 +174,7 @@ impl Authority {
             change.account = change.account.without_name(&name, change.time()).map_err(unchangeable)?;
             change.writes.push(record::name_removal(&name, Expect::Any));
             self.end_sessions(change, |session| session.name == name)?;
+            self.recall_api_keys(change)?;
             change.entry.name = Some(name.to_string());
             Ok(change.account.view(change.time()))
         })

@@ -65,7 +65,7 @@ pub struct Change {
     pub now: Now,
     /// Other records.
     pub writes: Vec<Write>,
-    /// Sessions that end with it; their records are among `writes`.
+    /// Sessions that end with it, their records among `writes`; and API keys of which the gate must think anew.
     pub ended: Vec<SessionDigest>,
     /// Whether it goes on when the disk is full.
     pub essential: bool,

@@ -171,6 +171,18 @@ impl Authority {
             Actor::Gate | Actor::Door(_) => Err(not_permitted()),
         }
     }
+
+    /// Makes a change that takes something away and gives nothing: whoever the account belongs to needs no code.
+    pub(super) async fn narrow<T>(
+        &self,
+        actor: &Actor,
+        account: Option<&str>,
+        action: &str,
+        make: impl Fn(&mut Change) -> Outcome<T>,
+    ) -> Outcome<T> {
+        let account = self.meant(actor, account).await?;
+        self.make_change(account.id, &change_entry(action, actor, &account), make).await
+    }
 }
 
 /// The host's user database is silent.

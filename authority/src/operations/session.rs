@@ -26,10 +26,10 @@ use crate::store::{Commit, Expect, StoreError, Version, Write};
 const MOST_SESSIONS: usize = 64;
 
 /// The longest host of a site, in bytes.
-const LONGEST_SITE: usize = 253;
+pub(super) const LONGEST_SITE: usize = 253;
 
 /// How often a commit is tried again when others come first.
-const TRIES: usize = 16;
+pub(super) const TRIES: usize = 16;
 
 /// A session that is live, with its account as it is now.
 pub(super) struct Live {

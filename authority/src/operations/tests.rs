@@ -26,6 +26,7 @@ use crate::system_clock::{Clock, ManualClock};
 use crate::varlink::{Answer, Failure, Reply};
 
 mod accounts;
+mod api_keys;
 mod enrolment;
 mod equal_work;
 mod full_disk;

@@ -15,6 +15,10 @@ pub enum Space {
     Session,
     /// Which sessions an account has, by its id and their digest.
     SessionOf,
+    /// API keys, by id.
+    ApiKey,
+    /// Which API keys an account has, by its id and theirs.
+    ApiKeyOf,
     /// Ended sessions, by number, so that a gate which looked away can catch up.
     Revocation,
     /// The audit trail, by position.
@@ -27,12 +31,14 @@ pub enum Space {
 
 impl Space {
     /// Every space: each gets its sealing key at start.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Account,
         Self::Name,
         Self::Enrolment,
         Self::Session,
         Self::SessionOf,
+        Self::ApiKey,
+        Self::ApiKeyOf,
         Self::Revocation,
         Self::Audit,
         Self::Unknown,
@@ -48,6 +54,8 @@ impl Space {
             Self::Enrolment => "enrolment/",
             Self::Session => "session/",
             Self::SessionOf => "session_of/",
+            Self::ApiKey => "apikey/",
+            Self::ApiKeyOf => "apikey_of/",
             Self::Revocation => "revocation/",
             Self::Audit => "audit/",
             Self::Unknown => "unknown/",

@@ -128,7 +128,8 @@ fn remove(desk: &Desk, named: Named) -> Result<(), Failure> {
         let view = desk.account(Some(&named.account))?;
         let names: Vec<String> = view.names.iter().map(|name| short_name(name)).collect();
         let what = format!(
-            "This removes the account {whose} for good: its names ({}), {}, its backup codes and its sessions.",
+            "This removes the account {whose} for good: its names ({}), {}, its backup codes, its sessions and its \
+             API keys.",
             names.join(", "),
             counted(view.devices.len())
         );

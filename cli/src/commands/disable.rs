@@ -15,7 +15,7 @@ pub fn run(desk: &mut Desk, arguments: &Disable) -> Result<(), Failure> {
         arguments.consent.yes,
         &format!(
             "This turns two-factor off for {whose}: every device and all backup codes stop working at once.\nWhere a \
-             code is required, {whose} cannot get in until a device is set up again."
+             code is required, {whose} cannot get in until a device is set up again. API keys go on working."
         ),
     )?;
     let disabled = desk.change(&whose, codes_from(&arguments.codes), |code| DisableAccount {

@@ -22,6 +22,7 @@ pub fn run(desk: &Desk, arguments: &Named) -> Result<(), Failure> {
     }
     desk.screen.object(&desk.call(&ResetAccount { account: arguments.account.clone() })?)?;
     Ok(desk.screen.say(&format!(
-        "{whose} has no second factor now. Set one up with:\n  twofold enroll --account {whose}"
+        "{whose} has no second factor now. Set one up with:\n  twofold enroll --account {whose}\nAPI keys stay; look \
+         through them with:\n  twofold api-key list --account {whose}"
     ))?)
 }

@@ -65,6 +65,8 @@ fn a_client_cannot_speak_for_the_gate() {
         "X-Remote-User",
         "X-Real-IP",
         "X-Twofold-Assertion",
+        "Twofold-Key",
+        "TWOFOLD_KEY",
         "X-Original-URL",
         "X_Rewrite_Url",
         "Forwarded",
@@ -101,6 +103,16 @@ fn authorization_passes_only_where_the_site_says_so() {
     let lines = [("Authorization", "Bearer app")];
     assert!(all(&prepared(&lines, &site(false)), "authorization").is_empty());
     assert_eq!(all(&prepared(&lines, &site(true)), "authorization"), ["Bearer app"]);
+}
+
+#[test]
+fn a_key_never_reaches_the_app_whatever_the_site_says() {
+    for line in ["Bearer tf_0123456789abcdef_x", "bearer tf_", "Basic YTp0Zl94"] {
+        assert!(
+            all(&prepared(&[("Authorization", line)], &site(true)), "authorization").is_empty(),
+            "{line}"
+        );
+    }
 }
 
 fn answered(lines: &[(&str, &str)]) -> ResponseHeader {

@@ -8,6 +8,8 @@ use twofold_shared::config::{Mistakes, read};
 use super::*;
 use crate::config::{Config, check};
 
+mod keys;
+
 fn config(rules: &str) -> Result<Config, Mistakes> {
     let text = format!(
         r#"

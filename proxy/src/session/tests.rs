@@ -1,6 +1,9 @@
 //! What is remembered, and until when.
 
+use twofold_shared::wire::{ApiKeyGrant, ApiKeyId, LiveApiKey};
+
 use super::*;
+use crate::api_key::Presented;
 
 const DIGEST: SessionDigest = SessionDigest::from_bytes([7; 32]);
 const WIKI: Option<&str> = Some("wiki.localhost");
@@ -114,4 +117,53 @@ fn a_name_that_cannot_stand_in_a_header_is_refused() {
     }
     let comma = SessionView { groups: vec!["a,wheel".to_owned()], ..view(clock) };
     assert!(matches!(sessions.learn(DIGEST, WIKI, comma, 0), Verdict::Undecided));
+}
+
+fn live_key(ends_at: Option<u64>) -> LiveApiKey {
+    LiveApiKey {
+        account: "id".to_owned(),
+        name: "alice".to_owned(),
+        groups: Vec::new(),
+        grant: ApiKeyGrant { sites: vec!["wiki.localhost".to_owned()], ..ApiKeyGrant::default() },
+        ends_at,
+    }
+}
+
+const KEY: Presented = Presented { id: ApiKeyId::from_bytes([7; 8]), digest: DIGEST };
+
+#[test]
+fn a_key_is_remembered_until_it_is_taken_back_and_is_no_session() {
+    let (sessions, _) = sessions();
+    sessions.learn_key(KEY, live_key(None), sessions.before());
+    assert!(sessions.recall_key(&DIGEST).is_some());
+    assert!(sessions.recall(&DIGEST, WIKI).is_none() && sessions.recall(&DIGEST, None).is_none());
+    sessions.hear(&news(&[DIGEST], false));
+    assert!(sessions.recall_key(&DIGEST).is_none());
+    let before = sessions.before();
+    sessions.hear(&news(&[DIGEST], false));
+    sessions.learn_key(KEY, live_key(None), before);
+    assert!(sessions.recall_key(&DIGEST).is_none(), "an answer that crossed a revocation");
+    sessions.learn(DIGEST, WIKI, view(Clock::start()), sessions.before());
+    assert!(sessions.recall_key(&DIGEST).is_none(), "nor is a session a key");
+}
+
+#[test]
+fn a_key_ends_when_its_time_is_over() {
+    let (sessions, clock) = sessions();
+    let now = clock.unix();
+    let known = Known::of_key(KEY.id, live_key(Some(now + 5)), now).unwrap();
+    assert!(!known.is_over(now + 4) && known.is_over(now + 5));
+    assert!(matches!(sessions.learn_key(KEY, live_key(Some(now)), 0), Verdict::Nobody));
+    let endless = Known::of_key(KEY.id, live_key(None), now).unwrap();
+    assert!(!endless.is_over(now + 599) && endless.is_over(now + 600), "asked again after ten minutes");
+}
+
+#[test]
+fn a_keys_uses_are_told_once_and_apart_from_sessions() {
+    let (sessions, _) = sessions();
+    sessions.learn_key(KEY, live_key(None), sessions.before());
+    assert!(sessions.uses().is_empty());
+    let uses = sessions.key_uses();
+    assert_eq!((uses.len(), uses[0].id), (1, KEY.id));
+    assert!(sessions.key_uses().is_empty());
 }

@@ -54,6 +54,9 @@ struct State {
     refuse_next: Option<Value>,
     backdate_next: u64,
     calls: HashMap<String, u64>,
+    /// By id: the digest, and what the gate is told of it.
+    keys: HashMap<String, (String, Value)>,
+    key_uses: Vec<Value>,
 }
 
 /// The scripted authority.
@@ -121,6 +124,26 @@ impl Authority {
         let ended: Vec<String> = state.sessions.drain().map(|(digest, _)| digest).collect();
         state.ended.extend(ended);
         self.shared.news.notify_all();
+    }
+
+    /// Makes an API key of alice's, with this grant.
+    pub fn make_key(&self, id: &str, digest: &str, grant: Value) {
+        let view =
+            json!({ "account": "id-alice", "name": "alice", "groups": ["staff", "wiki"], "grant": grant });
+        self.shared.state.lock().unwrap().keys.insert(id.to_owned(), (digest.to_owned(), view));
+    }
+
+    /// Revokes an API key, as its owner would.
+    pub fn revoke_key(&self, id: &str) {
+        let mut state = self.shared.state.lock().unwrap();
+        let (digest, _) = state.keys.remove(id).unwrap();
+        state.ended.push(digest);
+        self.shared.news.notify_all();
+    }
+
+    /// Every use of a key that it was told.
+    pub fn key_uses(&self) -> Vec<Value> {
+        self.shared.state.lock().unwrap().key_uses.clone()
     }
 
     /// How often a method was called.
@@ -200,6 +223,12 @@ impl Shared {
             "OpenSite" => self.open(nonce, parameters),
             "CheckSession" => self.check(nonce, parameters),
             "EndSession" => self.end(parameters),
+            "CheckApiKey" => self.check_key(nonce, parameters),
+            "TouchApiKeys" => {
+                let used = parameters["used"].as_array().unwrap().clone();
+                self.state.lock().unwrap().key_uses.extend(used);
+                json!({})
+            }
             _ => json!({}),
         }
     }
@@ -275,6 +304,15 @@ impl Shared {
         let session = state.sessions.get(parameters["session"].as_str().unwrap());
         let here = session.filter(|session| session.site.as_deref() == parameters["site"].as_str());
         json!({ "nonce": nonce, "session": here.map(|session| view(session, &state.enrolled)) })
+    }
+
+    fn check_key(&self, nonce: &Value, parameters: &Value) -> Value {
+        let state = self.state.lock().unwrap();
+        let key = state.keys.get(parameters["id"].as_str().unwrap());
+        let right = key.filter(|(digest, _)| parameters["digest"] == digest.as_str());
+        let here = right
+            .filter(|(_, view)| view["grant"]["sites"].as_array().unwrap().contains(&parameters["site"]));
+        json!({ "nonce": nonce, "api_key": here.map(|(_, view)| view) })
     }
 
     fn end(&self, parameters: &Value) -> Value {

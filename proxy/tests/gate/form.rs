@@ -23,7 +23,7 @@ impl Mail {
              upstream = \"{}\"\n{FORM}",
             app.address
         );
-        Self { world: World::start_at(port, &site), app }
+        Self { world: World::start_at(port, &site, ""), app }
     }
 
     fn url(&self, path: &str) -> String {
@@ -216,7 +216,7 @@ fn a_login_of_another_that_the_gate_does_not_know_is_not_passed_on() {
         app.address,
         FORM.replace("credentials_anywhere = [\"u\", \"p\"]\n", "")
     );
-    let mail = Mail { world: World::start_at(port, &site), app };
+    let mail = Mail { world: World::start_at(port, &site, ""), app };
     let mut browser = Browser::new(port);
     mail.sign_in(&mut browser, "/inbox", "alice", "111111");
     let answer = mail.send("POST /api/login", &browser, &format!("{PAIRS}{XHR}"), "u=bob&p=app+pass");

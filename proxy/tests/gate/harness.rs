@@ -31,11 +31,16 @@ impl World {
 
     /// The same with other settings.
     pub fn start_with(settings: &str) -> Self {
-        Self::start_at(free_port(), settings)
+        Self::start_with_site(settings, "")
+    }
+
+    /// The same with more settings for the wiki.
+    pub fn start_with_site(settings: &str, site: &str) -> Self {
+        Self::start_at(free_port(), settings, site)
     }
 
     /// The same at a port that the settings know already.
-    pub fn start_at(port: u16, settings: &str) -> Self {
+    pub fn start_at(port: u16, settings: &str, site: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("authority.sock");
         let authority = Authority::start(&socket);
@@ -52,6 +57,7 @@ impl World {
             upstream = "{upstream}"
             first_factor = "password"
             title = "Wiki"
+            {site}
             [[site]]
             origin = "http://shop.localhost:{port}"
             upstream = "{upstream}"
@@ -82,10 +88,15 @@ impl World {
     }
 
     /// Waits until `done`, a few seconds at most.
-    pub fn until(&self, what: &str, mut done: impl FnMut() -> bool) {
+    pub fn until(&self, what: &str, done: impl FnMut() -> bool) {
+        self.until_within(Duration::from_secs(15), what, done);
+    }
+
+    /// Waits until `done`, this long at most.
+    pub fn until_within(&self, patience: Duration, what: &str, mut done: impl FnMut() -> bool) {
         let began = Instant::now();
         while !done() {
-            assert!(began.elapsed() < Duration::from_secs(15), "waited in vain until {what}\n{}", self.log());
+            assert!(began.elapsed() < patience, "waited in vain until {what}\n{}", self.log());
             std::thread::sleep(Duration::from_millis(10));
         }
     }

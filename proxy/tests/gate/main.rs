@@ -1,6 +1,7 @@
 //! The real gate in front of a tiny app, with an authority that does as each test says.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test's own way to fail")]
 
+mod api_keys;
 mod app;
 mod authority;
 mod browser;

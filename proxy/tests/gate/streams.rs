@@ -7,19 +7,23 @@ use std::time::{Duration, Instant};
 use crate::browser::{Browser, sign_in};
 use crate::harness::World;
 
-const WEBSOCKET: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+/// What makes a GET a websocket's.
+pub const WEBSOCKET: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
                          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 /// How soon an open stream ends once its session has.
-const SOON: Duration = Duration::from_secs(1);
+pub const SOON: Duration = Duration::from_secs(1);
 
-struct Open {
+/// A connection that stays.
+pub struct Open {
     stream: TcpStream,
     reader: BufReader<TcpStream>,
-    status: u16,
+    /// The status of its answer.
+    pub status: u16,
 }
 
 impl Open {
-    fn begin(world: &World, browser: &Browser, target: &str, lines: &str) -> Self {
+    /// Asks for `target`.
+    pub fn begin(world: &World, browser: &Browser, target: &str, lines: &str) -> Self {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, world.port)).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         let cookies = browser.cookies("wiki.localhost");
@@ -64,7 +68,7 @@ impl Open {
     }
 
     /// Waits for its end; how long that took.
-    fn ended(&mut self) -> Duration {
+    pub fn ended(&mut self) -> Duration {
         let began = Instant::now();
         let mut rest = Vec::new();
         // A reset is an end too.

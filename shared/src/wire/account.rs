@@ -145,14 +145,14 @@ pub struct AddAccount {
     pub groups: Vec<String>,
 }
 
-/// Removes an account, its sessions and its names.
+/// Removes an account, its sessions, its names and its API keys.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct RemoveAccount {
     /// Whose.
     pub account: String,
 }
 
-/// Locks an account: nothing passes, all sessions end.
+/// Locks an account: nothing passes, all sessions end, its API keys open nothing.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct LockAccount {
     /// Whose.

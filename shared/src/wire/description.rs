@@ -9,6 +9,7 @@ use super::{DESCRIPTION, INTERFACE, METHODS};
 /// Every file that holds messages.
 const MESSAGES: &str = concat!(
     include_str!("account.rs"),
+    include_str!("api_key.rs"),
     include_str!("door.rs"),
     include_str!("fault.rs"),
     include_str!("gate.rs"),
@@ -115,7 +116,7 @@ fn kind(rust: &str) -> String {
         return format!("[]{}", kind(inner));
     }
     match rust {
-        "String" | "SecretText" | "Nonce" | "SessionDigest" | "IpAddr" => "string".to_owned(),
+        "String" | "SecretText" | "Nonce" | "SessionDigest" | "ApiKeyId" | "IpAddr" => "string".to_owned(),
         "u8" | "u32" | "u64" => "int".to_owned(),
         // In an interface description types and errors share their names, and there is an error `Refused`.
         "Refused" => "Refusal".to_owned(),

@@ -16,6 +16,8 @@ pub enum FaultKind {
     NoSuchAccount,
     /// No such device in this account.
     NoSuchDevice,
+    /// No such API key of this account.
+    NoSuchApiKey,
     /// No such enrolment, or it has expired.
     NoSuchEnrolment,
     /// The name belongs to an account already.

@@ -1,4 +1,4 @@
-//! Numbers that name a request or a session: hex on the wire, bytes within.
+//! Numbers that name a request, a session or an API key: hex on the wire, bytes within.
 
 use std::fmt;
 
@@ -11,9 +11,14 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Nonce([u8; 16]);
 
-/// SHA-256 of a session cookie, in hex on the wire. The authority never sees the cookie itself.
+/// SHA-256 of a session cookie, or of a whole API key, in hex on the wire. The authority never sees the cookie itself, and
+/// keeps no key.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionDigest([u8; 32]);
+
+/// An API key's number, in hex on the wire and in the key itself. It names the key and opens nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ApiKeyId([u8; 8]);
 
 macro_rules! hex_bytes {
     ($name:ident, $len:literal) => {
@@ -63,6 +68,7 @@ macro_rules! hex_bytes {
 
 hex_bytes!(Nonce, 16);
 hex_bytes!(SessionDigest, 32);
+hex_bytes!(ApiKeyId, 8);
 
 impl Nonce {
     /// A new one from the kernel's randomness.

@@ -35,6 +35,12 @@ async fn a_person_touches_only_the_own_account() {
             ),
             kind(world.ask(&bob, RemoveDevice { account: a(), device, code: code() }).await),
             kind(world.ask(&bob, DisableAccount { account: a(), code: code() }).await),
+            kind(world.ask(&bob, ListApiKeys { account: a() }).await),
+            kind(
+                world
+                    .ask(&bob, CreateApiKey { account: a(), code: code(), ..super::api_keys::create(None) })
+                    .await,
+            ),
             kind(world.ask(&bob, ReadAudit { account: a(), after: None, since: None, limit: 1 }).await),
         ];
         assert!(denied.iter().all(|kind| *kind == FaultKind::NotPermitted), "{account:?}: {denied:?}");

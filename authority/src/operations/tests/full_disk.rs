@@ -1,5 +1,6 @@
 //! A full disk: codes are checked, everything else waits.
 
+use super::api_keys::{Program, create};
 use super::*;
 
 const PASSWORD: &str = "correct horse";
@@ -12,6 +13,7 @@ async fn on_a_full_disk_only_verification_goes_on() {
     world.ask(&root(), link).await.unwrap();
     let set = SetPassword { account: Some("alice".into()), password: secret_text(PASSWORD), code: None };
     world.ask(&root(), set).await.unwrap();
+    let program = Program::new(&world, create(Some("alice"))).await;
     world.fill_the_disk().await;
     assert!(world.ask(&root(), GetInfo {}).await.unwrap().disk_full);
 
@@ -31,6 +33,7 @@ async fn on_a_full_disk_only_verification_goes_on() {
     assert!(world.open(portal, "wiki.example.com").await.is_some());
     world.ask(&gate(), EndSession { session: portal }).await.unwrap();
     assert_eq!(world.check(portal, None).await, None);
+    assert!(program.opens(&world).await, "nor are programs kept out");
 
     world.clock.pass(30);
     let code = phone.code(&world);
@@ -38,6 +41,7 @@ async fn on_a_full_disk_only_verification_goes_on() {
     let refused = [
         world.ask(&root(), AddAccount { name: "bob".into(), groups: vec![] }).await.unwrap_err().kind,
         world.ask(&root(), begin(Some("alice"))).await.unwrap_err().kind,
+        world.ask(&root(), create(Some("alice"))).await.unwrap_err().kind,
         world.ask(&root(), RegenerateBackupCodes { account: a(), code: None }).await.unwrap_err().kind,
         world.ask(&root(), ResetAccount { account: "alice".into() }).await.unwrap_err().kind,
         world

@@ -154,7 +154,7 @@ async fn removing_a_device_ends_the_sessions_made_with_it() {
     assert_eq!(fault.kind, FaultKind::NoSuchDevice);
 }
 
-async fn news(stream: &mut tokio::sync::mpsc::Receiver<Reply>) -> SessionNews {
+pub(super) async fn news(stream: &mut tokio::sync::mpsc::Receiver<Reply>) -> SessionNews {
     let message = tokio::time::timeout(Duration::from_millis(300), stream.recv()).await;
     message.expect("a heartbeat within 300 ms").unwrap().parameters()
 }
