@@ -2,6 +2,9 @@
 //!
 //! Opens no socket and resolves no name. `packaging/gate.toml` is the commented example; a test loads it.
 
+mod certificates;
+mod listen;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,15 +13,20 @@ use twofold_shared::client::DEFAULT_SOCKET;
 use twofold_shared::config::{At, Mistakes, Table, load};
 
 use crate::client::Trusted;
+use crate::config::certificates::Certificates;
+use crate::config::listen::{Listeners, address};
 use crate::host::Host;
 use crate::origin::Origin;
 use crate::rules::{self, Rule, Rules};
+use crate::tls::certificate::Pair;
 
 /// Everything that the gate does, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// `listen`: addresses with ports; loopback only, unless there are trusted proxies. Default `127.0.0.1:8480`.
-    pub listen: Vec<SocketAddr>,
+    /// Where it listens, and how.
+    pub listeners: Listeners,
+    /// `[[certificate]]`: what `listen_tls` shows; each host is covered by one of them.
+    pub certificates: Vec<Pair>,
     /// `portal`: the origin of the sign-in pages, on a host of its own.
     pub portal: Origin,
     /// `authority`: the authority's socket. Default `/run/twofold/authority.sock`.
@@ -65,6 +73,13 @@ const BLIND_MOST: Duration = Duration::from_secs(600);
 const BLIND: Duration = Duration::from_secs(60);
 
 impl Config {
+    /// The hosts of the portal and of all sites.
+    #[must_use]
+    pub fn hosts(&self) -> Vec<Host> {
+        let sites = self.sites.iter().map(|site| site.origin.host());
+        std::iter::once(self.portal.host()).chain(sites).cloned().collect()
+    }
+
     /// Reads and checks `file`.
     ///
     /// # Errors
@@ -77,7 +92,8 @@ impl Config {
 /// Builds the configuration from the file's table; `None` only after a mistake was noted.
 pub fn check(table: &mut Table<'_>) -> Option<Config> {
     let trusted = Trusted::new(rules::networks(table, "trusted_proxies"));
-    let listen = listen(table, &trusted);
+    let listeners = Listeners::read(table, &trusted);
+    let certificates = Certificates::read(table, &listeners);
     let portal = origin(table, "portal", "\"https://id.example.com\"");
     let authority = table.path("authority").map_or_else(|| DEFAULT_SOCKET.into(), |path| path.value);
     let blind = table.duration("blind", BLIND_LEAST..=BLIND_MOST).map_or(BLIND, |blind| blind.value);
@@ -102,11 +118,14 @@ pub fn check(table: &mut Table<'_>) -> Option<Config> {
                 .place
                 .mistake("must have the portal's scheme: both https, or both http on localhost names");
         }
-        if listen.contains(&site.upstream) {
+        if listeners.contains(site.upstream) {
             origin.place.mistake("has the gate itself as its upstream");
         }
         origins.push(origin);
         sites.push(site);
+    }
+    for origin in &origins {
+        certificates.judge(origin, &listeners);
     }
     if complete && sites.is_empty() {
         place.mistake("needs at least one [[site]] with origin, upstream and first_factor");
@@ -117,7 +136,8 @@ pub fn check(table: &mut Table<'_>) -> Option<Config> {
     for site in &mut sites {
         site.rules = Rules::of_host(&rules, site.origin.host(), site.ignore_case);
     }
-    Some(Config { listen, portal: portal?.value, authority, blind, trusted, rules, sites })
+    let certificates = certificates.pairs;
+    Some(Config { listeners, certificates, portal: portal?.value, authority, blind, trusted, rules, sites })
 }
 
 /// `groups`: the groups of the ledger that rules may name, so that a typing mistake is one.
@@ -128,35 +148,6 @@ fn groups(table: &mut Table<'_>) -> Vec<String> {
     };
     let check = |text: String| if fits(&text) { Ok(text) } else { Err(odd.to_owned()) };
     table.texts("groups").into_iter().filter_map(|text| text.check(check)).map(|group| group.value).collect()
-}
-
-fn listen(table: &mut Table<'_>, trusted: &Trusted) -> Vec<SocketAddr> {
-    let written = table.texts("listen");
-    if written.is_empty() {
-        return vec![SocketAddr::from(([127, 0, 0, 1], 8480))];
-    }
-    written
-        .into_iter()
-        .filter_map(|text| text.check(|text| listens(&text, trusted)))
-        .map(|at| at.value)
-        .collect()
-}
-
-fn listens(text: &str, trusted: &Trusted) -> Result<SocketAddr, String> {
-    let address = address(text)?;
-    if address.ip().is_loopback() || !trusted.is_empty() {
-        return Ok(address);
-    }
-    Err("must be a loopback address, because the gate does not speak TLS yet; for a TLS terminator on another host name \
-         that host in trusted_proxies"
-        .to_owned())
-}
-
-fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse::<SocketAddr>()
-        .ok()
-        .filter(|address| address.port() != 0)
-        .ok_or_else(|| "must be an address with a port, such as \"127.0.0.1:8481\"".to_owned())
 }
 
 fn origin(table: &mut Table<'_>, key: &str, example: &str) -> Option<At<Origin>> {
@@ -219,7 +210,7 @@ mod tests {
     #[test]
     fn the_least_file_has_defaults() {
         let config = parse(GOOD).unwrap();
-        assert_eq!(config.listen, ["127.0.0.1:8480".parse().unwrap()]);
+        assert_eq!(config.listeners.plain, ["127.0.0.1:8480".parse().unwrap()]);
         assert_eq!(config.authority, Path::new(DEFAULT_SOCKET));
         assert_eq!(config.blind, BLIND);
         let site = config.sites.first().unwrap();
@@ -272,6 +263,43 @@ mod tests {
             mistake(&GOOD.replace("http://id.localhost:8480", "https://id.localhost:8480"))
                 .contains("scheme")
         );
+    }
+
+    #[test]
+    fn each_host_needs_a_certificate_that_covers_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let pair =
+            crate::tls::certificate::tests::write(folder.path(), "a", &["id.localhost", "wiki.localhost"]);
+        let secure = |portal: &str, chain: &Path| {
+            let good =
+                GOOD.replace("http://id.localhost:8480", portal).replace("http://wiki", "https://wiki");
+            format!(
+                "listen_tls = [\"0.0.0.0:443\"]\n{good}[[certificate]]\nchain = \"{}\"\nkey = \"{}\"\n",
+                chain.display(),
+                pair.key.display()
+            )
+        };
+        let config = parse(&secure("https://id.localhost", &pair.chain)).unwrap();
+        assert!(config.listeners.plain.is_empty() && config.certificates == [pair.clone()]);
+        let text = secure("https://login.localhost", &pair.chain);
+        let line = 1 + text.lines().position(|line| line.contains("portal")).unwrap();
+        assert!(
+            mistake(&text)
+                .contains(&format!("gate.toml:{line}: portal: no [[certificate]] covers login.localhost"))
+        );
+        assert!(
+            mistake(&secure("https://id.localhost", &pair.key))
+                .contains("certificate.1.chain: holds no certificate")
+        );
+        assert!(mistake(&secure("http://id.localhost", &pair.chain)).contains("because there is listen_tls"));
+        assert!(
+            mistake(&format!("listen_tls = [\"0.0.0.0:443\"]\n{GOOD}")).contains("needs a [[certificate]]")
+        );
+        let unused = secure("https://id.localhost", &pair.chain).replace("listen_tls", "listen");
+        assert!(mistake(&unused.replace("0.0.0.0:443", "127.0.0.1:443")).contains("there is no listen_tls"));
+        let twice = secure("https://id.localhost", &pair.chain)
+            .replace("0.0.0.0:443\"", "0.0.0.0:443\", \"0.0.0.0:443\"");
+        assert!(mistake(&twice).contains("listen_tls.2: is listened on twice"));
     }
 
     #[test]

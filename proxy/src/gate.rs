@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use http::header::{HOST, HeaderMap, REFERER, UPGRADE};
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use pingora::upstreams::peer::HttpPeer;
@@ -30,6 +30,7 @@ use crate::request::{self, Upgrading};
 use crate::rules::{self, Asked, Need, Pass, Ruling};
 use crate::session::{Sessions, Verdict};
 use crate::site::{Place, Places, Site};
+use crate::tls::name::Came;
 
 /// How long a connection without a request is kept.
 const IDLE_SECONDS: u64 = 75;
@@ -100,14 +101,23 @@ impl Gate {
             Ok(client) => context.client = client,
             Err(why) => return Ok(Decision::Answer(self.unclear(session, &why.to_string()))),
         }
-        if peer(session).is_some_and(|peer| !peer.is_loopback() && !self.trusted.contains(peer)) {
+        let came = Came::over(session.digest());
+        let is_near = |peer: IpAddr| peer.is_loopback() || self.trusted.contains(peer);
+        if !came.is_tls() && peer(session).is_some_and(|peer| !is_near(peer)) {
             return Ok(Decision::Answer(
                 self.unclear(session, "it came over plain http from no trusted proxy"),
             ));
         }
-        let place = match self.places.find(one_host(&request.headers)) {
-            Ok(Some(place)) => place.clone(),
-            Ok(None) => {
+        let place = match self.places.find(one_host(request)) {
+            Ok(Some(place)) if came.agrees_with(self.places.origin(place).host().as_str()) => place.clone(),
+            Ok(found) if found.is_some() || !came.agrees_with_header(one_host(request)) => {
+                return Ok(Decision::Answer(self.refuse(
+                    session,
+                    Refusal::Misdirected,
+                    "its host is not the one that the connection was opened for",
+                )));
+            }
+            Ok(_) => {
                 return Ok(Decision::Answer(self.refuse(
                     session,
                     Refusal::NoSuchSite,
@@ -264,9 +274,13 @@ impl Gate {
     }
 }
 
-/// The only `Host`; pingora refuses two. HTTP/2 has it in the target, and pingora copies it.
-fn one_host(headers: &HeaderMap) -> &[u8] {
-    headers.get(HOST).map(http::HeaderValue::as_bytes).unwrap_or_default()
+/// The only host that is asked for; pingora refuses two, and one that is not also the target's. HTTP/2 has it in the target.
+pub fn one_host(request: &RequestHeader) -> &[u8] {
+    match (request.headers.get(HOST), request.uri.authority()) {
+        (Some(host), _) => host.as_bytes(),
+        (None, Some(authority)) if request.version == Version::HTTP_2 => authority.as_str().as_bytes(),
+        (None, _) => &[],
+    }
 }
 
 /// Whether a path at a site is the gate's own.

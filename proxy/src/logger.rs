@@ -16,6 +16,11 @@ pub fn start(verbosity: u8) {
     }
 }
 
+/// What pingora calls an error and anybody on the network can cause at will, such as a handshake that fails: a detail.
+fn is_noise(record: &Record<'_>, text: &str) -> bool {
+    record.target() == "pingora_core::services::listening" && text.starts_with("Downstream handshake")
+}
+
 impl Log for Logger {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         metadata.target().starts_with("twofold_gate") || metadata.level() <= Level::Warn
@@ -26,8 +31,12 @@ impl Log for Logger {
             return;
         }
         let text = record.args().to_string();
+        let level = if is_noise(record, &text) { Level::Debug } else { record.level() };
+        if level > log::max_level() {
+            return;
+        }
         let mut line = String::with_capacity(text.len() + 16);
-        line.push_str(match record.level() {
+        line.push_str(match level {
             Level::Error => "error: ",
             Level::Warn => "warning: ",
             Level::Info => "",

@@ -31,6 +31,7 @@ mod return_address;
 mod rules;
 mod session;
 mod site;
+mod tls;
 mod watch;
 mod words;
 
@@ -120,6 +121,7 @@ fn main() -> ExitCode {
 
 /// Starts everything and serves until a signal.
 fn run(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
+    tls::use_ring();
     let clock = clock::Clock::start();
     let places = Arc::new(site::Places::new(config));
     let authority = Arc::new(authority::Authority::new(&config.authority));
@@ -152,12 +154,22 @@ fn run(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
         bare::Bare::new(peer.ok_or("no site")?)
     };
     let mut service = pingora::proxy::http_proxy_service(&server.configuration, gate);
-    for address in &config.listen {
+    for address in &config.listeners.plain {
         service.add_tcp(&address.to_string());
         log::info!("listening on {address}");
     }
+    let mut on_hangup = None;
+    if !config.listeners.tls.is_empty() {
+        let chooser = tls::chooser::Chooser::load(config.certificates.clone(), config.hosts())?;
+        let chooser = Arc::new(chooser);
+        on_hangup = Some(tls::renewal::start(Arc::clone(&chooser), clock)?);
+        for address in &config.listeners.tls {
+            service.add_tls_with_settings(&address.to_string(), None, tls::settings(&chooser)?);
+            log::info!("listening on {address} with TLS");
+        }
+    }
     server.add_service(service);
     server.bootstrap();
-    server.run(RunArgs { shutdown_signal: Box::new(process::Signals) });
+    server.run(RunArgs { shutdown_signal: Box::new(process::Signals { on_hangup }) });
     Ok(())
 }

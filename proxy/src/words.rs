@@ -230,6 +230,10 @@ impl Words {
             Refusal::NoSuchSite => {
                 ("No such site", "Nothing is set up under this name. Check the address for a typing mistake.")
             }
+            Refusal::Misdirected => (
+                "This went to the wrong place",
+                "The connection was opened for another name than this one, so nothing was passed on. Open the address anew.",
+            ),
             Refusal::NotFound => {
                 ("Nothing here", "There is no page at this address. Check it for a typing mistake.")
             }

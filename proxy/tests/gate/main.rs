@@ -8,5 +8,7 @@ mod faults;
 mod forwarding;
 mod harness;
 mod rules;
+mod secure;
 mod signing_in;
 mod signing_out;
+mod tls;
