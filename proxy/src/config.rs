@@ -3,9 +3,13 @@
 //! Opens no socket and resolves no name. `packaging/gate.toml` is the commented example; a test loads it.
 
 mod certificates;
+mod limits;
 mod listen;
+mod upstream;
 
-use std::net::SocketAddr;
+pub use limits::Limits;
+pub use upstream::{Upstream, UpstreamTls};
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,7 +18,7 @@ use twofold_shared::config::{At, Mistakes, Table, load};
 
 use crate::client::Trusted;
 use crate::config::certificates::Certificates;
-use crate::config::listen::{Listeners, address};
+use crate::config::listen::Listeners;
 use crate::host::Host;
 use crate::origin::Origin;
 use crate::rules::{self, Rule, Rules};
@@ -27,6 +31,10 @@ pub struct Config {
     pub listeners: Listeners,
     /// `[[certificate]]`: what `listen_tls` shows; each host is covered by one of them.
     pub certificates: Vec<Pair>,
+    /// What a client may take of the gate.
+    pub limits: Limits,
+    /// `hsts`: how long browsers come over https alone; up to 1000 days, default 365 days, 0 s for not at all.
+    pub hsts: Duration,
     /// `portal`: the origin of the sign-in pages, on a host of its own.
     pub portal: Origin,
     /// `authority`: the authority's socket. Default `/run/twofold/authority.sock`.
@@ -47,8 +55,10 @@ pub struct Config {
 pub struct SiteConfig {
     /// `origin`: where browsers find it.
     pub origin: Origin,
-    /// `upstream`: where the gate finds it: an address with a port.
-    pub upstream: SocketAddr,
+    /// `upstream`: where the gate finds it.
+    pub upstream: Upstream,
+    /// `max_body`: the longest body that it is sent, in bytes. Default 1 GiB; `None` is without end.
+    pub max_body: Option<u64>,
     /// `title`: what people call it. Default: its host.
     pub title: String,
     /// `path_parameters`: the app cuts path segments at `;`, as Java's servlets do. Default false: `;` is refused.
@@ -71,6 +81,8 @@ enum FirstFactor {
 const BLIND_LEAST: Duration = Duration::from_secs(2);
 const BLIND_MOST: Duration = Duration::from_secs(600);
 const BLIND: Duration = Duration::from_secs(60);
+const HSTS: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+const HSTS_MOST: Duration = Duration::from_secs(1000 * 24 * 60 * 60);
 
 impl Config {
     /// The hosts of the portal and of all sites.
@@ -94,6 +106,8 @@ pub fn check(table: &mut Table<'_>) -> Option<Config> {
     let trusted = Trusted::new(rules::networks(table, "trusted_proxies"));
     let listeners = Listeners::read(table, &trusted);
     let certificates = Certificates::read(table, &listeners);
+    let limits = Limits::read(table);
+    let hsts = table.duration("hsts", Duration::ZERO..=HSTS_MOST).map_or(HSTS, |hsts| hsts.value);
     let portal = origin(table, "portal", "\"https://id.example.com\"");
     let authority = table.path("authority").map_or_else(|| DEFAULT_SOCKET.into(), |path| path.value);
     let blind = table.duration("blind", BLIND_LEAST..=BLIND_MOST).map_or(BLIND, |blind| blind.value);
@@ -118,13 +132,14 @@ pub fn check(table: &mut Table<'_>) -> Option<Config> {
                 .place
                 .mistake("must have the portal's scheme: both https, or both http on localhost names");
         }
-        if listeners.contains(site.upstream) {
+        if listeners.contains(site.upstream.address) {
             origin.place.mistake("has the gate itself as its upstream");
         }
         origins.push(origin);
         sites.push(site);
     }
     for origin in &origins {
+        listeners.judge(origin);
         certificates.judge(origin, &listeners);
     }
     if complete && sites.is_empty() {
@@ -137,7 +152,18 @@ pub fn check(table: &mut Table<'_>) -> Option<Config> {
         site.rules = Rules::of_host(&rules, site.origin.host(), site.ignore_case);
     }
     let certificates = certificates.pairs;
-    Some(Config { listeners, certificates, portal: portal?.value, authority, blind, trusted, rules, sites })
+    Some(Config {
+        listeners,
+        certificates,
+        limits,
+        hsts,
+        portal: portal?.value,
+        authority,
+        blind,
+        trusted,
+        rules,
+        sites,
+    })
 }
 
 /// `groups`: the groups of the ledger that rules may name, so that a typing mistake is one.
@@ -157,8 +183,8 @@ fn origin(table: &mut Table<'_>, key: &str, example: &str) -> Option<At<Origin>>
 
 fn site(table: &mut Table<'_>) -> Option<(At<Origin>, SiteConfig)> {
     let origin = origin(table, "origin", "\"https://wiki.example.com\"");
-    let upstream = table.text("upstream").and_then(|text| text.check(|text| address(&text)));
-    let upstream = table.need("upstream", upstream, "\"127.0.0.1:8481\"");
+    let upstream = Upstream::read(table);
+    let max_body = limits::max_body(table);
     let first_factor = table.choice("first_factor", &[("password", FirstFactor::Password)]);
     let first_factor = table.need("first_factor", first_factor, "\"password\"");
     let title = table.text("title").and_then(|text| text.check(title));
@@ -170,7 +196,8 @@ fn site(table: &mut Table<'_>) -> Option<(At<Origin>, SiteConfig)> {
     let title = title.map_or_else(|| origin.host().to_string(), |title| title.value);
     let site = SiteConfig {
         origin: origin.value.clone(),
-        upstream: upstream.value,
+        upstream,
+        max_body,
         title,
         path_parameters,
         ignore_case,

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use http::header::{HOST, HeaderMap, REFERER, UPGRADE};
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, HOST, HeaderMap, REFERER, UPGRADE};
 use http::{Method, StatusCode, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
@@ -20,8 +21,11 @@ use crate::answer::Answer;
 use crate::authority::Authority;
 use crate::client::{Client, Trusted};
 use crate::clock::Clock;
+use crate::config::Limits;
 use crate::cookies::{self, Found, SITE};
+use crate::door;
 use crate::headers;
+use crate::hsts::Hsts;
 use crate::in_flight::{InFlight, Underway};
 use crate::path::{Parameters, Target};
 use crate::portal::{MAX_BODY, Portal, Visit, number};
@@ -32,8 +36,8 @@ use crate::session::{Sessions, Verdict};
 use crate::site::{Place, Places, Site};
 use crate::tls::name::Came;
 
-/// How long a connection without a request is kept.
-const IDLE_SECONDS: u64 = 75;
+/// How long the rest of a refused body is read, so that the connection can be kept.
+const DRAIN: Duration = Duration::from_secs(5);
 /// How long a websocket may be silent.
 const WEBSOCKET_SILENCE: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -44,6 +48,8 @@ pub struct Gate {
     sessions: Arc<Sessions>,
     portal: Portal,
     in_flight: Arc<InFlight>,
+    hsts: Hsts,
+    limits: Limits,
     trusted: Trusted,
     clock: Clock,
 }
@@ -60,6 +66,10 @@ pub struct Parts {
     pub portal: Portal,
     /// How much is under way.
     pub in_flight: Arc<InFlight>,
+    /// What browsers are promised.
+    pub hsts: Hsts,
+    /// What a client may take.
+    pub limits: Limits,
 }
 
 /// What is known of one request.
@@ -67,7 +77,17 @@ pub struct Context {
     client: Client,
     pass: Option<Pass>,
     upgrading: bool,
+    /// How much of the body has come.
+    received: u64,
     _underway: Underway,
+}
+
+impl Context {
+    /// Whether more has come than the site takes. What follows an upgrade is no body.
+    fn is_too_long(&self) -> bool {
+        let limit = self.pass.as_ref().map(|pass| pass.site().max_body());
+        !self.upgrading && limit.is_some_and(|limit| self.received > limit)
+    }
 }
 
 /// A request that an app is to answer.
@@ -87,8 +107,8 @@ impl Gate {
     /// Puts the parts together.
     #[must_use]
     pub fn new(parts: Parts, trusted: Trusted, clock: Clock) -> Self {
-        let Parts { places, authority, sessions, portal, in_flight } = parts;
-        Self { places, authority, sessions, portal, in_flight, trusted, clock }
+        let Parts { places, authority, sessions, portal, in_flight, hsts, limits } = parts;
+        Self { places, authority, sessions, portal, in_flight, hsts, limits, trusted, clock }
     }
 
     async fn decide(&self, session: &mut Session, context: &mut Context) -> Result<Decision> {
@@ -215,6 +235,9 @@ impl Gate {
         };
         let ruling = rules::decide(&site, known, &asked, self.clock.unix());
         match ruling {
+            Ruling::Pass(pass) if announced(&request.headers) > pass.site().max_body() => Ok(
+                Decision::Answer(self.refuse(session, Refusal::TooLong, "the body is longer than max_body")),
+            ),
             Ruling::Pass(pass) => {
                 context.upgrading = wanted.upgrading == Upgrading::Websocket;
                 if context.upgrading {
@@ -289,6 +312,12 @@ pub fn is_own(path: &[u8]) -> bool {
     path.strip_prefix(b"/.twofold").is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
 }
 
+/// The length that a body is said to have; pingora has checked that there is one at most.
+fn announced(headers: &HeaderMap) -> u64 {
+    let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    length.and_then(|length| length.trim().parse().ok()).unwrap_or(0)
+}
+
 /// The address at the other end of the connection.
 fn peer(session: &Session) -> Option<IpAddr> {
     Some(session.client_addr().and_then(|address| address.as_inet())?.ip())
@@ -336,7 +365,14 @@ impl ProxyHttp for Gate {
     type CTX = Context;
 
     fn new_ctx(&self) -> Context {
-        Context { client: Client::default(), pass: None, upgrading: false, _underway: self.in_flight.enter() }
+        door::head_is_whole();
+        Context {
+            client: Client::default(),
+            pass: None,
+            upgrading: false,
+            received: 0,
+            _underway: self.in_flight.enter(),
+        }
     }
 
     fn init_downstream_modules(&self, _: &mut pingora::modules::http::HttpModules) {
@@ -345,14 +381,20 @@ impl ProxyHttp for Gate {
 
     async fn request_filter(&self, session: &mut Session, context: &mut Context) -> Result<bool> {
         if session.get_keepalive().is_some() {
-            session.set_keepalive(Some(IDLE_SECONDS));
+            session.set_keepalive(Some(self.limits.idle.as_secs()));
         }
+        session.set_read_timeout(Some(self.limits.body));
+        session.set_write_timeout(Some(self.limits.body));
+        session.set_total_drain_timeout(Some(DRAIN));
         match self.decide(session, context).await? {
             Decision::Forward(pass) => {
                 context.pass = Some(pass);
                 Ok(false)
             }
-            Decision::Answer(answer) => {
+            Decision::Answer(mut answer) => {
+                if !context.client.came_plain {
+                    self.hsts.add(&mut answer.headers);
+                }
                 Box::pin(answer.send(session)).await?;
                 Ok(true)
             }
@@ -368,6 +410,21 @@ impl ProxyHttp for Gate {
             peer.options.read_timeout = Some(WEBSOCKET_SILENCE);
         }
         Ok(peer)
+    }
+
+    async fn request_body_filter(
+        &self,
+        _: &mut Session,
+        body: &mut Option<Bytes>,
+        _: bool,
+        context: &mut Context,
+    ) -> Result<()> {
+        let Some(piece) = body else { return Ok(()) };
+        context.received = context.received.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
+        if context.is_too_long() {
+            return Error::e_explain(ErrorType::InternalError, "the body is longer than max_body");
+        }
+        Ok(())
     }
 
     async fn upstream_request_filter(
@@ -391,6 +448,7 @@ impl ProxyHttp for Gate {
         if response.status.is_informational() && response.status != StatusCode::SWITCHING_PROTOCOLS {
             return Ok(());
         }
+        self.hsts.strengthen(response)?;
         headers::prepare_response(response)
     }
 
@@ -401,6 +459,7 @@ impl ProxyHttp for Gate {
         context: &mut Context,
     ) -> FailToProxy {
         let refusal = match (&context.pass, error.esource()) {
+            _ if context.is_too_long() => Refusal::TooLong,
             // The connection to the browser is gone: nobody to answer.
             (_, ErrorSource::Downstream) if is_gone(error) => return failed(0),
             (_, ErrorSource::Downstream) => Refusal::Unclear,
@@ -408,9 +467,17 @@ impl ProxyHttp for Gate {
             (_, ErrorSource::Upstream | ErrorSource::Internal | ErrorSource::Unset) => Refusal::Internal,
         };
         let number = number();
-        // The kind alone: pingora's own words may quote a request or an answer.
-        log::warn!("request {number}: {} ({:?}, {:?})", refusal.word(), error.etype(), error.esource());
-        let answer = refusal.answer(self.portal.pages(), &session.req_header().headers, &number);
+        // The kind alone: pingora's own words may quote a request or an answer. Those about a handshake quote neither.
+        let handshake = matches!(error.etype(), ErrorType::TLSHandshakeFailure).then(|| format!(": {error}"));
+        let detail = handshake.unwrap_or_default();
+        log::warn!(
+            "request {number}: {} ({:?}, {:?}){detail}",
+            refusal.word(),
+            error.etype(),
+            error.esource()
+        );
+        let mut answer = refusal.answer(self.portal.pages(), &session.req_header().headers, &number);
+        self.hsts.add(&mut answer.headers);
         let status = answer.status.as_u16();
         if session.response_written().is_none() {
             session.set_keepalive(None);

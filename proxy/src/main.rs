@@ -12,11 +12,13 @@ mod client;
 mod clock;
 mod config;
 mod cookies;
+mod door;
 mod flow;
 mod gate;
 mod handoff;
 mod headers;
 mod host;
+mod hsts;
 mod in_flight;
 mod logger;
 mod origin;
@@ -25,6 +27,7 @@ mod path;
 mod policy;
 mod portal;
 mod process;
+mod redirect;
 mod refusal;
 mod request;
 mod return_address;
@@ -32,6 +35,7 @@ mod rules;
 mod session;
 mod site;
 mod tls;
+mod upstream;
 mod watch;
 mod words;
 
@@ -145,7 +149,10 @@ fn run(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
     process::watch_phases(&server, Arc::clone(&in_flight), last_words)?;
     #[cfg(feature = "bench-bare")]
     let peer = places.sites().first().map(|site| site.peer().clone());
-    let parts = gate::Parts { places, authority, sessions, portal, in_flight };
+    let hsts = hsts::Hsts::new(config.hsts, config.portal.is_secure());
+    let limits = config.limits;
+    let redirect = redirect::Redirect::new(Arc::clone(&places));
+    let parts = gate::Parts { places, authority, sessions, portal, in_flight, hsts, limits };
     let gate = gate::Gate::new(parts, config.trusted.clone(), clock);
     #[cfg(feature = "bench-bare")]
     let gate = {
@@ -153,7 +160,9 @@ fn run(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
         drop(gate);
         bare::Bare::new(peer.ok_or("no site")?)
     };
-    let mut service = pingora::proxy::http_proxy_service(&server.configuration, gate);
+    let connections = Arc::new(in_flight::InFlight::default());
+    let conf = Arc::clone(&server.configuration);
+    let mut service = door::service("gate", gate, &conf, limits, Arc::clone(&connections));
     for address in &config.listeners.plain {
         service.add_tcp(&address.to_string());
         log::info!("listening on {address}");
@@ -169,6 +178,14 @@ fn run(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     server.add_service(service);
+    if !config.listeners.redirect.is_empty() {
+        let mut service = door::service("redirect", redirect, &conf, limits, connections);
+        for address in &config.listeners.redirect {
+            service.add_tcp(&address.to_string());
+            log::info!("listening on {address}, to lead to https");
+        }
+        server.add_service(service);
+    }
     server.bootstrap();
     server.run(RunArgs { shutdown_signal: Box::new(process::Signals { on_hangup }) });
     Ok(())

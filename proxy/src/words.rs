@@ -264,7 +264,9 @@ impl Words {
                 "This came from another site",
                 "A form was sent here from somewhere else, so it wasn't used. Open this page yourself and try again.",
             ),
-            Refusal::TooLong => ("That is too long", "What was sent is longer than anything we ask for."),
+            Refusal::TooLong => {
+                ("That is too long", "What was sent is longer than what is taken here, so it wasn't used.")
+            }
             Refusal::Internal => (
                 "Something broke on our side",
                 "Nothing was passed on. Try again in a moment; if it lasts, tell the people who run this service.",

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use twofold_shared::config::{At, Table};
 
 use crate::client::Trusted;
+use crate::origin::Origin;
 
 /// Every address of the gate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,6 +15,10 @@ pub struct Listeners {
     pub plain: Vec<SocketAddr>,
     /// `listen_tls`: https with the certificates of `[[certificate]]`, at any address. Default none.
     pub tls: Vec<SocketAddr>,
+    /// `redirect_http`: plain http that leads to https and does nothing else, at any address. Default none.
+    pub redirect: Vec<SocketAddr>,
+    /// `ops`: health and metrics; as `listen` on loopback, unless there are trusted proxies. Default none.
+    pub ops: Option<SocketAddr>,
 }
 
 impl Listeners {
@@ -21,8 +26,10 @@ impl Listeners {
     pub fn read(table: &mut Table<'_>, trusted: &Trusted) -> Self {
         let mut plain = addresses(table, "listen", |text| guarded(text, trusted));
         let tls = addresses(table, "listen_tls", address);
+        let redirect = addresses(table, "redirect_http", address);
+        let ops = table.text("ops").and_then(|text| text.check(|text| guarded(&text, trusted)));
         let mut taken: Vec<&At<SocketAddr>> = Vec::new();
-        for address in plain.iter().chain(&tls) {
+        for address in plain.iter().chain(&tls).chain(&redirect).chain(&ops) {
             if taken.iter().any(|other| other.value == address.value) {
                 address.place.mistake("is listened on twice");
             }
@@ -33,13 +40,27 @@ impl Listeners {
             plain.push(At { value: SocketAddr::from(([127, 0, 0, 1], 8480)), place });
         }
         let bare = |list: Vec<At<SocketAddr>>| list.into_iter().map(|at| at.value).collect();
-        Self { plain: bare(plain), tls: bare(tls) }
+        Self {
+            plain: bare(plain),
+            tls: bare(tls),
+            redirect: bare(redirect),
+            ops: ops.map(|address| address.value),
+        }
+    }
+
+    /// Reports an origin that these addresses could not serve.
+    pub fn judge(&self, origin: &At<Origin>) {
+        for (list, key) in [(&self.tls, "listen_tls"), (&self.redirect, "redirect_http")] {
+            if !list.is_empty() && !origin.is_secure() {
+                origin.place.mistake(format!("must begin with https://, because there is {key}"));
+            }
+        }
     }
 
     /// Whether the gate itself is at this address.
     #[must_use]
     pub fn contains(&self, address: SocketAddr) -> bool {
-        self.plain.contains(&address) || self.tls.contains(&address)
+        self.plain.iter().chain(&self.tls).chain(&self.redirect).chain(&self.ops).any(|own| *own == address)
     }
 }
 

@@ -6,11 +6,12 @@
 use std::any::Any;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use pingora::listeners::TlsAccept;
 use pingora::protocols::Digest;
-use pingora::protocols::tls::TlsRef;
+use pingora::protocols::tls::{SslDigest, TlsRef};
 
 use crate::host::Host;
 
@@ -18,12 +19,22 @@ use crate::host::Host;
 pub struct Keeper;
 
 /// The name in the handshake; without one the client asked for an address, or is old.
-struct ServerName(Option<Host>);
+struct ServerName {
+    host: Option<Host>,
+    was_asked: AtomicBool,
+}
+
+/// Whether anything was asked for on the connection yet.
+#[must_use]
+pub fn was_asked(tls: &SslDigest) -> bool {
+    tls.extension.get::<ServerName>().is_some_and(|name| name.was_asked.load(Ordering::Relaxed))
+}
 
 #[async_trait]
 impl TlsAccept for Keeper {
     async fn handshake_complete_callback(&self, tls: &TlsRef) -> Option<Arc<dyn Any + Send + Sync>> {
-        Some(Arc::new(ServerName(tls.server_name().and_then(|name| Host::parse(name).ok()))))
+        let host = tls.server_name().and_then(|name| Host::parse(name).ok());
+        Some(Arc::new(ServerName { host, was_asked: AtomicBool::new(false) }))
     }
 }
 
@@ -37,13 +48,16 @@ pub enum Came<'d> {
 }
 
 impl<'d> Came<'d> {
-    /// As the connection says.
+    /// As the connection says, on which a request has come.
     #[must_use]
     pub fn over(digest: Option<&'d Digest>) -> Self {
-        match digest.and_then(|digest| digest.ssl_digest.as_ref()) {
-            None => Self::Plain,
-            Some(tls) => Self::Tls(tls.extension.get::<ServerName>().and_then(|name| name.0.as_ref())),
+        let Some(tls) = digest.and_then(|digest| digest.ssl_digest.as_ref()) else { return Self::Plain };
+        let Some(name) = tls.extension.get::<ServerName>() else { return Self::Tls(None) };
+        // A store for each connection, not for each request: the cache line stays shared.
+        if !name.was_asked.load(Ordering::Relaxed) {
+            name.was_asked.store(true, Ordering::Relaxed);
         }
+        Self::Tls(name.host.as_ref())
     }
 
     /// Whether it came over TLS.

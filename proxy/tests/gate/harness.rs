@@ -119,6 +119,13 @@ impl World {
         self.folder.path()
     }
 
+    /// The most memory that the gate has held so far, in KiB.
+    pub fn most_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.gate.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     /// Sends the gate a signal.
     pub fn signal(&self, signal: Signal) {
         nix::sys::signal::kill(Pid::from_raw(i32::try_from(self.gate.id()).unwrap()), signal).unwrap();
