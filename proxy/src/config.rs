@@ -335,5 +335,24 @@ mod tests {
         assert!(mistake(&GOOD.replace("127.0.0.1:8481", "127.0.0.1:8480")).contains("itself"));
         assert!(mistake(&GOOD.replace("\"password\"", "\"form\"")).contains("must be one of password"));
         assert!(mistake(&GOOD.replace("127.0.0.1:8481", "localhost:8481")).contains("address with a port"));
+        for (line, why) in [
+            ("ops = \"0.0.0.0:9480\"", "ops: must be a loopback address"),
+            ("ops = \"127.0.0.1:8480\"\nlisten = [\"127.0.0.1:8480\"]", "ops: is listened on twice"),
+            ("redirect_http = [\"0.0.0.0:80\"]", "because there is redirect_http"),
+            ("header_timeout = \"1h\"", "header_timeout: must be between"),
+            ("max_connections = 0", "max_connections: must be between"),
+            ("hsts = \"9999days\"", "hsts: must be between"),
+        ] {
+            let all = mistake(&format!("{line}\n{GOOD}"));
+            assert!(all.contains(why), "{why} is missing in:\n{all}");
+        }
+        for (line, why) in [
+            ("upstream_name = \"app.internal\"", "upstream_name: is used by nobody"),
+            ("upstream_ca = \"/nowhere\"", "upstream_ca: cannot be opened"),
+            ("max_body = \"1 GB\"", "max_body: must be a size"),
+        ] {
+            let all = mistake(&format!("{GOOD}{line}\n"));
+            assert!(all.contains(why), "{why} is missing in:\n{all}");
+        }
     }
 }

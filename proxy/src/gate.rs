@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -27,6 +27,7 @@ use crate::door;
 use crate::headers;
 use crate::hsts::Hsts;
 use crate::in_flight::{InFlight, Underway};
+use crate::metrics::Metrics;
 use crate::path::{Parameters, Target};
 use crate::portal::{MAX_BODY, Portal, Visit, number};
 use crate::refusal::Refusal;
@@ -50,6 +51,7 @@ pub struct Gate {
     in_flight: Arc<InFlight>,
     hsts: Hsts,
     limits: Limits,
+    metrics: Arc<Metrics>,
     trusted: Trusted,
     clock: Clock,
 }
@@ -70,6 +72,8 @@ pub struct Parts {
     pub hsts: Hsts,
     /// What a client may take.
     pub limits: Limits,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
 }
 
 /// What is known of one request.
@@ -79,6 +83,7 @@ pub struct Context {
     upgrading: bool,
     /// How much of the body has come.
     received: u64,
+    began: Instant,
     _underway: Underway,
 }
 
@@ -107,8 +112,8 @@ impl Gate {
     /// Puts the parts together.
     #[must_use]
     pub fn new(parts: Parts, trusted: Trusted, clock: Clock) -> Self {
-        let Parts { places, authority, sessions, portal, in_flight, hsts, limits } = parts;
-        Self { places, authority, sessions, portal, in_flight, hsts, limits, trusted, clock }
+        let Parts { places, authority, sessions, portal, in_flight, hsts, limits, metrics } = parts;
+        Self { places, authority, sessions, portal, in_flight, hsts, limits, metrics, trusted, clock }
     }
 
     async fn decide(&self, session: &mut Session, context: &mut Context) -> Result<Decision> {
@@ -262,6 +267,7 @@ impl Gate {
     /// A navigation goes to the portal; a script is told; what was posted is not kept.
     fn ask_to_sign_in(&self, session: &Session, context: &Context, site: &Arc<Site>, need: Need) -> Answer {
         let request = session.req_header();
+        self.metrics.refused("second_factor_required");
         let origin = site.origin().to_string();
         let begin = Portal::begin_address(need, &came_from(&request.headers, &origin));
         let refusal = match request.method {
@@ -293,6 +299,7 @@ impl Gate {
     fn refuse(&self, session: &Session, refusal: Refusal<'_>, why: &str) -> Answer {
         let number = number();
         log::info!("request {number}: refused, {why}");
+        self.metrics.refused(refusal.word());
         refusal.answer(self.portal.pages(), &session.req_header().headers, &number)
     }
 }
@@ -371,6 +378,7 @@ impl ProxyHttp for Gate {
             pass: None,
             upgrading: false,
             received: 0,
+            began: Instant::now(),
             _underway: self.in_flight.enter(),
         }
     }
@@ -388,6 +396,7 @@ impl ProxyHttp for Gate {
         session.set_total_drain_timeout(Some(DRAIN));
         match self.decide(session, context).await? {
             Decision::Forward(pass) => {
+                self.metrics.passed();
                 context.pass = Some(pass);
                 Ok(false)
             }
@@ -486,6 +495,13 @@ impl ProxyHttp for Gate {
             }
         }
         failed(status)
+    }
+
+    async fn logging(&self, _: &mut Session, _: Option<&Error>, context: &mut Context) {
+        // A websocket is as long as a person stays: no measure of anything.
+        if !context.upgrading {
+            self.metrics.took(context.began.elapsed());
+        }
     }
 
     fn suppress_error_log(&self, _: &Session, _: &Context, _: &Error) -> bool {

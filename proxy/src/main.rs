@@ -21,6 +21,8 @@ mod host;
 mod hsts;
 mod in_flight;
 mod logger;
+mod metrics;
+mod ops;
 mod origin;
 mod pages;
 mod path;
@@ -32,6 +34,7 @@ mod refusal;
 mod request;
 mod return_address;
 mod rules;
+mod services;
 mod session;
 mod site;
 mod tls;
@@ -128,7 +131,8 @@ fn run(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
     tls::use_ring();
     let clock = clock::Clock::start();
     let places = Arc::new(site::Places::new(config));
-    let authority = Arc::new(authority::Authority::new(&config.authority));
+    let metrics = Arc::new(metrics::Metrics::new()?);
+    let authority = Arc::new(authority::Authority::new(&config.authority, Arc::clone(&metrics)));
     let sessions = Arc::new(session::Sessions::new(config.blind, clock));
     let in_flight = Arc::new(in_flight::InFlight::default());
     let portal = portal::Portal::new(
@@ -149,10 +153,16 @@ fn run(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
     process::watch_phases(&server, Arc::clone(&in_flight), last_words)?;
     #[cfg(feature = "bench-bare")]
     let peer = places.sites().first().map(|site| site.peer().clone());
+    let behind = services::Behind {
+        places: Arc::clone(&places),
+        sessions: Arc::clone(&sessions),
+        in_flight: Arc::clone(&in_flight),
+        metrics: Arc::clone(&metrics),
+        clock,
+    };
     let hsts = hsts::Hsts::new(config.hsts, config.portal.is_secure());
     let limits = config.limits;
-    let redirect = redirect::Redirect::new(Arc::clone(&places));
-    let parts = gate::Parts { places, authority, sessions, portal, in_flight, hsts, limits };
+    let parts = gate::Parts { places, authority, sessions, portal, in_flight, hsts, limits, metrics };
     let gate = gate::Gate::new(parts, config.trusted.clone(), clock);
     #[cfg(feature = "bench-bare")]
     let gate = {
@@ -160,32 +170,7 @@ fn run(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
         drop(gate);
         bare::Bare::new(peer.ok_or("no site")?)
     };
-    let connections = Arc::new(in_flight::InFlight::default());
-    let conf = Arc::clone(&server.configuration);
-    let mut service = door::service("gate", gate, &conf, limits, Arc::clone(&connections));
-    for address in &config.listeners.plain {
-        service.add_tcp(&address.to_string());
-        log::info!("listening on {address}");
-    }
-    let mut on_hangup = None;
-    if !config.listeners.tls.is_empty() {
-        let chooser = tls::chooser::Chooser::load(config.certificates.clone(), config.hosts())?;
-        let chooser = Arc::new(chooser);
-        on_hangup = Some(tls::renewal::start(Arc::clone(&chooser), clock)?);
-        for address in &config.listeners.tls {
-            service.add_tls_with_settings(&address.to_string(), None, tls::settings(&chooser)?);
-            log::info!("listening on {address} with TLS");
-        }
-    }
-    server.add_service(service);
-    if !config.listeners.redirect.is_empty() {
-        let mut service = door::service("redirect", redirect, &conf, limits, connections);
-        for address in &config.listeners.redirect {
-            service.add_tcp(&address.to_string());
-            log::info!("listening on {address}, to lead to https");
-        }
-        server.add_service(service);
-    }
+    let on_hangup = services::add(&mut server, config, gate, behind)?;
     server.bootstrap();
     server.run(RunArgs { shutdown_signal: Box::new(process::Signals { on_hangup }) });
     Ok(())

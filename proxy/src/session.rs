@@ -214,6 +214,12 @@ impl Sessions {
         }
     }
 
+    /// How many sessions are remembered.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.known.pin().len()
+    }
+
     /// Waits until the watch has spoken, `patience` at most: whoever connects first should not be refused for that.
     pub fn await_sight(&self, patience: Duration) {
         let until =

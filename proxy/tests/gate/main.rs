@@ -8,6 +8,7 @@ mod faults;
 mod forwarding;
 mod harness;
 mod limits;
+mod ops;
 mod redirect;
 mod rules;
 mod secure;
