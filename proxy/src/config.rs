@@ -16,6 +16,7 @@ use std::time::Duration;
 use twofold_shared::client::DEFAULT_SOCKET;
 use twofold_shared::config::{At, Mistakes, Table, load};
 
+use crate::assertion::Key;
 use crate::client::Trusted;
 use crate::config::certificates::Certificates;
 use crate::config::listen::Listeners;
@@ -44,6 +45,8 @@ pub struct Config {
     /// `trusted_proxies`: addresses and networks of proxies in front, which may say where their clients are. Default
     /// none.
     pub trusted: Trusted,
+    /// `assertion_key`: where the key is that signs assertions; made at the first start, if a site wants any.
+    pub assertion_key: PathBuf,
     /// `[[rule]]`: who may pass where, in order. Default none: a second factor for everything.
     pub rules: Vec<Rule>,
     /// `[[site]]`: the protected apps, at least one.
@@ -67,6 +70,8 @@ pub struct SiteConfig {
     pub ignore_case: bool,
     /// Its rules, in their order.
     pub rules: Rules,
+    /// `assertion`: the app gets `X-Twofold-Assertion`, signed. Default false.
+    pub assertion: bool,
     /// `forward_authorization`: the app gets the client's `Authorization` header. Default false: it is stripped.
     pub forward_authorization: bool,
 }
@@ -78,6 +83,7 @@ enum FirstFactor {
     Password,
 }
 
+const ASSERTION_KEY: &str = "/var/lib/twofold-gate/assertion.pem";
 const BLIND_LEAST: Duration = Duration::from_secs(2);
 const BLIND_MOST: Duration = Duration::from_secs(600);
 const BLIND: Duration = Duration::from_secs(60);
@@ -145,6 +151,8 @@ pub fn check(table: &mut Table<'_>) -> Option<Config> {
     if complete && sites.is_empty() {
         place.mistake("needs at least one [[site]] with origin, upstream and first_factor");
     }
+    let wants_key = sites.iter().any(|site| site.assertion);
+    let assertion_key = assertion_key(table, wants_key);
     let groups = groups(table);
     let hosts: Vec<Host> = sites.iter().map(|site| site.origin.host().clone()).collect();
     let rules = rules::rules(table, &hosts, &groups);
@@ -161,9 +169,23 @@ pub fn check(table: &mut Table<'_>) -> Option<Config> {
         authority,
         blind,
         trusted,
+        assertion_key,
         rules,
         sites,
     })
+}
+
+/// `assertion_key`: judged where it is wanted and there is one.
+fn assertion_key(table: &mut Table<'_>, is_wanted: bool) -> PathBuf {
+    let place = table.place().clone();
+    let file = table.path("assertion_key").unwrap_or(At { value: ASSERTION_KEY.into(), place });
+    if is_wanted
+        && file.exists()
+        && let Err(why) = Key::read(&file)
+    {
+        file.place.mistake(format!("{} {why}", file.display()));
+    }
+    file.value
 }
 
 /// `groups`: the groups of the ledger that rules may name, so that a typing mistake is one.
@@ -190,6 +212,7 @@ fn site(table: &mut Table<'_>) -> Option<(At<Origin>, SiteConfig)> {
     let title = table.text("title").and_then(|text| text.check(title));
     let path_parameters = table.boolean("path_parameters").is_some_and(|at| at.value);
     let ignore_case = table.boolean("ignore_case").is_some_and(|at| at.value);
+    let assertion = table.boolean("assertion").is_some_and(|at| at.value);
     let forward_authorization = table.boolean("forward_authorization").is_some_and(|at| at.value);
     let (origin, upstream) = (origin?, upstream?);
     let FirstFactor::Password = first_factor?.value;
@@ -202,6 +225,7 @@ fn site(table: &mut Table<'_>) -> Option<(At<Origin>, SiteConfig)> {
         path_parameters,
         ignore_case,
         rules: Rules::default(),
+        assertion,
         forward_authorization,
     };
     Some((origin, site))

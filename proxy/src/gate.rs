@@ -9,15 +9,16 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HOST, HeaderMap, REFERER, UPGRADE};
-use http::{Method, StatusCode, Version};
+use http::header::{HeaderMap, REFERER, UPGRADE};
+use http::{Method, StatusCode};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use pingora::upstreams::peer::HttpPeer;
-use pingora::{Error, ErrorSource, ErrorType, Result};
+use pingora::{Error, ErrorSource, ErrorType, OrErr, Result};
 use zeroize::Zeroizing;
 
 use crate::answer::Answer;
+use crate::assertion::{ASSERTION, Assertions, JWKS};
 use crate::authority::Authority;
 use crate::client::{Client, Trusted};
 use crate::clock::Clock;
@@ -52,6 +53,7 @@ pub struct Gate {
     hsts: Hsts,
     limits: Limits,
     metrics: Arc<Metrics>,
+    assertions: Option<Assertions>,
     trusted: Trusted,
     clock: Clock,
 }
@@ -74,6 +76,8 @@ pub struct Parts {
     pub limits: Limits,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// What signs assertions, where a site wants any.
+    pub assertions: Option<Assertions>,
 }
 
 /// What is known of one request.
@@ -112,8 +116,21 @@ impl Gate {
     /// Puts the parts together.
     #[must_use]
     pub fn new(parts: Parts, trusted: Trusted, clock: Clock) -> Self {
-        let Parts { places, authority, sessions, portal, in_flight, hsts, limits, metrics } = parts;
-        Self { places, authority, sessions, portal, in_flight, hsts, limits, metrics, trusted, clock }
+        let Parts { places, authority, sessions, portal, in_flight, hsts, limits, metrics, assertions } =
+            parts;
+        Self {
+            places,
+            authority,
+            sessions,
+            portal,
+            in_flight,
+            hsts,
+            limits,
+            metrics,
+            assertions,
+            trusted,
+            clock,
+        }
     }
 
     async fn decide(&self, session: &mut Session, context: &mut Context) -> Result<Decision> {
@@ -133,9 +150,9 @@ impl Gate {
                 self.unclear(session, "it came over plain http from no trusted proxy"),
             ));
         }
-        let place = match self.places.find(one_host(request)) {
+        let place = match self.places.find(request::host(request)) {
             Ok(Some(place)) if came.agrees_with(self.places.origin(place).host().as_str()) => place.clone(),
-            Ok(found) if found.is_some() || !came.agrees_with_header(one_host(request)) => {
+            Ok(found) if found.is_some() || !came.agrees_with_header(request::host(request)) => {
                 return Ok(Decision::Answer(self.refuse(
                     session,
                     Refusal::Misdirected,
@@ -203,9 +220,10 @@ impl Gate {
         let Some(visit) = visit(session, context.client.address, path, query).await? else {
             return Ok(self.refuse(session, Refusal::TooLong, "the body is too long"));
         };
-        Ok(match place {
-            Place::Portal => self.portal.answer(&visit).await,
-            Place::Site(site) => self.portal.answer_at_site(&visit, site).await,
+        Ok(match (place, &self.assertions) {
+            (Place::Portal, Some(assertions)) if visit.path == JWKS => assertions.jwks(),
+            (Place::Portal, _) => self.portal.answer(&visit).await,
+            (Place::Site(site), _) => self.portal.answer_at_site(&visit, site).await,
         })
     }
 
@@ -240,7 +258,7 @@ impl Gate {
         };
         let ruling = rules::decide(&site, known, &asked, self.clock.unix());
         match ruling {
-            Ruling::Pass(pass) if announced(&request.headers) > pass.site().max_body() => Ok(
+            Ruling::Pass(pass) if request::announced_length(&request.headers) > pass.site().max_body() => Ok(
                 Decision::Answer(self.refuse(session, Refusal::TooLong, "the body is longer than max_body")),
             ),
             Ruling::Pass(pass) => {
@@ -304,25 +322,10 @@ impl Gate {
     }
 }
 
-/// The only host that is asked for; pingora refuses two, and one that is not also the target's. HTTP/2 has it in the target.
-pub fn one_host(request: &RequestHeader) -> &[u8] {
-    match (request.headers.get(HOST), request.uri.authority()) {
-        (Some(host), _) => host.as_bytes(),
-        (None, Some(authority)) if request.version == Version::HTTP_2 => authority.as_str().as_bytes(),
-        (None, _) => &[],
-    }
-}
-
 /// Whether a path at a site is the gate's own.
 #[must_use]
 pub fn is_own(path: &[u8]) -> bool {
     path.strip_prefix(b"/.twofold").is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
-}
-
-/// The length that a body is said to have; pingora has checked that there is one at most.
-fn announced(headers: &HeaderMap) -> u64 {
-    let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
-    length.and_then(|length| length.trim().parse().ok()).unwrap_or(0)
 }
 
 /// The address at the other end of the connection.
@@ -445,7 +448,15 @@ impl ProxyHttp for Gate {
         let Some(pass) = &context.pass else {
             return Error::e_explain(ErrorType::InternalError, "no pass");
         };
-        headers::prepare_request(request, pass.site(), pass.known(), context.client.address)
+        headers::prepare_request(request, pass.site(), pass.known(), context.client.address)?;
+        if let (Some(assertions), Some(known), true) =
+            (&self.assertions, pass.known(), pass.site().wants_assertion())
+        {
+            let line = assertions.line(pass.site(), known, self.clock.unix());
+            let line = line.or_err(ErrorType::InternalError, "no assertion")?;
+            request.insert_header(ASSERTION, line)?;
+        }
+        Ok(())
     }
 
     async fn response_filter(

@@ -4,6 +4,7 @@
 //! rule) and reaches an app only with a pass from [`rules`]; whoever has none is led through [`portal`].
 
 mod answer;
+mod assertion;
 mod authority;
 #[cfg(feature = "bench-bare")]
 mod bare;
@@ -162,7 +163,9 @@ fn run(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
     };
     let hsts = hsts::Hsts::new(config.hsts, config.portal.is_secure());
     let limits = config.limits;
-    let parts = gate::Parts { places, authority, sessions, portal, in_flight, hsts, limits, metrics };
+    let assertions = assertions(config)?;
+    let parts =
+        gate::Parts { places, authority, sessions, portal, in_flight, hsts, limits, metrics, assertions };
     let gate = gate::Gate::new(parts, config.trusted.clone(), clock);
     #[cfg(feature = "bench-bare")]
     let gate = {
@@ -174,4 +177,14 @@ fn run(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
     server.bootstrap();
     server.run(RunArgs { shutdown_signal: Box::new(process::Signals { on_hangup }) });
     Ok(())
+}
+
+/// What signs assertions, if a site wants any.
+fn assertions(config: &Config) -> Result<Option<assertion::Assertions>, Box<dyn std::error::Error>> {
+    if !config.sites.iter().any(|site| site.assertion) {
+        return Ok(None);
+    }
+    let key = assertion::Key::open(&config.assertion_key)
+        .map_err(|why| format!("{} {why}", config.assertion_key.display()))?;
+    Ok(Some(assertion::Assertions::new(key, config.portal.to_string())))
 }

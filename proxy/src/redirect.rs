@@ -11,7 +11,6 @@ use pingora::{Error, ErrorType, Result};
 
 use crate::answer::Answer;
 use crate::door;
-use crate::gate::one_host;
 use crate::path::{Parameters, Target};
 use crate::refusal::Refusal;
 use crate::request;
@@ -41,7 +40,7 @@ impl Redirect {
         if request::check(request).is_err() || !matches!(request.method, Method::GET | Method::HEAD) {
             return Err(Refusal::Unclear);
         }
-        let found = self.places.find(one_host(request)).map_err(|_| Refusal::Unclear)?;
+        let found = self.places.find(request::host(request)).map_err(|_| Refusal::Unclear)?;
         let place = found.ok_or(Refusal::NoSuchSite)?;
         let parameters = match place {
             Place::Portal => Parameters::Refused,

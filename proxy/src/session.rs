@@ -8,10 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use http::HeaderValue;
 use papaya::HashMap;
 use twofold_shared::wire::{Level, SessionDigest, SessionNews, SessionUse, SessionView};
 
+use crate::assertion::Signed;
 use crate::authority::{Authority, Away};
 use crate::clock::{Clock, Millis};
 use crate::rules::Need;
@@ -37,6 +39,8 @@ pub struct Known {
     idle_seconds: u64,
     used_at: AtomicU64,
     untold: AtomicBool,
+    /// What its site's app was told last.
+    signed: ArcSwapOption<Signed>,
 }
 
 /// The authority described a session with a name that cannot stand in a header.
@@ -70,6 +74,7 @@ impl Known {
             idle_seconds: view.idle_seconds,
             used_at: AtomicU64::new(now),
             untold: AtomicBool::new(true),
+            signed: ArcSwapOption::empty(),
         })
     }
 
@@ -119,6 +124,18 @@ impl Known {
     #[must_use]
     pub fn groups(&self) -> &HeaderValue {
         &self.groups
+    }
+
+    /// The groups, one by one.
+    pub fn group_names(&self) -> impl Iterator<Item = &str> {
+        let groups = std::str::from_utf8(self.groups.as_bytes()).unwrap_or_default();
+        groups.split(',').filter(|group| !group.is_empty())
+    }
+
+    /// The last assertion about it.
+    #[must_use]
+    pub fn signed(&self) -> &ArcSwapOption<Signed> {
+        &self.signed
     }
 
     fn is_over(&self, now: u64) -> bool {

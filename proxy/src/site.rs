@@ -25,6 +25,7 @@ pub struct Site {
     forwards_authorization: bool,
     peer: HttpPeer,
     max_body: u64,
+    assertion: bool,
     authority: HeaderValue,
     scheme: HeaderValue,
 }
@@ -44,6 +45,7 @@ impl Site {
             scheme: HeaderValue::from_static(origin.scheme()),
             peer: upstream::peer(&config.upstream),
             max_body: config.max_body.unwrap_or(u64::MAX),
+            assertion: config.assertion,
             origin,
         }
     }
@@ -104,6 +106,12 @@ impl Site {
     #[must_use]
     pub fn scheme(&self) -> &HeaderValue {
         &self.scheme
+    }
+
+    /// Whether the app gets a signed word about who asks.
+    #[must_use]
+    pub fn wants_assertion(&self) -> bool {
+        self.assertion
     }
 
     /// The longest body that the app is sent, in bytes.

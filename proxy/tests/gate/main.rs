@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test's own way to fail")]
 
 mod app;
+mod assertion;
 mod authority;
 mod browser;
 mod faults;
