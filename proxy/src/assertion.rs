@@ -5,7 +5,7 @@
 
 mod key;
 
-pub use key::Key;
+pub use key::{Key, KeyError};
 
 use std::sync::Arc;
 

@@ -16,7 +16,7 @@ use std::time::Duration;
 use twofold_shared::client::DEFAULT_SOCKET;
 use twofold_shared::config::{At, Mistakes, Table, load};
 
-use crate::assertion::Key;
+use crate::assertion::{Key, KeyError};
 use crate::client::Trusted;
 use crate::config::certificates::Certificates;
 use crate::config::listen::Listeners;
@@ -175,15 +175,13 @@ pub fn check(table: &mut Table<'_>) -> Option<Config> {
     })
 }
 
-/// `assertion_key`: judged where it is wanted and there is one.
+/// `assertion_key`: judged where it is wanted and there is one. Whose the file may be depends on who the gate runs as,
+/// which is not always who checks.
 fn assertion_key(table: &mut Table<'_>, is_wanted: bool) -> PathBuf {
     let place = table.place().clone();
     let file = table.path("assertion_key").unwrap_or(At { value: ASSERTION_KEY.into(), place });
-    if is_wanted
-        && file.exists()
-        && let Err(why) = Key::read(&file)
-    {
-        file.place.mistake(format!("{} {why}", file.display()));
+    if is_wanted && Key::read(&file).err() == Some(KeyError::Odd) {
+        file.place.mistake(format!("{} {}", file.display(), KeyError::Odd));
     }
     file.value
 }
@@ -378,5 +376,13 @@ mod tests {
             let all = mistake(&format!("{GOOD}{line}\n"));
             assert!(all.contains(why), "{why} is missing in:\n{all}");
         }
+        let key = "assertion_key = \"/dev/null\"\n";
+        assert!(parse(&format!("{key}{GOOD}assertion = true\n")).is_ok());
+        let folder = tempfile::tempdir().unwrap();
+        let file = crate::tls::certificate::tests::write(folder.path(), "a", &["a"]).chain;
+        let text =
+            format!("{}{GOOD}assertion = true\n", key.replace("/dev/null", &file.display().to_string()));
+        std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        assert!(mistake(&text).contains("holds no P-256 key"));
     }
 }

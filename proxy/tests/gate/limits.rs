@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::browser::{Browser, connect, raw, sign_in};
 use crate::harness::World;
+use crate::tls::curl;
 
 const SHORT: &str = "header_timeout = \"1s\"\nidle_timeout = \"1s\"\nbody_timeout = \"1s\"";
 
@@ -165,6 +166,27 @@ fn big_bodies_stream_through_in_little_memory() {
             });
         }
     });
+    let grown = world.most_memory() - before;
+    assert!(grown < 32 * 1024, "the gate grew by {grown} KiB");
+}
+
+#[test]
+fn big_bodies_stream_through_over_http2_as_well() {
+    const LENGTH: u64 = 128 << 20;
+    let world = World::start_secure("", "");
+    let mut browser = world.secure_browser();
+    sign_in(&mut browser, "111111");
+    let cookie = format!("Cookie: {}", browser.cookies("wiki.localhost"));
+    let file = world.folder().join("big");
+    std::fs::File::create(&file).unwrap().set_len(LENGTH).unwrap();
+    let before = world.most_memory();
+    let url = format!("https://wiki.localhost:{}/sink", world.port);
+    let answer = curl(
+        &world,
+        &url,
+        &["--request", "POST", "--header", &cookie, "--upload-file", file.to_str().unwrap()],
+    );
+    assert_eq!(answer, format!("{LENGTH}\n2 200"));
     let grown = world.most_memory() - before;
     assert!(grown < 32 * 1024, "the gate grew by {grown} KiB");
 }
