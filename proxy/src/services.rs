@@ -1,8 +1,11 @@
 //! The listeners, each with what answers there.
 
 use std::error::Error;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
+use pingora::listeners::tls::TlsSettings;
+use pingora::listeners::{ListenerConfig, TcpSocketOptions};
 use pingora::proxy::ProxyHttp;
 use pingora::server::Server;
 use pingora::services::listening::Service;
@@ -37,7 +40,7 @@ pub struct Behind {
 /// Adds every listener of `config` to the server, `gate` behind those that are for browsers; what to nudge on SIGHUP.
 ///
 /// # Errors
-/// When certificates cannot be used or no thread can be started.
+/// When an address cannot be listened on, certificates cannot be used or no thread can be started.
 pub fn add<P>(
     server: &mut Server,
     config: &Config,
@@ -53,7 +56,7 @@ where
     let connections = Arc::new(InFlight::default());
     let mut service = door::service("gate", gate, &conf, config.limits, Arc::clone(&connections));
     for address in &listeners.plain {
-        service.add_tcp(&address.to_string());
+        listen(&mut service, *address, None)?;
         log::info!("listening on {address}");
     }
     let chooser = match listeners.tls.is_empty() {
@@ -64,7 +67,7 @@ where
     for (address, chooser) in
         listeners.tls.iter().flat_map(|address| chooser.iter().map(move |own| (address, own)))
     {
-        service.add_tls_with_settings(&address.to_string(), None, tls::settings(chooser)?);
+        listen(&mut service, *address, Some(tls::settings(chooser)?))?;
         log::info!("listening on {address} with TLS");
     }
     server.add_service(service);
@@ -72,7 +75,7 @@ where
         let redirect = Redirect::new(behind.places);
         let mut service = door::service("redirect", redirect, &conf, config.limits, Arc::clone(&connections));
         for address in &listeners.redirect {
-            service.add_tcp(&address.to_string());
+            listen(&mut service, *address, None)?;
             log::info!("listening on {address}, to lead to https");
         }
         server.add_service(service);
@@ -82,9 +85,30 @@ where
         let trusted = config.trusted.clone();
         let ops = Ops { metrics, sessions, connections, in_flight, chooser, trusted };
         let mut service = Service::new("ops".to_owned(), ops);
-        service.add_tcp(&address.to_string());
+        listen(&mut service, address, None)?;
         log::info!("listening on {address}, for health and metrics");
         server.add_service(service);
     }
     Ok(nudge)
+}
+
+/// Adds a listener that can be had: pingora would panic in a thread of its own, and the process would go on, deaf.
+fn listen<A>(
+    service: &mut Service<A>,
+    address: SocketAddr,
+    tls: Option<TlsSettings>,
+) -> Result<(), Box<dyn Error>> {
+    drop(TcpListener::bind(address).map_err(|why| format!("cannot listen on {address}: {why}"))?);
+    let mut listener = ListenerConfig::tcp(address.to_string());
+    if address.is_ipv6() {
+        // So that 0.0.0.0 and [::] can both be listened on.
+        let mut options = TcpSocketOptions::default();
+        options.ipv6_only = Some(true);
+        listener = listener.tcp_socket_options(options);
+    }
+    service.add_listener(match tls {
+        Some(tls) => listener.tls(tls),
+        None => listener,
+    });
+    Ok(())
 }

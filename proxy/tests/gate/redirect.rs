@@ -1,6 +1,9 @@
 //! Plain http that leads to https, and the promise that keeps browsers there.
 
-use crate::browser::{Response, path, raw, sign_in};
+use std::net::{Ipv6Addr, TcpStream};
+use std::process::Command;
+
+use crate::browser::{Response, exchange, path, raw, sign_in};
 use crate::harness::{World, free_port};
 
 fn world() -> (World, u16) {
@@ -46,6 +49,28 @@ fn plain_http_leads_to_https_and_to_nothing_else() {
         assert!(answer.header("location").is_none());
     }
     assert!(world.app.seen().is_empty());
+}
+
+#[test]
+fn all_of_both_families_can_be_listened_on() {
+    let plain = free_port();
+    let world = World::start_secure(&format!("redirect_http = [\"0.0.0.0:{plain}\", \"[::]:{plain}\"]"), "");
+    let request = b"GET / HTTP/1.1\r\nHost: wiki.localhost\r\n\r\n";
+    assert_eq!(raw(plain, request).status, 308);
+    world.until("IPv6 is listened on", || {
+        let Ok(stream) = TcpStream::connect((Ipv6Addr::LOCALHOST, plain)) else { return false };
+        exchange(stream, request).status == 308
+    });
+}
+
+#[test]
+fn a_gate_that_cannot_listen_says_so_and_ends() {
+    let world = World::start();
+    let mut second = Command::new(env!("CARGO_BIN_EXE_twofold-gate"));
+    let output = second.arg("--config").arg(world.folder().join("gate.toml")).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains(&format!("cannot listen on 127.0.0.1:{}", world.port)), "{said}");
 }
 
 #[test]
