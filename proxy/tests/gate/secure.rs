@@ -81,6 +81,11 @@ impl Trusts {
         Self(Arc::new(config))
     }
 
+    /// All of it.
+    pub fn config(&self) -> Arc<ClientConfig> {
+        Arc::clone(&self.0)
+    }
+
     /// Connects for this server name; an error when the certificate shown is not for it.
     pub fn connect(&self, port: u16, name: &str) -> Result<Secure, std::io::Error> {
         let name = ServerName::try_from(name.to_owned()).unwrap();

@@ -1,9 +1,12 @@
 //! TLS at the gate: certificates, server names, HTTP/2.
 
 use std::io::{BufRead, BufReader, Write};
+use std::net::Ipv4Addr;
 use std::process::Command;
 
 use nix::sys::signal::Signal;
+use rustls::pki_types::ServerName;
+use tokio_rustls::TlsConnector;
 
 use crate::browser::{Browser, Response, exchange, path, sign_in};
 use crate::harness::{HOSTS, World};
@@ -82,6 +85,37 @@ fn a_host_other_than_the_connections_is_misdirected() {
     let other = curl(&world, &url, &["--header", &cookie, "--header", "Host: shop.localhost"]);
     assert!(other.ends_with("\n2 421") && other.contains("misdirected"), "{other}");
     assert_eq!(world.app.seen().len(), seen);
+}
+
+/// The status of an HTTP/2 request for `authority` with a `Host` besides; nothing when the gate resets it.
+async fn ask_http2(world: &World, authority: &str, host: &str) -> Option<u16> {
+    let config = world.root.trusts().with_http2().config();
+    let stream = tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, world.port)).await.unwrap();
+    let name = ServerName::try_from("wiki.localhost").unwrap();
+    let stream = TlsConnector::from(config).connect(name, stream).await.unwrap();
+    let (client, connection) = h2::client::handshake(stream).await.unwrap();
+    tokio::spawn(connection);
+    let mut client = client.ready().await.unwrap();
+    let request =
+        http::Request::get(format!("https://{authority}/asset")).header("host", host).body(()).unwrap();
+    let (answer, _) = client.send_request(request, true).unwrap();
+    Some(answer.await.ok()?.status().as_u16())
+}
+
+#[tokio::test]
+async fn the_authority_and_a_host_line_beside_it_agree_or_nobody_is_asked() {
+    let world = World::start_secure("", "");
+    let with_port = |host: &str| format!("{host}:{}", world.port);
+    let (wiki, shop) = (with_port("wiki.localhost"), with_port("shop.localhost"));
+    assert_eq!(ask_http2(&world, &wiki, &wiki).await, Some(401));
+    assert_eq!(ask_http2(&world, &shop, &shop).await, Some(421));
+    for (authority, host) in
+        [(&wiki, &shop), (&shop, &wiki), (&wiki, &"wiki.localhost,shop.localhost".to_owned())]
+    {
+        let status = ask_http2(&world, authority, host).await;
+        assert!(matches!(status, None | Some(400)), "{authority} {host}: {status:?}");
+    }
+    assert!(world.app.seen().is_empty());
 }
 
 #[test]
