@@ -74,6 +74,16 @@ impl Answer {
         answer
     }
 
+    /// "It is there, and always was", with the same method.
+    #[must_use]
+    pub fn moved(to: &str) -> Self {
+        let mut answer = Self::redirect(to);
+        if answer.status == StatusCode::SEE_OTHER {
+            answer.status = StatusCode::PERMANENT_REDIRECT;
+        }
+        answer
+    }
+
     /// What a program reads.
     #[must_use]
     pub fn json(status: StatusCode, value: &serde_json::Value) -> Self {

@@ -4,6 +4,7 @@
 
 use std::net::IpAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -13,11 +14,12 @@ use twofold_shared::permit::{Denial, Permit, judge};
 use twofold_shared::secret::SecretText;
 use twofold_shared::wire::{
     ApiKeyUse, AssertFirst, CheckApiKey, CheckSession, CheckSessionReply, EndSession, FaultKind, LiveApiKey,
-    Nonce, Notice, OpenSite, Refused, Request, SessionDigest, SessionUse, SessionView, SignIn, SignInReply,
-    SignedIn, Source, TouchApiKeys, TouchSessions, VerifyReply, VerifySession, Word,
+    Nonce, Notice, NoticeKind, OpenSite, Refused, Request, SessionDigest, SessionUse, SessionView, SignIn,
+    SignInReply, SignedIn, Source, TouchApiKeys, TouchSessions, VerifyReply, VerifySession, Word,
 };
 
 use crate::api_key::Presented;
+use crate::metrics::Metrics;
 
 /// How long a question about a session or a key may take.
 const QUICK: Duration = Duration::from_secs(2);
@@ -34,11 +36,11 @@ pub struct Away {
 }
 
 /// The authority as the gate's tasks see it.
-#[derive(Debug)]
 pub struct Authority {
     quick: Client,
     patient: Client,
     turns: Semaphore,
+    metrics: Arc<Metrics>,
 }
 
 /// Who is at the other end of a sign-in.
@@ -70,11 +72,12 @@ pub enum Step<T> {
 impl Authority {
     /// The authority at `socket`.
     #[must_use]
-    pub fn new(socket: &Path) -> Self {
+    pub fn new(socket: &Path, metrics: Arc<Metrics>) -> Self {
         Self {
             quick: Client::new(socket, QUICK),
             patient: Client::new(socket, PATIENT),
             turns: Semaphore::new(CALLS),
+            metrics,
         }
     }
 
@@ -192,6 +195,19 @@ impl Authority {
         site: Option<&str>,
         code: Code,
     ) -> Result<Step<(Permit, Vec<Notice>)>, Away> {
+        let step = self.verify_uncounted(visitor, (session, next), site, code).await;
+        let (kind, outcome) = counted(&step);
+        self.metrics.second_factor(kind, outcome);
+        step
+    }
+
+    async fn verify_uncounted(
+        &self,
+        visitor: &Visitor,
+        (session, next): (SessionDigest, SessionDigest),
+        site: Option<&str>,
+        code: Code,
+    ) -> Result<Step<(Permit, Vec<Notice>)>, Away> {
         let nonce = nonce()?;
         let request = VerifySession {
             nonce: nonce.clone(),
@@ -274,6 +290,31 @@ fn signed_in(nonce: &Nonce, reply: Result<SignInReply, CallError>) -> Result<Ste
         (Some(signed_in), None) => Ok(Step::Passed(signed_in)),
         (None, Some(refused)) => Ok(Step::Refused(refused)),
         _ => Err(away(nonce, "the answer says neither yes nor no")),
+    }
+}
+
+/// How a code is counted. Only the authority knows a backup code from others, and says so when one was spent.
+fn counted(step: &Result<Step<(Permit, Vec<Notice>)>, Away>) -> (&'static str, &'static str) {
+    match step {
+        Ok(Step::Passed((_, notices))) => {
+            let is_backup = notices.iter().any(|notice| notice.kind == NoticeKind::BackupCodeUsed);
+            (if is_backup { "backup_code" } else { "code" }, "approved")
+        }
+        Ok(Step::Refused(refused)) => ("code", word(refused.word)),
+        Ok(Step::Gone) => ("code", "gone"),
+        Err(Away { .. }) => ("code", "undecided"),
+    }
+}
+
+fn word(word: Word) -> &'static str {
+    match word {
+        Word::Wrong => "wrong",
+        Word::Used => "used",
+        Word::Wait => "wait",
+        Word::Clock => "clock",
+        Word::Closed => "closed",
+        Word::Busy => "busy",
+        Word::Unenrolled => "unenrolled",
     }
 }
 

@@ -24,7 +24,9 @@ impl Bare {
 impl ProxyHttp for Bare {
     type CTX = ();
 
-    fn new_ctx(&self) {}
+    fn new_ctx(&self) {
+        crate::door::head_is_whole();
+    }
 
     fn init_downstream_modules(&self, _: &mut pingora::modules::http::HttpModules) {}
 

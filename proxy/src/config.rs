@@ -2,7 +2,14 @@
 //!
 //! Opens no socket and resolves no name. `packaging/gate.toml` is the commented example; a test loads it.
 
-use std::net::SocketAddr;
+mod certificates;
+mod limits;
+mod listen;
+mod upstream;
+
+pub use limits::Limits;
+pub use upstream::{Upstream, UpstreamTls};
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,16 +17,26 @@ use twofold_shared::client::DEFAULT_SOCKET;
 use twofold_shared::config::{At, Mistakes, Table, load};
 
 use crate::app_login::{self, Form};
+use crate::assertion::{Key, KeyError};
 use crate::client::Trusted;
+use crate::config::certificates::Certificates;
+use crate::config::listen::Listeners;
 use crate::host::Host;
 use crate::origin::Origin;
 use crate::rules::{self, Rule, Rules};
+use crate::tls::certificate::Pair;
 
 /// Everything that the gate does, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// `listen`: addresses with ports; loopback only, unless there are trusted proxies. Default `127.0.0.1:8480`.
-    pub listen: Vec<SocketAddr>,
+    /// Where it listens, and how.
+    pub listeners: Listeners,
+    /// `[[certificate]]`: what `listen_tls` shows; each host is covered by one of them.
+    pub certificates: Vec<Pair>,
+    /// What a client may take of the gate.
+    pub limits: Limits,
+    /// `hsts`: how long browsers come over https alone; up to 1000 days, default 365 days, 0 s for not at all.
+    pub hsts: Duration,
     /// `portal`: the origin of the sign-in pages, on a host of its own.
     pub portal: Origin,
     /// `authority`: the authority's socket. Default `/run/twofold/authority.sock`.
@@ -29,6 +46,8 @@ pub struct Config {
     /// `trusted_proxies`: addresses and networks of proxies in front, which may say where their clients are. Default
     /// none.
     pub trusted: Trusted,
+    /// `assertion_key`: where the key is that signs assertions; made at the first start, if a site wants any.
+    pub assertion_key: PathBuf,
     /// `[[rule]]`: who may pass where, in order. Default none: a second factor for everything.
     pub rules: Vec<Rule>,
     /// `[[site]]`: the protected apps, at least one.
@@ -40,8 +59,10 @@ pub struct Config {
 pub struct SiteConfig {
     /// `origin`: where browsers find it.
     pub origin: Origin,
-    /// `upstream`: where the gate finds it: an address with a port.
-    pub upstream: SocketAddr,
+    /// `upstream`: where the gate finds it.
+    pub upstream: Upstream,
+    /// `max_body`: the longest body that it is sent, in bytes. Default 1 GiB; `None` is without end.
+    pub max_body: Option<u64>,
     /// `title`: what people call it. Default: its host.
     pub title: String,
     /// `path_parameters`: the app cuts path segments at `;`, as Java's servlets do. Default false: `;` is refused.
@@ -52,6 +73,8 @@ pub struct SiteConfig {
     pub rules: Rules,
     /// `[site.form]`: how the app's own login works, with `first_factor = "form"`.
     pub form: Option<Form>,
+    /// `assertion`: the app gets `X-Twofold-Assertion`, signed. Default false.
+    pub assertion: bool,
     /// `forward_authorization`: the app gets the client's `Authorization` header. Default false: it is stripped.
     pub forward_authorization: bool,
 }
@@ -65,11 +88,21 @@ enum FirstFactor {
     Form,
 }
 
+const ASSERTION_KEY: &str = "/var/lib/twofold-gate/assertion.pem";
 const BLIND_LEAST: Duration = Duration::from_secs(2);
 const BLIND_MOST: Duration = Duration::from_secs(600);
 const BLIND: Duration = Duration::from_secs(60);
+const HSTS: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+const HSTS_MOST: Duration = Duration::from_secs(1000 * 24 * 60 * 60);
 
 impl Config {
+    /// The hosts of the portal and of all sites.
+    #[must_use]
+    pub fn hosts(&self) -> Vec<Host> {
+        let sites = self.sites.iter().map(|site| site.origin.host());
+        std::iter::once(self.portal.host()).chain(sites).cloned().collect()
+    }
+
     /// Reads and checks `file`.
     ///
     /// # Errors
@@ -82,7 +115,10 @@ impl Config {
 /// Builds the configuration from the file's table; `None` only after a mistake was noted.
 pub fn check(table: &mut Table<'_>) -> Option<Config> {
     let trusted = Trusted::new(rules::networks(table, "trusted_proxies"));
-    let listen = listen(table, &trusted);
+    let listeners = Listeners::read(table, &trusted);
+    let certificates = Certificates::read(table, &listeners);
+    let limits = Limits::read(table);
+    let hsts = table.duration("hsts", Duration::ZERO..=HSTS_MOST).map_or(HSTS, |hsts| hsts.value);
     let portal = origin(table, "portal", "\"https://id.example.com\"");
     let authority = table.path("authority").map_or_else(|| DEFAULT_SOCKET.into(), |path| path.value);
     let blind = table.duration("blind", BLIND_LEAST..=BLIND_MOST).map_or(BLIND, |blind| blind.value);
@@ -107,22 +143,52 @@ pub fn check(table: &mut Table<'_>) -> Option<Config> {
                 .place
                 .mistake("must have the portal's scheme: both https, or both http on localhost names");
         }
-        if listen.contains(&site.upstream) {
+        if listeners.contains(site.upstream.address) {
             origin.place.mistake("has the gate itself as its upstream");
         }
         origins.push(origin);
         sites.push(site);
     }
+    for origin in &origins {
+        listeners.judge(origin);
+        certificates.judge(origin, &listeners);
+    }
     if complete && sites.is_empty() {
         place.mistake("needs at least one [[site]] with origin, upstream and first_factor");
     }
+    let wants_key = sites.iter().any(|site| site.assertion);
+    let assertion_key = assertion_key(table, wants_key);
     let groups = groups(table);
     let hosts: Vec<Host> = sites.iter().map(|site| site.origin.host().clone()).collect();
     let rules = rules::rules(table, &hosts, &groups);
     for site in &mut sites {
         site.rules = Rules::of_host(&rules, site.origin.host(), site.ignore_case);
     }
-    Some(Config { listen, portal: portal?.value, authority, blind, trusted, rules, sites })
+    let certificates = certificates.pairs;
+    Some(Config {
+        listeners,
+        certificates,
+        limits,
+        hsts,
+        portal: portal?.value,
+        authority,
+        blind,
+        trusted,
+        assertion_key,
+        rules,
+        sites,
+    })
+}
+
+/// `assertion_key`: judged where it is wanted and there is one. Whose the file may be depends on who the gate runs as,
+/// which is not always who checks.
+fn assertion_key(table: &mut Table<'_>, is_wanted: bool) -> PathBuf {
+    let place = table.place().clone();
+    let file = table.path("assertion_key").unwrap_or(At { value: ASSERTION_KEY.into(), place });
+    if is_wanted && Key::read(&file).err() == Some(KeyError::Odd) {
+        file.place.mistake(format!("{} {}", file.display(), KeyError::Odd));
+    }
+    file.value
 }
 
 /// `groups`: the groups of the ledger that rules may name, so that a typing mistake is one.
@@ -135,35 +201,6 @@ fn groups(table: &mut Table<'_>) -> Vec<String> {
     table.texts("groups").into_iter().filter_map(|text| text.check(check)).map(|group| group.value).collect()
 }
 
-fn listen(table: &mut Table<'_>, trusted: &Trusted) -> Vec<SocketAddr> {
-    let written = table.texts("listen");
-    if written.is_empty() {
-        return vec![SocketAddr::from(([127, 0, 0, 1], 8480))];
-    }
-    written
-        .into_iter()
-        .filter_map(|text| text.check(|text| listens(&text, trusted)))
-        .map(|at| at.value)
-        .collect()
-}
-
-fn listens(text: &str, trusted: &Trusted) -> Result<SocketAddr, String> {
-    let address = address(text)?;
-    if address.ip().is_loopback() || !trusted.is_empty() {
-        return Ok(address);
-    }
-    Err("must be a loopback address, because the gate does not speak TLS yet; for a TLS terminator on another host name \
-         that host in trusted_proxies"
-        .to_owned())
-}
-
-fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse::<SocketAddr>()
-        .ok()
-        .filter(|address| address.port() != 0)
-        .ok_or_else(|| "must be an address with a port, such as \"127.0.0.1:8481\"".to_owned())
-}
-
 fn origin(table: &mut Table<'_>, key: &str, example: &str) -> Option<At<Origin>> {
     let origin = table.text(key).and_then(|text| text.check(|text| Origin::parse(&text)));
     table.need(key, origin, example)
@@ -171,14 +208,15 @@ fn origin(table: &mut Table<'_>, key: &str, example: &str) -> Option<At<Origin>>
 
 fn site(table: &mut Table<'_>) -> Option<(At<Origin>, SiteConfig)> {
     let origin = origin(table, "origin", "\"https://wiki.example.com\"");
-    let upstream = table.text("upstream").and_then(|text| text.check(|text| address(&text)));
-    let upstream = table.need("upstream", upstream, "\"127.0.0.1:8481\"");
+    let upstream = Upstream::read(table);
+    let max_body = limits::max_body(table);
     let first_factor =
         table.choice("first_factor", &[("password", FirstFactor::Password), ("form", FirstFactor::Form)]);
     let first_factor = table.need("first_factor", first_factor, "\"password\"");
     let title = table.text("title").and_then(|text| text.check(title));
     let path_parameters = table.boolean("path_parameters").is_some_and(|at| at.value);
     let ignore_case = table.boolean("ignore_case").is_some_and(|at| at.value);
+    let assertion = table.boolean("assertion").is_some_and(|at| at.value);
     let forward_authorization = table.boolean("forward_authorization").is_some_and(|at| at.value);
     let (origin, upstream) = (origin?, upstream?);
     let form = form(table, &origin, first_factor.as_ref());
@@ -189,12 +227,14 @@ fn site(table: &mut Table<'_>) -> Option<(At<Origin>, SiteConfig)> {
     let title = title.map_or_else(|| origin.host().to_string(), |title| title.value);
     let site = SiteConfig {
         origin: origin.value.clone(),
-        upstream: upstream.value,
+        upstream,
+        max_body,
         title,
         path_parameters,
         ignore_case,
         rules: Rules::default(),
         form,
+        assertion,
         forward_authorization,
     };
     Some((origin, site))
@@ -250,7 +290,7 @@ mod tests {
     #[test]
     fn the_least_file_has_defaults() {
         let config = parse(GOOD).unwrap();
-        assert_eq!(config.listen, ["127.0.0.1:8480".parse().unwrap()]);
+        assert_eq!(config.listeners.plain, ["127.0.0.1:8480".parse().unwrap()]);
         assert_eq!(config.authority, Path::new(DEFAULT_SOCKET));
         assert_eq!(config.blind, BLIND);
         let site = config.sites.first().unwrap();
@@ -306,10 +346,74 @@ mod tests {
     }
 
     #[test]
+    fn each_host_needs_a_certificate_that_covers_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let pair =
+            crate::tls::certificate::tests::write(folder.path(), "a", &["id.localhost", "wiki.localhost"]);
+        let secure = |portal: &str, chain: &Path| {
+            let good =
+                GOOD.replace("http://id.localhost:8480", portal).replace("http://wiki", "https://wiki");
+            format!(
+                "listen_tls = [\"0.0.0.0:443\"]\n{good}[[certificate]]\nchain = \"{}\"\nkey = \"{}\"\n",
+                chain.display(),
+                pair.key.display()
+            )
+        };
+        let config = parse(&secure("https://id.localhost", &pair.chain)).unwrap();
+        assert!(config.listeners.plain.is_empty() && config.certificates == [pair.clone()]);
+        let text = secure("https://login.localhost", &pair.chain);
+        let line = 1 + text.lines().position(|line| line.contains("portal")).unwrap();
+        assert!(
+            mistake(&text)
+                .contains(&format!("gate.toml:{line}: portal: no [[certificate]] covers login.localhost"))
+        );
+        assert!(
+            mistake(&secure("https://id.localhost", &pair.key))
+                .contains("certificate.1.chain: holds no certificate")
+        );
+        assert!(mistake(&secure("http://id.localhost", &pair.chain)).contains("because there is listen_tls"));
+        assert!(
+            mistake(&format!("listen_tls = [\"0.0.0.0:443\"]\n{GOOD}")).contains("needs a [[certificate]]")
+        );
+        let unused = secure("https://id.localhost", &pair.chain).replace("listen_tls", "listen");
+        assert!(mistake(&unused.replace("0.0.0.0:443", "127.0.0.1:443")).contains("there is no listen_tls"));
+        let twice = secure("https://id.localhost", &pair.chain)
+            .replace("0.0.0.0:443\"", "0.0.0.0:443\", \"0.0.0.0:443\"");
+        assert!(mistake(&twice).contains("listen_tls.2: is listened on twice"));
+    }
+
+    #[test]
     fn what_could_not_work_is_refused() {
         assert!(mistake("portal = \"http://id.localhost:8480\"").contains("at least one [[site]]"));
         assert!(mistake(&GOOD.replace("127.0.0.1:8481", "127.0.0.1:8480")).contains("itself"));
         assert!(mistake(&GOOD.replace("\"password\"", "\"ldap\"")).contains("must be one of password, form"));
         assert!(mistake(&GOOD.replace("127.0.0.1:8481", "localhost:8481")).contains("address with a port"));
+        for (line, why) in [
+            ("ops = \"0.0.0.0:9480\"", "ops: must be a loopback address"),
+            ("ops = \"127.0.0.1:8480\"\nlisten = [\"127.0.0.1:8480\"]", "ops: is listened on twice"),
+            ("redirect_http = [\"0.0.0.0:80\"]", "because there is redirect_http"),
+            ("header_timeout = \"1h\"", "header_timeout: must be between"),
+            ("max_connections = 0", "max_connections: must be between"),
+            ("hsts = \"9999days\"", "hsts: must be between"),
+        ] {
+            let all = mistake(&format!("{line}\n{GOOD}"));
+            assert!(all.contains(why), "{why} is missing in:\n{all}");
+        }
+        for (line, why) in [
+            ("upstream_name = \"app.internal\"", "upstream_name: is used by nobody"),
+            ("upstream_ca = \"/nowhere\"", "upstream_ca: cannot be opened"),
+            ("max_body = \"1 GB\"", "max_body: must be a size"),
+        ] {
+            let all = mistake(&format!("{GOOD}{line}\n"));
+            assert!(all.contains(why), "{why} is missing in:\n{all}");
+        }
+        let key = "assertion_key = \"/dev/null\"\n";
+        assert!(parse(&format!("{key}{GOOD}assertion = true\n")).is_ok());
+        let folder = tempfile::tempdir().unwrap();
+        let file = crate::tls::certificate::tests::write(folder.path(), "a", &["a"]).chain;
+        let text =
+            format!("{}{GOOD}assertion = true\n", key.replace("/dev/null", &file.display().to_string()));
+        std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        assert!(mistake(&text).contains("holds no P-256 key"));
     }
 }

@@ -3,50 +3,50 @@
 //! Fail closed twice: [`Gate::request_filter`] decides, and [`Gate::upstream_peer`] names no app without a [`Pass`],
 //! because a filter that forgets to say "answered" would forward the request.
 
-use std::net::IpAddr;
 use std::os::fd::RawFd;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::header::{HOST, HeaderMap, REFERER, UPGRADE};
-use http::{Method, StatusCode};
+use http::StatusCode;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::Digest;
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use pingora::upstreams::peer::HttpPeer;
-use pingora::{Error, ErrorSource, ErrorType, Result};
-use zeroize::Zeroizing;
+use pingora::{Error, ErrorSource, ErrorType, OrErr, Result};
+use twofold_shared::wire::SessionDigest;
 
-use crate::answer::Answer;
-use crate::api_key;
 use crate::app_login::fields::Scanner;
 use crate::app_login::members::Members;
 use crate::app_login::{AppCookie, Marks, Probe};
+use crate::assertion::{ASSERTION, Assertions};
 use crate::authority::Authority;
 use crate::client::{Client, Trusted};
 use crate::clock::Clock;
-use crate::cookies::{self, Found, SITE};
+use crate::config::Limits;
+use crate::door;
 use crate::headers;
+use crate::hsts::Hsts;
 use crate::in_flight::{InFlight, Underway};
 use crate::key::Key;
-use crate::path::{Parameters, Target};
-use crate::portal::{MAX_BODY, Portal, Visit, number};
-use crate::refusal::{KeyRefused, Refusal};
-use crate::request::{self, Upgrading};
-use crate::rules::{self, Asked, Need, Pass, Ruling};
-use crate::session::{Sessions, Verdict};
-use crate::site::{Place, Places, Site};
+use crate::metrics::Metrics;
+use crate::portal::{Portal, number};
+use crate::refusal::Refusal;
+use crate::rules::Pass;
+use crate::session::Sessions;
+use crate::site::Places;
 use crate::streams::Stream;
-use twofold_shared::wire::SessionDigest;
 
 mod app_login;
+mod decide;
 
 use app_login::AppStep;
+pub use decide::is_own;
+use decide::{Decision, Wanted};
 
-/// How long a connection without a request is kept.
-const IDLE_SECONDS: u64 = 75;
+/// How long the rest of a refused body is read, so that the connection can be kept.
+const DRAIN: Duration = Duration::from_secs(5);
 /// How long a websocket may be silent.
 const WEBSOCKET_SILENCE: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -57,6 +57,10 @@ pub struct Gate {
     sessions: Arc<Sessions>,
     portal: Portal,
     in_flight: Arc<InFlight>,
+    hsts: Hsts,
+    limits: Limits,
+    metrics: Arc<Metrics>,
+    assertions: Option<Assertions>,
     trusted: Trusted,
     clock: Clock,
     key: Arc<Key>,
@@ -80,6 +84,14 @@ pub struct Parts {
     pub key: Arc<Key>,
     /// Who is who to which app.
     pub members: Arc<Members>,
+    /// What browsers are promised.
+    pub hsts: Hsts,
+    /// What a client may take.
+    pub limits: Limits,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// What signs assertions, where a site wants any.
+    pub assertions: Option<Assertions>,
 }
 
 /// What is known of one request.
@@ -103,250 +115,54 @@ pub struct Context {
     /// A login was found where none is.
     has_login: bool,
     upgrading: bool,
+    /// How much of the body has come.
+    received: u64,
+    began: Instant,
     _underway: Underway,
 }
 
-/// A request that an app is to answer.
-struct Wanted {
-    /// How much of the target is its path.
-    path_length: usize,
-    upgrading: Upgrading,
-}
-
-impl Wanted {
-    /// Path and query of a request in its one spelling.
-    fn split<'r>(&self, request: &'r RequestHeader) -> (&'r [u8], &'r [u8]) {
-        let (path, query) = request.raw_path().split_at_checked(self.path_length).unwrap_or_default();
-        (path, query.strip_prefix(b"?").unwrap_or_default())
+impl Context {
+    /// Whether more has come than the site takes. What follows an upgrade is no body.
+    fn is_too_long(&self) -> bool {
+        let limit = self.pass.as_ref().map(|pass| pass.site().max_body());
+        !self.upgrading && limit.is_some_and(|limit| self.received > limit)
     }
-}
-
-/// What becomes of a request.
-enum Decision {
-    Forward(Pass),
-    Answer(Answer),
 }
 
 impl Gate {
     /// Puts the parts together.
     #[must_use]
     pub fn new(parts: Parts, trusted: Trusted, clock: Clock) -> Self {
-        let Parts { places, authority, sessions, portal, in_flight, key, members } = parts;
+        let Parts {
+            places,
+            authority,
+            sessions,
+            portal,
+            in_flight,
+            key,
+            members,
+            hsts,
+            limits,
+            metrics,
+            assertions,
+        } = parts;
         let probe = Probe::default();
-        Self { places, authority, sessions, portal, in_flight, trusted, clock, key, members, probe }
-    }
-
-    async fn decide(&self, session: &mut Session, context: &mut Context) -> Result<Decision> {
-        let request = session.req_header();
-        let upgrading = match request::check(request) {
-            Ok(upgrading) => upgrading,
-            Err(why) => return Ok(Decision::Answer(self.unclear(session, &why.to_string()))),
-        };
-        match self.trusted.client(peer(session), &request.headers) {
-            Ok(client) => context.client = client,
-            Err(why) => return Ok(Decision::Answer(self.unclear(session, &why.to_string()))),
+        Self {
+            places,
+            authority,
+            sessions,
+            portal,
+            in_flight,
+            key,
+            members,
+            hsts,
+            limits,
+            metrics,
+            assertions,
+            trusted,
+            clock,
+            probe,
         }
-        if peer(session).is_some_and(|peer| !peer.is_loopback() && !self.trusted.contains(peer)) {
-            return Ok(Decision::Answer(
-                self.unclear(session, "it came over plain http from no trusted proxy"),
-            ));
-        }
-        let place = match self.places.find(one_host(&request.headers)) {
-            Ok(Some(place)) => place.clone(),
-            Ok(None) => {
-                return Ok(Decision::Answer(self.refuse(
-                    session,
-                    Refusal::NoSuchSite,
-                    "no site has this host",
-                )));
-            }
-            Err(why) => return Ok(Decision::Answer(self.unclear(session, &why.to_string()))),
-        };
-        let parameters = match &place {
-            Place::Portal => Parameters::Refused,
-            Place::Site(site) => site.parameters(),
-        };
-        let target = match Target::parse(request.raw_path(), parameters) {
-            Ok(target) => target,
-            Err(why) => return Ok(Decision::Answer(self.unclear(session, &why.to_string()))),
-        };
-        if context.client.came_plain && self.places.origin(&place).is_secure() {
-            return Ok(Decision::Answer(self.to_https(session, &place, &target)));
-        }
-        // Nothing is copied on the hot path: a target in its one spelling stays where it is.
-        let respelled = target.is_changed().then(|| target.as_bytes().to_vec());
-        let path_length = target.path().len();
-        if matches!(place, Place::Portal) || is_own(target.path()) {
-            let (path, query) =
-                (String::from_utf8_lossy(target.path()).into_owned(), target.query().to_vec());
-            // Boxed, so that the hot path's future does not carry the portal's.
-            let answered = Box::pin(self.answer_own(session, context, &place, path, query));
-            return answered.await.map(Decision::Answer);
-        }
-        let Place::Site(site) = place else {
-            return Ok(Decision::Answer(self.refuse(session, Refusal::Internal, "neither portal nor site")));
-        };
-        if let Some(respelled) = respelled {
-            session.req_header_mut().set_raw_path(&respelled)?;
-        }
-        self.decide_at_site(session, context, site, Wanted { path_length, upgrading }).await
-    }
-
-    /// A browser that came over plain http to a proxy in front is sent to where the site is.
-    fn to_https(&self, session: &Session, place: &Place, target: &Target<'_>) -> Answer {
-        let request = session.req_header();
-        if !matches!(request.method, Method::GET | Method::HEAD) {
-            return self.unclear(session, "it was sent over plain http");
-        }
-        let path = String::from_utf8_lossy(target.as_bytes());
-        Answer::redirect(&format!("{}{path}", self.places.origin(place)))
-    }
-
-    /// Answers a request to the gate itself.
-    async fn answer_own(
-        &self,
-        session: &mut Session,
-        context: &Context,
-        place: &Place,
-        path: String,
-        query: Vec<u8>,
-    ) -> Result<Answer> {
-        let Some(visit) = visit(session, context.client.address, path, query).await? else {
-            return Ok(self.refuse(session, Refusal::TooLong, "the body is too long"));
-        };
-        Ok(match place {
-            Place::Portal => self.portal.answer(&visit).await,
-            Place::Site(site) => self.portal.answer_at_site(&visit, site).await,
-        })
-    }
-
-    async fn decide_at_site(
-        &self,
-        session: &mut Session,
-        context: &mut Context,
-        site: Arc<Site>,
-        wanted: Wanted,
-    ) -> Result<Decision> {
-        let digest = match cookies::find(&session.req_header().headers, SITE) {
-            Found::Several => return Ok(Decision::Answer(self.unclear(session, "two session cookies"))),
-            Found::One(value) => cookies::digest(value),
-            Found::None => None,
-        };
-        let key = api_key::find(&session.req_header().headers);
-        let before = self.sessions.before();
-        let verdict = match (key, digest) {
-            (api_key::Found::Several, _) => {
-                return Ok(Decision::Answer(self.unclear(session, "two API keys")));
-            }
-            (api_key::Found::One(key), _) => {
-                context.session = Some((key.digest, before));
-                let address = context.client.address;
-                self.sessions.key_verdict(&self.authority, key, site.host(), address).await
-            }
-            (api_key::Found::None, Some(digest)) => {
-                context.session = Some((digest, before));
-                self.sessions.verdict(&self.authority, digest, Some(site.host())).await
-            }
-            (api_key::Found::Damaged, _) | (api_key::Found::None, None) => Verdict::Nobody,
-        };
-        let (known, is_undecided) = match verdict {
-            Verdict::Known(known) => (Some(known), false),
-            Verdict::Nobody => (None, false),
-            Verdict::Undecided => (None, true),
-        };
-        if let Some(form) = site.form() {
-            let step = Box::pin(self.step_of_login(session, context, (&site, form), known.as_ref(), &wanted));
-            if let Some(decision) = step.await? {
-                return Ok(decision);
-            }
-        }
-        let (ruling, key_is_good) = {
-            let request = session.req_header();
-            let (path, _) = wanted.split(request);
-            let asked = Asked {
-                path: &site.judged(path),
-                method: &request.method,
-                address: context.client.address,
-                is_in: None,
-            };
-            let key_is_good = known.as_ref().map(|known| known.covers(&site, &asked));
-            (rules::decide(&site, known, &asked, self.clock.unix()), key_is_good)
-        };
-        match ruling {
-            Ruling::Pass(pass) => {
-                if let Some(form) = site.form() {
-                    context.app = AppStep::Nobody;
-                    if let Some(known) = pass.known() {
-                        let asked = self.confirm_member(session, context, (&site, form), known);
-                        if let Some(answer) = Box::pin(asked).await? {
-                            return Ok(Decision::Answer(answer));
-                        }
-                    }
-                }
-                context.upgrading = wanted.upgrading == Upgrading::Websocket;
-                if context.upgrading {
-                    session.set_read_timeout(Some(WEBSOCKET_SILENCE));
-                } else if session.req_header().headers.contains_key(UPGRADE) {
-                    session.req_header_mut().remove_header(&UPGRADE);
-                }
-                Ok(Decision::Forward(pass))
-            }
-            Ruling::Denied { rule } => {
-                Ok(Decision::Answer(self.refuse(session, Refusal::Denied, &format!("rule {rule} says deny"))))
-            }
-            Ruling::Needs(_) if is_undecided => Ok(Decision::Answer(self.refuse(
-                session,
-                Refusal::Undecided,
-                "the session could not be decided",
-            ))),
-            Ruling::Needs(_) if key != api_key::Found::None => {
-                Ok(Decision::Answer(self.refuse_key(session, &site, key_is_good)))
-            }
-            Ruling::Needs(need) => Ok(Decision::Answer(self.ask_to_sign_in(session, context, &site, need))),
-        }
-    }
-
-    /// A program with a key that is not enough; never sent to the portal. `is_good`: the key's grant covers the request,
-    /// where it is a key at all.
-    fn refuse_key(&self, session: &Session, site: &Site, is_good: Option<bool>) -> Answer {
-        let why = match is_good {
-            None => KeyRefused::Unknown,
-            Some(false) => KeyRefused::Grant,
-            Some(true) => KeyRefused::FreshCode,
-        };
-        let number = number();
-        // The authority's audit trail tells of keys that it refused.
-        log::debug!("request {number}: refused, its API key is not enough ({why:?})");
-        let origin = site.origin().to_string();
-        let refusal = Refusal::Key { site: &origin, why };
-        refusal.answer(self.portal.pages(), &session.req_header().headers, &number)
-    }
-
-    /// A navigation goes to the portal; a script is told; what was posted is not kept.
-    fn ask_to_sign_in(&self, session: &Session, context: &Context, site: &Arc<Site>, need: Need) -> Answer {
-        let request = session.req_header();
-        let origin = site.origin().to_string();
-        let begin = Portal::begin_address(need, &came_from(&request.headers, &origin));
-        let refusal = match request.method {
-            _ if !request::is_navigation(&request.headers) => Some(Refusal::SecondFactor { site: &origin }),
-            Method::GET | Method::HEAD => None,
-            _ => Some(Refusal::NotHeld { begin: &begin }),
-        };
-        if let Some(refusal) = refusal {
-            let number = number();
-            // Whoever has no session may ask as often as they like; the log should not grow with it.
-            log::debug!("request {number}: refused, no session at {origin} has what is needed");
-            return refusal.answer(self.portal.pages(), &request.headers, &number);
-        }
-        let visit = Visit {
-            method: request.method.clone(),
-            path: String::new(),
-            query: Vec::new(),
-            headers: request.headers.clone(),
-            body: Zeroizing::new(Vec::new()),
-            address: context.client.address,
-        };
-        self.portal.begin(&visit, site, request.raw_path(), need)
     }
 
     /// From now on the connection lasts longer than the request that was judged.
@@ -366,69 +182,6 @@ impl Gate {
         }
         Ok(())
     }
-
-    fn unclear(&self, session: &Session, why: &str) -> Answer {
-        self.refuse(session, Refusal::Unclear, why)
-    }
-
-    fn refuse(&self, session: &Session, refusal: Refusal<'_>, why: &str) -> Answer {
-        let number = number();
-        log::info!("request {number}: refused, {why}");
-        refusal.answer(self.portal.pages(), &session.req_header().headers, &number)
-    }
-}
-
-/// The only `Host`; pingora refuses two. HTTP/2 has it in the target, and pingora copies it.
-fn one_host(headers: &HeaderMap) -> &[u8] {
-    headers.get(HOST).map(http::HeaderValue::as_bytes).unwrap_or_default()
-}
-
-/// Whether a path at a site is the gate's own.
-#[must_use]
-pub fn is_own(path: &[u8]) -> bool {
-    path.strip_prefix(b"/.twofold").is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
-}
-
-/// The address at the other end of the connection.
-fn peer(session: &Session) -> Option<IpAddr> {
-    Some(session.client_addr().and_then(|address| address.as_inet())?.ip())
-}
-
-/// The path at the site whose page caused the request, as far as the browser says so; otherwise the front page.
-fn came_from(headers: &HeaderMap, origin: &str) -> String {
-    let referer = headers.get(REFERER).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let path = referer.strip_prefix(origin).filter(|path| path.starts_with('/'));
-    path.unwrap_or("/").to_owned()
-}
-
-/// Reads a request to the gate itself; `None` when its body is too long.
-async fn visit(
-    session: &mut Session,
-    address: Option<IpAddr>,
-    path: String,
-    query: Vec<u8>,
-) -> Result<Option<Visit>> {
-    let mut body = Zeroizing::new(Vec::new());
-    // One allocation, so that no half of a password is left behind by growing.
-    body.reserve_exact(MAX_BODY);
-    if !session.is_body_empty() {
-        while let Some(piece) = session.read_request_body().await? {
-            if body.len() + piece.len() > MAX_BODY {
-                session.set_keepalive(None);
-                return Ok(None);
-            }
-            body.extend_from_slice(&piece);
-        }
-    }
-    let request = session.req_header();
-    Ok(Some(Visit {
-        method: request.method.clone(),
-        path,
-        query,
-        headers: request.headers.clone(),
-        body,
-        address,
-    }))
 }
 
 #[async_trait]
@@ -436,6 +189,7 @@ impl ProxyHttp for Gate {
     type CTX = Context;
 
     fn new_ctx(&self) -> Context {
+        door::head_is_whole();
         Context {
             client: Client::default(),
             pass: None,
@@ -448,6 +202,8 @@ impl ProxyHttp for Gate {
             is_held_back: false,
             has_login: false,
             upgrading: false,
+            received: 0,
+            began: Instant::now(),
             _underway: self.in_flight.enter(),
         }
     }
@@ -458,14 +214,21 @@ impl ProxyHttp for Gate {
 
     async fn request_filter(&self, session: &mut Session, context: &mut Context) -> Result<bool> {
         if session.get_keepalive().is_some() {
-            session.set_keepalive(Some(IDLE_SECONDS));
+            session.set_keepalive(Some(self.limits.idle.as_secs()));
         }
+        session.set_read_timeout(Some(self.limits.body));
+        session.set_write_timeout(Some(self.limits.body));
+        session.set_total_drain_timeout(Some(DRAIN));
         match self.decide(session, context).await? {
             Decision::Forward(pass) => {
+                self.metrics.passed();
                 context.pass = Some(pass);
                 Ok(false)
             }
-            Decision::Answer(answer) => {
+            Decision::Answer(mut answer) => {
+                if !context.client.came_plain {
+                    self.hsts.add(&mut answer.headers);
+                }
                 Box::pin(answer.send(session)).await?;
                 Ok(true)
             }
@@ -483,23 +246,32 @@ impl ProxyHttp for Gate {
         Ok(peer)
     }
 
-    async fn upstream_request_filter(
+    async fn request_body_filter(
         &self,
-        session: &mut Session,
-        request: &mut RequestHeader,
+        _: &mut Session,
+        body: &mut Option<Bytes>,
+        is_last: bool,
         context: &mut Context,
     ) -> Result<()> {
-        let Some(pass) = &context.pass else {
-            return Error::e_explain(ErrorType::InternalError, "no pass");
-        };
-        let (site, known, address) = (pass.site(), pass.known().map(Arc::as_ref), context.client.address);
-        let Some(form) = site.form() else {
-            return headers::prepare_request(request, site, known, address, &|_, _| true);
-        };
-        let marks = Marks::of(&session.req_header().headers);
-        let keep =
-            |name: &[u8], value: &[u8]| self.takes_along(context, form, &marks, &AppCookie::new(name, value));
-        headers::prepare_request(request, site, known, address, &keep)
+        let piece = body.as_deref().unwrap_or_default();
+        context.received = context.received.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
+        if context.is_too_long() {
+            return Error::e_explain(ErrorType::InternalError, "the body is longer than max_body");
+        }
+        if let Some(scanner) = &mut context.scanner
+            && scanner.finds_in(piece, is_last)
+        {
+            context.has_login = true;
+            return Error::e_explain(ErrorType::InternalError, "a name or a password where no login is");
+        }
+        // What a person sends over a websocket is a use of their session, as a request is.
+        if context.stream.is_some()
+            && !piece.is_empty()
+            && let Some(known) = context.pass.as_ref().and_then(Pass::known)
+        {
+            known.touch(self.clock.unix());
+        }
+        Ok(())
     }
 
     async fn connected_to_upstream(
@@ -515,25 +287,30 @@ impl ProxyHttp for Gate {
         Ok(())
     }
 
-    async fn request_body_filter(
+    async fn upstream_request_filter(
         &self,
-        _: &mut Session,
-        body: &mut Option<Bytes>,
-        is_last: bool,
+        session: &mut Session,
+        request: &mut RequestHeader,
         context: &mut Context,
     ) -> Result<()> {
-        if let Some(scanner) = &mut context.scanner
-            && scanner.finds_in(body.as_deref().unwrap_or_default(), is_last)
-        {
-            context.has_login = true;
-            return Error::e_explain(ErrorType::InternalError, "a name or a password where no login is");
+        let Some(pass) = &context.pass else {
+            return Error::e_explain(ErrorType::InternalError, "no pass");
+        };
+        let (site, known, address) = (pass.site(), pass.known().map(Arc::as_ref), context.client.address);
+        match site.form() {
+            None => headers::prepare_request(request, site, known, address, &|_, _| true)?,
+            Some(form) => {
+                let marks = Marks::of(&session.req_header().headers);
+                let keep = |name: &[u8], value: &[u8]| {
+                    self.takes_along(context, form, &marks, &AppCookie::new(name, value))
+                };
+                headers::prepare_request(request, site, known, address, &keep)?;
+            }
         }
-        // What a person sends over a websocket is a use of their session, as a request is.
-        if context.stream.is_some()
-            && body.is_some()
-            && let Some(known) = context.pass.as_ref().and_then(Pass::known)
-        {
-            known.touch(self.clock.unix());
+        if let (Some(assertions), Some(known), true) = (&self.assertions, known, site.wants_assertion()) {
+            let line = assertions.line(site, known, self.clock.unix());
+            let line = line.or_err(ErrorType::InternalError, "no assertion")?;
+            request.insert_header(ASSERTION, line)?;
         }
         Ok(())
     }
@@ -551,6 +328,7 @@ impl ProxyHttp for Gate {
         if is_upgrade || headers::is_event_stream(response) {
             self.keep_in_view(context)?;
         }
+        self.hsts.strengthen(response)?;
         headers::prepare_response(response)?;
         if !is_upgrade && !matches!(context.app, AppStep::None) {
             Box::pin(self.answer_of_app(session, response, context)).await?;
@@ -578,6 +356,7 @@ impl ProxyHttp for Gate {
         context: &mut Context,
     ) -> FailToProxy {
         let refusal = match (&context.pass, error.esource()) {
+            _ if context.is_too_long() => Refusal::TooLong,
             // The connection to the browser is gone: nobody to answer.
             (_, ErrorSource::Downstream) if is_gone(error) => return failed(0),
             _ if context.has_login => Refusal::LoginElsewhere,
@@ -587,9 +366,17 @@ impl ProxyHttp for Gate {
             (_, ErrorSource::Upstream | ErrorSource::Internal | ErrorSource::Unset) => Refusal::Internal,
         };
         let number = number();
-        // The kind alone: pingora's own words may quote a request or an answer.
-        log::warn!("request {number}: {} ({:?}, {:?})", refusal.word(), error.etype(), error.esource());
-        let answer = refusal.answer(self.portal.pages(), &session.req_header().headers, &number);
+        // The kind alone: pingora's own words may quote a request or an answer. Those about a handshake quote neither.
+        let handshake = matches!(error.etype(), ErrorType::TLSHandshakeFailure).then(|| format!(": {error}"));
+        let detail = handshake.unwrap_or_default();
+        log::warn!(
+            "request {number}: {} ({:?}, {:?}){detail}",
+            refusal.word(),
+            error.etype(),
+            error.esource()
+        );
+        let mut answer = refusal.answer(self.portal.pages(), &session.req_header().headers, &number);
+        self.hsts.add(&mut answer.headers);
         let status = answer.status.as_u16();
         if session.response_written().is_none() {
             session.set_keepalive(None);
@@ -598,6 +385,13 @@ impl ProxyHttp for Gate {
             }
         }
         failed(status)
+    }
+
+    async fn logging(&self, _: &mut Session, _: Option<&Error>, context: &mut Context) {
+        // A websocket is as long as a person stays: no measure of anything.
+        if !context.upgrading {
+            self.metrics.took(context.began.elapsed());
+        }
     }
 
     fn suppress_error_log(&self, _: &Session, _: &Context, _: &Error) -> bool {

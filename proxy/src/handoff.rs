@@ -107,6 +107,8 @@ mod tests {
         let site = Site::new(&SiteConfig {
             origin: Origin::parse("http://wiki.localhost:8480").unwrap(),
             upstream: "127.0.0.1:1".parse().unwrap(),
+            max_body: None,
+            assertion: false,
             title: "Wiki".to_owned(),
             path_parameters: false,
             ignore_case: false,

@@ -16,6 +16,21 @@ pub fn start(verbosity: u8) {
     }
 }
 
+/// What pingora calls an error or a warning although anybody on the network can cause it at will, by where it comes from
+/// and how it begins: a detail.
+const NOISE: &[(&str, &str)] = &[
+    ("pingora_core::services::listening", "Downstream handshake"),
+    ("pingora_core::apps", "H2 handshake error"),
+    ("pingora_core::protocols::tls::rustls::server", "TLS shutdown failed"),
+    // While a head is read; what goes wrong later is told by the gate itself.
+    ("pingora_proxy", "Fail to proxy"),
+    ("pingora_proxy", "failed to send error response"),
+];
+
+fn is_noise(target: &str, text: &str) -> bool {
+    NOISE.iter().any(|(source, start)| target == *source && text.starts_with(start))
+}
+
 impl Log for Logger {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         metadata.target().starts_with("twofold_gate") || metadata.level() <= Level::Warn
@@ -26,8 +41,12 @@ impl Log for Logger {
             return;
         }
         let text = record.args().to_string();
+        let level = if is_noise(record.target(), &text) { Level::Debug } else { record.level() };
+        if level > log::max_level() {
+            return;
+        }
         let mut line = String::with_capacity(text.len() + 16);
-        line.push_str(match record.level() {
+        line.push_str(match level {
             Level::Error => "error: ",
             Level::Warn => "warning: ",
             Level::Info => "",

@@ -6,6 +6,7 @@
 mod answer;
 mod api_key;
 mod app_login;
+mod assertion;
 mod authority;
 #[cfg(feature = "bench-bare")]
 mod bare;
@@ -14,28 +15,36 @@ mod client;
 mod clock;
 mod config;
 mod cookies;
+mod door;
 mod flow;
 mod gate;
 mod grant;
 mod handoff;
 mod headers;
 mod host;
+mod hsts;
 mod in_flight;
 mod key;
 mod logger;
+mod metrics;
+mod ops;
 mod origin;
 mod pages;
 mod path;
 mod policy;
 mod portal;
 mod process;
+mod redirect;
 mod refusal;
 mod request;
 mod return_address;
 mod rules;
+mod services;
 mod session;
 mod site;
 mod streams;
+mod tls;
+mod upstream;
 mod watch;
 mod words;
 
@@ -125,9 +134,11 @@ fn main() -> ExitCode {
 
 /// Starts everything and serves until a signal.
 fn run(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
+    tls::use_ring();
     let clock = clock::Clock::start();
     let places = Arc::new(site::Places::new(config));
-    let authority = Arc::new(authority::Authority::new(&config.authority));
+    let metrics = Arc::new(metrics::Metrics::new()?);
+    let authority = Arc::new(authority::Authority::new(&config.authority, Arc::clone(&metrics)));
     let sessions = Arc::new(session::Sessions::new(config.blind, clock));
     let in_flight = Arc::new(in_flight::InFlight::default());
     let key = Arc::new(key::Key::generate()?);
@@ -150,7 +161,26 @@ fn run(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
     process::watch_phases(&server, Arc::clone(&in_flight), last_words)?;
     #[cfg(feature = "bench-bare")]
     let peer = places.sites().first().map(|site| site.peer().clone());
-    let parts = gate::Parts { places, authority, sessions, portal, in_flight, key, members };
+    let behind = services::Behind {
+        places: Arc::clone(&places),
+        sessions: Arc::clone(&sessions),
+        in_flight: Arc::clone(&in_flight),
+        metrics: Arc::clone(&metrics),
+        clock,
+    };
+    let parts = gate::Parts {
+        places,
+        authority,
+        sessions,
+        portal,
+        in_flight,
+        key,
+        members,
+        hsts: hsts::Hsts::new(config.hsts, config.portal.is_secure()),
+        limits: config.limits,
+        metrics,
+        assertions: assertions(config)?,
+    };
     let gate = gate::Gate::new(parts, config.trusted.clone(), clock);
     #[cfg(feature = "bench-bare")]
     let gate = {
@@ -158,13 +188,18 @@ fn run(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
         drop(gate);
         bare::Bare::new(peer.ok_or("no site")?)
     };
-    let mut service = pingora::proxy::http_proxy_service(&server.configuration, gate);
-    for address in &config.listen {
-        service.add_tcp(&address.to_string());
-        log::info!("listening on {address}");
-    }
-    server.add_service(service);
+    let on_hangup = services::add(&mut server, config, gate, behind)?;
     server.bootstrap();
-    server.run(RunArgs { shutdown_signal: Box::new(process::Signals) });
+    server.run(RunArgs { shutdown_signal: Box::new(process::Signals { on_hangup }) });
     Ok(())
+}
+
+/// What signs assertions, if a site wants any.
+fn assertions(config: &Config) -> Result<Option<assertion::Assertions>, Box<dyn std::error::Error>> {
+    if !config.sites.iter().any(|site| site.assertion) {
+        return Ok(None);
+    }
+    let key = assertion::Key::open(&config.assertion_key)
+        .map_err(|why| format!("{} {why}", config.assertion_key.display()))?;
+    Ok(Some(assertion::Assertions::new(key, config.portal.to_string())))
 }

@@ -11,6 +11,7 @@ use pingora::server::{ExecutionPhase, Server, ShutdownSignal, ShutdownSignalWatc
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::in_flight::InFlight;
+use crate::tls::renewal::Nudge;
 
 /// How long requests under way may take once the gate was told to stop.
 const GRACE_SECONDS: u64 = 10;
@@ -48,21 +49,27 @@ pub fn server_conf() -> ServerConf {
     }
 }
 
-/// SIGTERM and SIGINT stop gracefully.
-pub struct Signals;
+/// SIGTERM and SIGINT stop gracefully, SIGHUP reads the certificates again.
+pub struct Signals {
+    /// Whom to tell of a SIGHUP; without anybody it is ignored.
+    pub on_hangup: Option<Nudge>,
+}
 
 #[async_trait]
 impl ShutdownSignalWatch for Signals {
     async fn recv(&self) -> ShutdownSignal {
-        let (Ok(mut terminate), Ok(mut interrupt)) =
-            (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+        let (Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)) =
+            (signal(SignalKind::terminate()), signal(SignalKind::interrupt()), signal(SignalKind::hangup()))
         else {
             log::error!("signals cannot be watched; only SIGKILL ends this process");
             return std::future::pending().await;
         };
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+                Some(()) = hangup.recv() => self.on_hangup.iter().for_each(Nudge::now),
+            }
         }
         log::info!("stopping");
         ShutdownSignal::GracefulTerminate

@@ -15,6 +15,8 @@ pub enum Refusal<'a> {
     Unclear,
     /// The host is none of ours.
     NoSuchSite,
+    /// The connection was opened for another host.
+    Misdirected,
     /// There is nothing at this address of ours.
     NotFound,
     /// A second factor is needed, and this is no navigation.
@@ -73,6 +75,7 @@ impl Refusal<'_> {
         match self {
             Self::Unclear => StatusCode::BAD_REQUEST,
             Self::NoSuchSite | Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::SecondFactor { .. } | Self::Key { .. } => StatusCode::UNAUTHORIZED,
             Self::NotHeld { .. } | Self::Denied | Self::LoginElsewhere | Self::Foreign => {
                 StatusCode::FORBIDDEN
@@ -91,6 +94,7 @@ impl Refusal<'_> {
         match self {
             Self::Unclear => "unclear_request",
             Self::NoSuchSite => "no_such_site",
+            Self::Misdirected => "misdirected",
             Self::NotFound => "not_found",
             Self::SecondFactor { .. } | Self::NotHeld { .. } => "second_factor_required",
             Self::Key { why: KeyRefused::Unknown, .. } => "api_key_refused",

@@ -1,6 +1,8 @@
 //! What kind of request this is: what may not pass at all, and who is to be answered with a page.
 
-use http::header::{ACCEPT, CONNECTION, COOKIE, HeaderMap, HeaderName, ORIGIN, UPGRADE};
+use http::header::{
+    ACCEPT, CONNECTION, CONTENT_LENGTH, COOKIE, HOST, HeaderMap, HeaderName, ORIGIN, UPGRADE,
+};
 use http::{Method, Version};
 use pingora::http::RequestHeader;
 
@@ -82,7 +84,7 @@ pub fn check(request: &RequestHeader) -> Result<Upgrading, Unfit> {
         && request.method == Method::GET
         && request.version == Version::HTTP_11
         && request.headers.contains_key(SEC_WEBSOCKET_KEY)
-        && !request.headers.contains_key(http::header::CONTENT_LENGTH)
+        && !request.headers.contains_key(CONTENT_LENGTH)
         && !request.headers.contains_key(http::header::TRANSFER_ENCODING)
         && has_token(&request.headers, &CONNECTION, b"upgrade");
     if whole { Ok(Upgrading::Websocket) } else { Err(Unfit::Upgrade) }
@@ -92,6 +94,23 @@ fn has_token(headers: &HeaderMap, name: &HeaderName, token: &[u8]) -> bool {
     let mut tokens =
         headers.get_all(name).iter().flat_map(|line| line.as_bytes().split(|&byte| byte == b','));
     tokens.any(|one| one.trim_ascii().eq_ignore_ascii_case(token))
+}
+
+/// The only host that is asked for; pingora refuses two, and one that is not also the target's. HTTP/2 has it in the target.
+#[must_use]
+pub fn host(request: &RequestHeader) -> &[u8] {
+    match (request.headers.get(HOST), request.uri.authority()) {
+        (Some(host), _) => host.as_bytes(),
+        (None, Some(authority)) if request.version == Version::HTTP_2 => authority.as_str().as_bytes(),
+        (None, _) => &[],
+    }
+}
+
+/// The length that a body is said to have; pingora has checked that there is one at most.
+#[must_use]
+pub fn announced_length(headers: &HeaderMap) -> u64 {
+    let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    length.and_then(|length| length.trim().parse().ok()).unwrap_or(0)
 }
 
 /// Whether a person looks at what comes back: a page may be shown, a redirect be followed to another origin.

@@ -9,10 +9,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use http::HeaderValue;
 use papaya::HashMap;
 use twofold_shared::wire::{Level, SessionDigest, SessionNews, SessionUse, SessionView};
 
+use crate::assertion::Signed;
 use crate::authority::{Authority, Away};
 use crate::clock::{Clock, Millis};
 use crate::rules::Need;
@@ -43,6 +45,8 @@ pub struct Known {
     untold: AtomicBool,
     /// What it may be used for, where it is no session but an API key.
     key: Option<key::Key>,
+    /// What its site's app was told last.
+    signed: ArcSwapOption<Signed>,
 }
 
 /// The authority described a session with a name that cannot stand in a header.
@@ -77,6 +81,7 @@ impl Known {
             used_at: AtomicU64::new(now),
             untold: AtomicBool::new(true),
             key: None,
+            signed: ArcSwapOption::empty(),
         })
     }
 
@@ -126,6 +131,18 @@ impl Known {
     #[must_use]
     pub fn groups(&self) -> &HeaderValue {
         &self.groups
+    }
+
+    /// The groups, one by one.
+    pub fn group_names(&self) -> impl Iterator<Item = &str> {
+        let groups = std::str::from_utf8(self.groups.as_bytes()).unwrap_or_default();
+        groups.split(',').filter(|group| !group.is_empty())
+    }
+
+    /// The last assertion about it.
+    #[must_use]
+    pub fn signed(&self) -> &ArcSwapOption<Signed> {
+        &self.signed
     }
 
     fn is_over(&self, now: u64) -> bool {
@@ -234,6 +251,12 @@ impl Sessions {
             silence if silence <= self.blind => Sight::Blind,
             _ => Sight::Dark,
         }
+    }
+
+    /// How many sessions are remembered.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.known.pin().len()
     }
 
     /// Waits until the watch has spoken, `patience` at most: whoever connects first should not be refused for that.

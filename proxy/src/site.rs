@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::HeaderValue;
 use pingora::upstreams::peer::HttpPeer;
@@ -14,13 +13,7 @@ use crate::host::{Host, OddHost};
 use crate::origin::Origin;
 use crate::path::{Parameters, cut_parameters};
 use crate::rules::Rules;
-
-/// How long the gate tries to connect to an app.
-const CONNECT: Duration = Duration::from_secs(5);
-/// How long an app may be silent within an answer. Legacy apps make reports that take minutes.
-const SILENCE: Duration = Duration::from_secs(300);
-/// How long an unused connection to an app is kept.
-const KEPT: Duration = Duration::from_secs(60);
+use crate::upstream;
 
 /// One protected app.
 #[derive(Debug)]
@@ -33,6 +26,8 @@ pub struct Site {
     form: Option<Form>,
     forwards_authorization: bool,
     peer: HttpPeer,
+    max_body: u64,
+    assertion: bool,
     authority: HeaderValue,
     scheme: HeaderValue,
 }
@@ -42,12 +37,6 @@ impl Site {
     #[must_use]
     pub fn new(config: &SiteConfig) -> Self {
         let origin = config.origin.clone();
-        let mut peer = HttpPeer::new(config.upstream, false, String::new());
-        peer.options.connection_timeout = Some(CONNECT);
-        peer.options.total_connection_timeout = Some(CONNECT);
-        peer.options.read_timeout = Some(SILENCE);
-        peer.options.write_timeout = Some(SILENCE);
-        peer.options.idle_timeout = Some(KEPT);
         Self {
             title: config.title.clone(),
             parameters: if config.path_parameters { Parameters::Cut } else { Parameters::Refused },
@@ -57,7 +46,9 @@ impl Site {
             forwards_authorization: config.forward_authorization,
             authority: value(&origin.authority()),
             scheme: HeaderValue::from_static(origin.scheme()),
-            peer,
+            peer: upstream::peer(&config.upstream),
+            max_body: config.max_body.unwrap_or(u64::MAX),
+            assertion: config.assertion,
             origin,
         }
     }
@@ -136,6 +127,18 @@ impl Site {
     #[must_use]
     pub fn scheme(&self) -> &HeaderValue {
         &self.scheme
+    }
+
+    /// Whether the app gets a signed word about who asks.
+    #[must_use]
+    pub fn wants_assertion(&self) -> bool {
+        self.assertion
+    }
+
+    /// The longest body that the app is sent, in bytes.
+    #[must_use]
+    pub fn max_body(&self) -> u64 {
+        self.max_body
     }
 
     /// The app. Only [`crate::gate`] asks, and only with a pass in hand.

@@ -261,6 +261,10 @@ impl Words {
             Refusal::NoSuchSite => {
                 ("No such site", "Nothing is set up under this name. Check the address for a typing mistake.")
             }
+            Refusal::Misdirected => (
+                "This went to the wrong place",
+                "The connection was opened for another name than this one, so nothing was passed on. Open the address anew.",
+            ),
             Refusal::NotFound => {
                 ("Nothing here", "There is no page at this address. Check it for a typing mistake.")
             }
@@ -297,7 +301,9 @@ impl Words {
                 "This came from another site",
                 "A form was sent here from somewhere else, so it wasn't used. Open this page yourself and try again.",
             ),
-            Refusal::TooLong => ("That is too long", "What was sent is longer than anything we ask for."),
+            Refusal::TooLong => {
+                ("That is too long", "What was sent is longer than what is taken here, so it wasn't used.")
+            }
             Refusal::Internal => (
                 "Something broke on our side",
                 "Nothing was passed on. Try again in a moment; if it lasts, tell the people who run this service.",

@@ -5,21 +5,17 @@
 
 use std::cell::RefCell;
 use std::fmt;
-use std::fs::{File, OpenOptions};
-use std::io::Read;
 use std::ops::Deref;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use toml::de::DeTable;
 
+mod file;
 mod table;
 
+pub use file::{Kind as FileKind, read as read_file};
 pub use table::Table;
-
-/// The longest configuration file that is read, in bytes.
-const MAX_FILE: u64 = 1024 * 1024;
 
 /// One mistake in a configuration file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,11 +64,13 @@ impl std::error::Error for Mistakes {}
 /// # Errors
 /// [`Mistakes`]: the file's own state, or everything that [`read`] finds in it.
 pub fn load<T>(file: &Path, check: impl FnOnce(&mut Table<'_>) -> Option<T>) -> Result<T, Mistakes> {
-    let text = open(file).map_err(|message| Mistakes {
+    let unusable = |message| Mistakes {
         file: file.to_owned(),
         list: vec![Mistake { line: 0, key: String::new(), message }],
-    })?;
-    read(file, &text, check)
+    };
+    let bytes = read_file(file, FileKind::Settings).map_err(unusable)?;
+    let text = std::str::from_utf8(&bytes).map_err(|why| unusable(format!("is not text: {why}")))?;
+    read(file, text, check)
 }
 
 /// Reads `text` as the contents of `file`. `check` builds the configuration; it may return `None` only after it noted
@@ -109,40 +107,6 @@ pub fn read<T>(
             Err(Mistakes { file: file.to_owned(), list })
         }
     }
-}
-
-fn open(file: &Path) -> Result<String, String> {
-    let opened = OpenOptions::new()
-        .read(true)
-        // Without NONBLOCK a FIFO in the file's place would hold the daemon for ever.
-        .custom_flags((rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits().cast_signed())
-        .open(file)
-        .map_err(|why| match why.raw_os_error().map(rustix::io::Errno::from_raw_os_error) {
-            Some(rustix::io::Errno::LOOP) => "is a symbolic link; name the file itself".to_owned(),
-            _ => format!("cannot be opened: {why}"),
-        })?;
-    check_owner(file, &opened)?;
-    let mut text = String::new();
-    opened.take(MAX_FILE + 1).read_to_string(&mut text).map_err(|why| format!("cannot be read: {why}"))?;
-    if text.len() as u64 > MAX_FILE {
-        return Err("is longer than 1 MiB".to_owned());
-    }
-    Ok(text)
-}
-
-fn check_owner(file: &Path, opened: &File) -> Result<(), String> {
-    let metadata = opened.metadata().map_err(|why| format!("cannot be looked at: {why}"))?;
-    let own = rustix::process::geteuid().as_raw();
-    if !metadata.is_file() {
-        return Err("is not a regular file".to_owned());
-    }
-    if metadata.uid() != 0 && metadata.uid() != own {
-        return Err(format!("belongs to uid {}; run: chown root {}", metadata.uid(), file.display()));
-    }
-    if metadata.mode() & 0o022 != 0 {
-        return Err(format!("can be written by others; run: chmod go-w {}", file.display()));
-    }
-    Ok(())
 }
 
 /// The text and what has been found wrong with it so far.

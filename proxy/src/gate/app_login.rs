@@ -4,9 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{
-    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, LOCATION, SET_COOKIE, TRANSFER_ENCODING,
-};
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, LOCATION, SET_COOKIE, STRICT_TRANSPORT_SECURITY};
 use http::{HeaderValue, StatusCode};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
@@ -369,13 +367,14 @@ fn replace(
     for line in lines {
         other.append_header(SET_COOKIE, line)?;
     }
+    if let Some(promised) = response.headers.get(STRICT_TRANSPORT_SECURITY) {
+        other.insert_header(STRICT_TRANSPORT_SECURITY, promised)?;
+    }
     other.insert_header(CACHE_CONTROL, "no-store")?;
     other.insert_header(CONTENT_LENGTH, 0)?;
     if let Some(location) = location {
         other.insert_header(LOCATION, location)?;
     }
-    other.remove_header(&TRANSFER_ENCODING);
-    other.remove_header(&CONTENT_ENCODING);
     *response = other;
     context.drops_body = true;
     Ok(())

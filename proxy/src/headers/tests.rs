@@ -11,6 +11,8 @@ fn site(forward_authorization: bool) -> Site {
     Site::new(&SiteConfig {
         origin: Origin::parse("https://wiki.example.com").unwrap(),
         upstream: "127.0.0.1:1".parse().unwrap(),
+        max_body: None,
+        assertion: false,
         title: "Wiki".to_owned(),
         path_parameters: false,
         ignore_case: false,

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 /// The app, and every request that reached it.
 pub struct App {
@@ -50,6 +51,22 @@ fn events(mut reader: impl Read, writer: &mut TcpStream) {
     let _ = reader.read(&mut [0]);
 }
 
+/// A chunked body; nothing when it ends too early.
+fn chunks(reader: &mut impl BufRead) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        let length = usize::from_str_radix(line.trim(), 16).ok()?;
+        let mut chunk = vec![0; length + 2];
+        reader.read_exact(&mut chunk).ok()?;
+        if length == 0 {
+            return Some(body);
+        }
+        body.extend_from_slice(&chunk[..length]);
+    }
+}
+
 fn serve(stream: TcpStream, record: &Mutex<Vec<String>>) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut writer = stream;
@@ -63,15 +80,30 @@ fn serve(stream: TcpStream, record: &Mutex<Vec<String>>) {
                 Ok(_) => head.push_str(&line),
             }
         }
+        let target = head.split(' ').nth(1).unwrap_or_default().to_owned();
+        let is_chunked = head.to_ascii_lowercase().contains("\r\ntransfer-encoding: chunked");
         let length = head
             .lines()
             .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ").map(str::to_owned))
             .map_or(0, |length| length.trim().parse::<usize>().unwrap());
+        if target == "/sink" {
+            let count = std::io::copy(&mut (&mut reader).take(length as u64), &mut std::io::sink()).unwrap();
+            let text = count.to_string();
+            write!(writer, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{text}", text.len()).unwrap();
+            continue;
+        }
         let mut body = vec![0; length];
-        reader.read_exact(&mut body).unwrap();
+        if is_chunked {
+            let Some(whole) = chunks(&mut reader) else { return };
+            body = whole;
+        } else if reader.read_exact(&mut body).is_err() {
+            return;
+        }
         let request = format!("{head}\r\n{}", String::from_utf8_lossy(&body));
         record.lock().unwrap().push(request.clone());
-        let target = head.split(' ').nth(1).unwrap_or_default().to_owned();
+        if target == "/slow" {
+            thread::sleep(Duration::from_millis(2_500));
+        }
         if target == "/ws" {
             return echo(reader, writer);
         }
@@ -83,6 +115,7 @@ fn serve(stream: TcpStream, record: &Mutex<Vec<String>>) {
                 "Content-Type: text/html\r\nCache-Control: public, max-age=60\r\nExpires: Thu, 01 Jan 2099 00:00:00 GMT\r\n"
             }
             "/asset" => "Content-Type: text/css\r\nCache-Control: public, max-age=60, s-maxage=9\r\n",
+            "/hsts" => "Strict-Transport-Security: max-age=99999999; preload\r\n",
             "/private" => "Content-Type: text/css\r\nCache-Control: private, max-age=60\r\n",
             "/toss" => {
                 "Set-Cookie: app=1; Path=/\r\nSet-Cookie: __Host-twofold=evil; Path=/; Secure\r\nSet-Cookie: __HOST-twofold-id=evil\r\n"

@@ -5,6 +5,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::time::Duration;
 
+use crate::secure::Trusts;
+
 /// One answer.
 #[derive(Clone, Debug)]
 pub struct Response {
@@ -34,10 +36,20 @@ impl Response {
     }
 }
 
+/// A connection to this port.
+pub fn connect(port: u16) -> TcpStream {
+    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    stream
+}
+
 /// Sends raw bytes and reads one answer.
 pub fn raw(port: u16, request: &[u8]) -> Response {
-    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    exchange(connect(port), request)
+}
+
+/// The same over a connection of any kind.
+pub fn exchange(mut stream: impl Read + Write, request: &[u8]) -> Response {
     stream.write_all(request).unwrap();
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
@@ -67,12 +79,22 @@ pub fn raw(port: u16, request: &[u8]) -> Response {
 pub struct Browser {
     port: u16,
     jar: BTreeMap<String, BTreeMap<String, String>>,
+    trusts: Option<Trusts>,
 }
 
 impl Browser {
     /// A browser that knows nobody.
     pub fn new(port: u16) -> Self {
-        Self { port, jar: BTreeMap::new() }
+        Self { port, jar: BTreeMap::new(), trusts: None }
+    }
+
+    /// The same over TLS.
+    pub fn secure(port: u16, trusts: &Trusts) -> Self {
+        Self { trusts: Some(trusts.clone()), ..Self::new(port) }
+    }
+
+    fn scheme(&self) -> &'static str {
+        if self.trusts.is_some() { "https" } else { "http" }
     }
 
     /// The cookie's value at a host.
@@ -110,7 +132,7 @@ impl Browser {
             body.append_pair(name, value);
         }
         let (_, rest) = page.url.split_once("://").unwrap();
-        let url = format!("http://{}{action}", rest.split_once('/').unwrap().0);
+        let url = format!("{}://{}{action}", self.scheme(), rest.split_once('/').unwrap().0);
         self.follow(&url, "POST", Some(body.finish()))
     }
 
@@ -150,7 +172,10 @@ impl Browser {
              Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
             body.len()
         );
-        let mut response = raw(self.port, request.as_bytes());
+        let mut response = match &self.trusts {
+            None => raw(self.port, request.as_bytes()),
+            Some(trusts) => exchange(trusts.connect(self.port, &host).unwrap(), request.as_bytes()),
+        };
         response.url = url.to_owned();
         self.keep(&host, &response);
         response
@@ -179,7 +204,7 @@ impl Browser {
 /// Signs alice in at the wiki with this code; the page she lands on.
 pub fn sign_in(browser: &mut Browser, code: &str) -> Response {
     let port = browser.port;
-    let page = browser.open(&format!("http://wiki.localhost:{port}/page?q=1"));
+    let page = browser.open(&format!("{}://wiki.localhost:{port}/page?q=1", browser.scheme()));
     let page = give_password(browser, &page, "alice");
     give_code(browser, &page, code)
 }

@@ -171,6 +171,34 @@ fn framing_doubt_never_reaches_the_app() {
 }
 
 #[test]
+fn what_follows_a_declined_upgrade_or_a_doubtful_body_is_never_passed_on() {
+    let inside = Inside::new();
+    let hidden =
+        format!("GET /hidden HTTP/1.1\r\nHost: wiki.localhost\r\nCookie: {}\r\n\r\n", inside.cookie());
+    for (first, lines, before) in [
+        // The app answers 200 here, so the bytes behind are neither a websocket's nor a request that was judged.
+        ("GET /asset", "Upgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Key: x\r\n", ""),
+        ("POST /", "Content-Length: 6\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"),
+        ("POST /", "Transfer-Encoding: chunked\r\nContent-Length: 0\r\n", "0\r\n\r\n"),
+        ("POST /", "Transfer-Encoding: xchunked\r\nContent-Length: 5\r\n", "0\r\n\r\n"),
+        ("POST /", "Transfer-Encoding : chunked\r\nContent-Length: 5\r\n", "0\r\n\r\n"),
+    ] {
+        let text = format!(
+            "{first} HTTP/1.1\r\nHost: wiki.localhost\r\nCookie: {}\r\n{lines}\r\n{before}{hidden}",
+            inside.cookie()
+        );
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, inside.world.port)).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+        stream.write_all(text.as_bytes()).unwrap();
+        let mut answers = Vec::new();
+        let _ = stream.read_to_end(&mut answers);
+        assert!(!answers.is_empty(), "{lines}");
+        let seen = inside.world.app.seen();
+        assert!(!seen.iter().any(|request| request.starts_with("GET /hidden")), "{lines}: {seen:?}");
+    }
+}
+
+#[test]
 fn cookies_of_ours_are_never_doubled_nor_set_by_the_app() {
     let mut inside = Inside::new();
     let doubled = inside.send("GET /", "Cookie: __Host-twofold=x\r\n");

@@ -2,14 +2,18 @@
 
 use std::io::Read;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
 use tempfile::TempDir;
 
 use crate::app::App;
 use crate::authority::Authority;
+use crate::browser::Browser;
+use crate::secure::Root;
 
 /// Everything that a test needs.
 pub struct World {
@@ -19,9 +23,14 @@ pub struct World {
     pub authority: Authority,
     /// The app behind `wiki.localhost` and `shop.localhost`.
     pub app: App,
+    /// What signs the gate's certificates, where it has any.
+    pub root: Root,
     gate: Child,
     folder: TempDir,
 }
+
+/// The hosts of every world.
+pub const HOSTS: [&str; 4] = ["id.localhost", "wiki.localhost", "shop.localhost", "gone.localhost"];
 
 impl World {
     /// A gate with two sites, and one whose app is not there.
@@ -35,40 +44,62 @@ impl World {
     }
 
     /// The same with more settings for the wiki.
-    pub fn start_with_site(settings: &str, site: &str) -> Self {
-        Self::start_at(free_port(), settings, site)
+    pub fn start_with_site(settings: &str, wiki: &str) -> Self {
+        Self::start_at(free_port(), settings, wiki)
     }
 
     /// The same at a port that the settings know already.
-    pub fn start_at(port: u16, settings: &str, site: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+    pub fn start_at(port: u16, settings: &str, wiki: &str) -> Self {
+        let listen = format!("listen = [\"127.0.0.1:{port}\"]\n{settings}");
+        Self::launch(port, "http", &listen, wiki, tempfile::tempdir().unwrap(), Root::new())
+    }
+
+    /// A gate that speaks TLS, with a certificate for the portal and one for the sites; with other settings, and more
+    /// of them for the wiki.
+    pub fn start_secure(settings: &str, wiki: &str) -> Self {
+        let (port, root, folder) = (free_port(), Root::new(), tempfile::tempdir().unwrap());
+        let (id, sites) =
+            (root.write(folder.path(), "id", &HOSTS[..1]), root.write(folder.path(), "sites", &HOSTS[1..]));
+        let mut all = format!("listen_tls = [\"127.0.0.1:{port}\"]\n{settings}\n");
+        for (chain, key) in [id, sites] {
+            all +=
+                &format!("[[certificate]]\nchain = \"{}\"\nkey = \"{}\"\n", chain.display(), key.display());
+        }
+        Self::launch(port, "https", &all, wiki, folder, root)
+    }
+
+    fn launch(port: u16, scheme: &str, settings: &str, wiki: &str, folder: TempDir, root: Root) -> Self {
         let socket = folder.path().join("authority.sock");
         let authority = Authority::start(&socket);
         let app = App::start();
         let gone = free_port();
         let config = format!(
             r#"
-            listen = ["127.0.0.1:{port}"]
-            portal = "http://id.localhost:{port}"
+            portal = "{scheme}://id.localhost:{port}"
             authority = "{}"
             {settings}
             [[site]]
-            origin = "http://wiki.localhost:{port}"
-            upstream = "{upstream}"
+            origin = "{scheme}://wiki.localhost:{port}"
+            {upstream_of_wiki}
             first_factor = "password"
             title = "Wiki"
-            {site}
+            {wiki}
             [[site]]
-            origin = "http://shop.localhost:{port}"
+            origin = "{scheme}://shop.localhost:{port}"
             upstream = "{upstream}"
             first_factor = "password"
             [[site]]
-            origin = "http://gone.localhost:{port}"
+            origin = "{scheme}://gone.localhost:{port}"
             upstream = "127.0.0.1:{gone}"
             first_factor = "password"
             "#,
             socket.display(),
             upstream = app.address,
+            upstream_of_wiki = if wiki.contains("upstream =") {
+                String::new()
+            } else {
+                format!("upstream = \"{}\"", app.address)
+            },
         );
         let file = folder.path().join("gate.toml");
         std::fs::write(&file, config).unwrap();
@@ -81,10 +112,32 @@ impl World {
             .stdin(Stdio::null())
             .spawn()
             .unwrap();
-        let world = Self { port, authority, app, gate, folder };
+        let world = Self { port, authority, app, root, gate, folder };
         world.until("the gate listens", || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok());
         world.until("the gate watches", || world.log().contains("watching"));
         world
+    }
+
+    /// A browser that trusts this world's certificates.
+    pub fn secure_browser(&self) -> Browser {
+        Browser::secure(self.port, &self.root.trusts())
+    }
+
+    /// The folder of this world's files.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The most memory that the gate has held so far, in KiB.
+    pub fn most_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.gate.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// Sends the gate a signal.
+    pub fn signal(&self, signal: Signal) {
+        nix::sys::signal::kill(Pid::from_raw(i32::try_from(self.gate.id()).unwrap()), signal).unwrap();
     }
 
     /// Waits until `done`, a few seconds at most.
@@ -111,8 +164,7 @@ impl World {
     /// Tells the gate to stop; how long that took, and its exit code.
     pub fn stop(&mut self) -> (Duration, Option<i32>) {
         let began = Instant::now();
-        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.gate.id()).unwrap());
-        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
+        self.signal(Signal::SIGTERM);
         let status = self.gate.wait().unwrap();
         (began.elapsed(), status.code())
     }
@@ -129,7 +181,7 @@ impl Drop for World {
     }
 }
 
-/// A port that nobody listens at now.
+/// A port that nobody listens on.
 pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

@@ -3,6 +3,7 @@
 
 mod api_keys;
 mod app;
+mod assertion;
 mod authority;
 mod browser;
 mod faults;
@@ -10,7 +11,13 @@ mod form;
 mod form_app;
 mod forwarding;
 mod harness;
+mod limits;
+mod ops;
+mod redirect;
 mod rules;
+mod secure;
 mod signing_in;
 mod signing_out;
 mod streams;
+mod tls;
+mod upstream;
