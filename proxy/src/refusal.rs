@@ -43,6 +43,8 @@ pub enum Refusal<'a> {
     Foreign,
     /// What was sent is too long.
     TooLong,
+    /// What was sent stopped in the middle.
+    TooSlow,
     /// The gate itself failed.
     Internal,
 }
@@ -61,6 +63,7 @@ impl Refusal<'_> {
             Self::UpstreamDown { .. } => StatusCode::BAD_GATEWAY,
             Self::Expired => StatusCode::GONE,
             Self::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -80,6 +83,7 @@ impl Refusal<'_> {
             Self::Expired => "sign_in_expired",
             Self::Foreign => "foreign_request",
             Self::TooLong => "too_long",
+            Self::TooSlow => "too_slow",
             Self::Internal => "internal",
         }
     }
