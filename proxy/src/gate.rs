@@ -361,6 +361,7 @@ impl ProxyHttp for Gate {
             (_, ErrorSource::Downstream) if is_gone(error) => return failed(0),
             _ if context.has_login => Refusal::LoginElsewhere,
             (Some(pass), _) if context.is_held_back => Refusal::UpstreamDown { host: pass.site().host() },
+            (_, ErrorSource::Downstream) if *error.etype() == ErrorType::ReadTimedout => Refusal::TooSlow,
             (_, ErrorSource::Downstream) => Refusal::Unclear,
             (Some(pass), ErrorSource::Upstream) => Refusal::UpstreamDown { host: pass.site().host() },
             (_, ErrorSource::Upstream | ErrorSource::Internal | ErrorSource::Unset) => Refusal::Internal,
@@ -410,7 +411,10 @@ impl ProxyHttp for Gate {
 }
 
 fn is_gone(error: &Error) -> bool {
-    matches!(error.etype(), ErrorType::WriteError | ErrorType::ReadError | ErrorType::ConnectionClosed)
+    matches!(
+        error.etype(),
+        ErrorType::WriteError | ErrorType::WriteTimedout | ErrorType::ReadError | ErrorType::ConnectionClosed
+    )
 }
 
 fn failed(error_code: u16) -> FailToProxy {

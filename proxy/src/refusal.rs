@@ -53,6 +53,8 @@ pub enum Refusal<'a> {
     Foreign,
     /// What was sent is too long.
     TooLong,
+    /// What was sent stopped in the middle.
+    TooSlow,
     /// The gate itself failed.
     Internal,
 }
@@ -84,6 +86,7 @@ impl Refusal<'_> {
             Self::UpstreamDown { .. } => StatusCode::BAD_GATEWAY,
             Self::Expired => StatusCode::GONE,
             Self::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -107,6 +110,7 @@ impl Refusal<'_> {
             Self::Expired => "sign_in_expired",
             Self::Foreign => "foreign_request",
             Self::TooLong => "too_long",
+            Self::TooSlow => "too_slow",
             Self::Internal => "internal",
         }
     }

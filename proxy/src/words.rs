@@ -304,6 +304,10 @@ impl Words {
             Refusal::TooLong => {
                 ("That is too long", "What was sent is longer than what is taken here, so it wasn't used.")
             }
+            Refusal::TooSlow => (
+                "That took too long",
+                "The rest of what you sent didn't come in time. Try again from a better connection.",
+            ),
             Refusal::Internal => (
                 "Something broke on our side",
                 "Nothing was passed on. Try again in a moment; if it lasts, tell the people who run this service.",

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::browser::{Browser, connect, raw, sign_in};
+use crate::browser::{Browser, connect, exchange, raw, sign_in};
 use crate::harness::World;
 use crate::tls::curl;
 
@@ -77,8 +77,12 @@ fn a_body_that_stops_is_not_waited_for() {
     let head = format!(
         "POST / HTTP/1.1\r\nHost: wiki.localhost\r\nCookie: {cookie}\r\nContent-Length: 10\r\n\r\nabc"
     );
-    stream.write_all(head.as_bytes()).unwrap();
-    assert!(closed_after(stream) < Duration::from_secs(4));
+    let began = Instant::now();
+    let answer = exchange(&mut stream, head.as_bytes());
+    assert_eq!(answer.status, 408);
+    assert!(answer.body.contains("too_slow"), "{}", answer.body);
+    closed_after(stream);
+    assert!(began.elapsed() < Duration::from_secs(4));
 }
 
 #[test]
