@@ -50,26 +50,8 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// How long a websocket may be silent.
 const WEBSOCKET_SILENCE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The gate.
+/// The gate, and all that it is made of.
 pub struct Gate {
-    places: Arc<Places>,
-    authority: Arc<Authority>,
-    sessions: Arc<Sessions>,
-    portal: Portal,
-    in_flight: Arc<InFlight>,
-    hsts: Hsts,
-    limits: Limits,
-    metrics: Arc<Metrics>,
-    assertions: Option<Assertions>,
-    trusted: Trusted,
-    clock: Clock,
-    key: Arc<Key>,
-    members: Arc<Members>,
-    probe: Probe,
-}
-
-/// What a gate is made of.
-pub struct Parts {
     /// The hosts.
     pub places: Arc<Places>,
     /// Who decides.
@@ -80,10 +62,16 @@ pub struct Parts {
     pub portal: Portal,
     /// How much is under way.
     pub in_flight: Arc<InFlight>,
+    /// Proxies in front that may be believed.
+    pub trusted: Trusted,
+    /// The time.
+    pub clock: Clock,
     /// What marks an app's cookies.
     pub key: Arc<Key>,
     /// Who is who to which app.
     pub members: Arc<Members>,
+    /// What asks the apps.
+    pub probe: Probe,
     /// What browsers are promised.
     pub hsts: Hsts,
     /// What a client may take.
@@ -130,41 +118,6 @@ impl Context {
 }
 
 impl Gate {
-    /// Puts the parts together.
-    #[must_use]
-    pub fn new(parts: Parts, trusted: Trusted, clock: Clock) -> Self {
-        let Parts {
-            places,
-            authority,
-            sessions,
-            portal,
-            in_flight,
-            key,
-            members,
-            hsts,
-            limits,
-            metrics,
-            assertions,
-        } = parts;
-        let probe = Probe::default();
-        Self {
-            places,
-            authority,
-            sessions,
-            portal,
-            in_flight,
-            key,
-            members,
-            hsts,
-            limits,
-            metrics,
-            assertions,
-            trusted,
-            clock,
-            probe,
-        }
-    }
-
     /// From now on the connection lasts longer than the request that was judged.
     fn keep_in_view(&self, context: &mut Context) -> Result<()> {
         let known = context.pass.as_ref().and_then(Pass::known);

@@ -168,7 +168,7 @@ fn run(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
         metrics: Arc::clone(&metrics),
         clock,
     };
-    let parts = gate::Parts {
+    let gate = gate::Gate {
         places,
         authority,
         sessions,
@@ -180,8 +180,10 @@ fn run(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
         limits: config.limits,
         metrics,
         assertions: assertions(config)?,
+        trusted: config.trusted.clone(),
+        clock,
+        probe: app_login::Probe::default(),
     };
-    let gate = gate::Gate::new(parts, config.trusted.clone(), clock);
     #[cfg(feature = "bench-bare")]
     let gate = {
         log::warn!("{}", bare::MARK);
