@@ -60,7 +60,7 @@ impl Scanner {
         let kind = headers.get(CONTENT_TYPE)?.as_bytes();
         let lower = kind.to_ascii_lowercase();
         let form = if lower.trim_ascii_start().starts_with(b"multipart/") {
-            Form::Parts { boundary: boundary(kind)?, line: Vec::new(), in_head: false }
+            Form::Parts { boundary: boundary(kind), line: Vec::new(), in_head: false }
         } else if lower.trim_ascii_start().starts_with(b"application/x-www-form-urlencoded") {
             Form::Pairs { name: Vec::new(), in_name: true }
         } else {
@@ -119,16 +119,18 @@ impl Scanner {
     }
 }
 
-/// `--` and the boundary of a form of several parts.
-fn boundary(kind: &[u8]) -> Option<Vec<u8>> {
-    let lower = kind.to_ascii_lowercase();
-    let at = lower.windows(9).position(|piece| piece == b"boundary=")?;
-    let rest = kind.get(at + 9..)?;
-    let value = match rest.strip_prefix(b"\"") {
-        Some(quoted) => quoted.split(|&byte| byte == b'"').next()?,
-        None => rest.split(|&byte| matches!(byte, b';' | b',' | b' ')).next()?,
+/// `--` and the boundary of a form of several parts, as PHP finds it: behind the first `=` after the word. Where there is
+/// none, any line that could be one counts.
+fn boundary(kind: &[u8]) -> Vec<u8> {
+    let word = kind.to_ascii_lowercase().windows(8).position(|piece| piece == b"boundary");
+    let after = word.and_then(|word| kind.get(word + 8..)).unwrap_or_default();
+    let value = after.iter().position(|&byte| byte == b'=').and_then(|equals| after.get(equals + 1..));
+    let value = value.unwrap_or_default();
+    let value = match value.strip_prefix(b"\"") {
+        Some(quoted) => quoted.split(|&byte| byte == b'"').next(),
+        None => value.split(|&byte| matches!(byte, b';' | b',' | b' ')).next(),
     };
-    Some([b"--", value].concat())
+    [b"--", value.unwrap_or_default()].concat()
 }
 
 /// The name in a line of a part's head, quotes and backslashes aside.
@@ -207,6 +209,10 @@ mod tests {
         let inside = "--xyz\r\nContent-Disposition: form-data; name=\"f\"\r\n\r\nContent-Disposition: form-data; name=\"u\"\r\n--xyz--";
         assert!(!found(kind, inside.as_bytes(), 5), "what a file says is not a field");
         assert!(!found("application/json", b"u=1", 1));
+        let line = "Content-Disposition: form-data; name=\"u\"";
+        for kind in ["boundary =xyz", "boundary-is=xyz", "BOUNDARY=xyz; charset=x", "charset=x"] {
+            assert!(found(&format!("multipart/form-data; {kind}"), body(line).as_bytes(), 9), "{kind}");
+        }
     }
 
     #[test]
