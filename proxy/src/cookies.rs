@@ -6,6 +6,7 @@
 use cookie::{Cookie, SameSite};
 use http::header::{COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderValue};
+use memchr::memchr;
 use sha2::{Digest, Sha256};
 use twofold_shared::wire::SessionDigest;
 use zeroize::Zeroizing;
@@ -97,7 +98,24 @@ fn is_ours(cookie: &[u8]) -> bool {
 
 fn pieces(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
     let lines = headers.get_all(COOKIE).iter();
-    lines.flat_map(|line| line.as_bytes().split(|&byte| byte == b';')).map(<[u8]>::trim_ascii)
+    lines.flat_map(|line| Pieces(Some(line.as_bytes()))).map(<[u8]>::trim_ascii)
+}
+
+/// What stands between the semicolons of a line. Every request has a long one, so they are not looked for byte by byte.
+struct Pieces<'a>(Option<&'a [u8]>);
+
+impl<'a> Iterator for Pieces<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let rest = self.0?;
+        let (piece, rest) = match memchr(b';', rest).and_then(|at| rest.split_at_checked(at)) {
+            Some((piece, rest)) => (piece, rest.get(1..)),
+            None => (rest, None),
+        };
+        self.0 = rest;
+        Some(piece)
+    }
 }
 
 /// Every cookie of a request: name and value.
@@ -106,7 +124,7 @@ pub fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
 }
 
 fn split(piece: &[u8]) -> (&[u8], &[u8]) {
-    match piece.iter().position(|&byte| byte == b'=') {
+    match memchr(b'=', piece) {
         Some(at) => {
             let (name, value) = piece.split_at_checked(at).unwrap_or((piece, &[]));
             (name.trim_ascii(), value.get(1..).unwrap_or_default().trim_ascii())

@@ -183,13 +183,13 @@ pub fn is_event_stream(response: &ResponseHeader) -> bool {
 }
 
 fn set_cache_control(response: &mut ResponseHeader, value: HeaderValue) -> Result<()> {
-    // Older ways to say what Cache-Control says, and what only a shared cache reads.
-    if value == "no-store" {
-        response.remove_header(&EXPIRES);
-        response.remove_header(&PRAGMA);
+    // Older ways to say what Cache-Control says, and what only a shared cache reads. Few answers have any, so they are
+    // looked for in one pass.
+    let is_older = |name: &HeaderName| value == "no-store" && (name == EXPIRES || name == PRAGMA);
+    let is_others = |name: &HeaderName| name == SURROGATE_CONTROL || name == CDN_CACHE_CONTROL;
+    while let Some(name) = response.headers.keys().find(|name| is_older(name) || is_others(name)).cloned() {
+        response.remove_header(&name);
     }
-    response.remove_header(&SURROGATE_CONTROL);
-    response.remove_header(&CDN_CACHE_CONTROL);
     response.insert_header(CACHE_CONTROL, value)?;
     Ok(())
 }

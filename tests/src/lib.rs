@@ -21,6 +21,7 @@
 //! - [`Phone`]: codes from `oathtool`. [`qr`]: pictures and terminals read by `zbarimg`.
 //! - [`Container`]: sshd in Docker; `ssh` drives the real OpenSSH client; `exec` runs a command inside; `log` is its
 //!   syslog.
+//! - [`Host`]: a whole host in Docker, with systemd, on which nothing of ours is installed yet.
 //! - [`dokuwiki`]: a real DokuWiki to put behind the gate.
 //! - [`Terminal`]: a program on a pseudo-terminal.
 //! - [`Web`]: a small HTTP client with a cookie jar that signs in at the portal. [`Browser`]: Chromium.
@@ -39,8 +40,10 @@ pub mod authority;
 pub mod browser;
 pub mod clock;
 pub mod container;
+mod docker;
 pub mod dokuwiki;
 pub mod gate;
+pub mod host;
 pub mod pam;
 pub mod phone;
 pub mod place;
@@ -59,6 +62,7 @@ pub use browser::Browser;
 pub use clock::Clock;
 pub use container::{Container, First};
 pub use gate::Gate;
+pub use host::Host;
 pub use phone::Phone;
 pub use process::{Process, Run, eventually, run};
 pub use ssh::Login;

@@ -89,6 +89,21 @@ pub fn make_key(folder: &Path, name: &str) -> PathBuf {
     key
 }
 
+/// Makes a key pair `key` in a folder, and a file for a container's `start`: a line for each name, with [`PASSWORD`] and
+/// that public key.
+///
+/// # Panics
+/// When ssh-keygen is missing.
+#[must_use]
+pub fn people(folder: &Path, names: &[&str]) -> PathBuf {
+    let key = make_key(folder, "key");
+    let public = fs::read_to_string(key.with_extension("pub")).expect("ssh-keygen made it");
+    let users = folder.join("users");
+    let lines: String = names.iter().map(|name| format!("{name} {PASSWORD} {public}")).collect();
+    fs::write(&users, lines).expect("it is ours");
+    users
+}
+
 /// Logs in at a port of this machine as `user`.
 #[must_use]
 pub fn log_in(port: u16, user: &str, login: &Login) -> Session {
