@@ -30,6 +30,8 @@ pub struct Form {
     pub login_field: Option<(String, String)>,
     /// The cookies of the app's session.
     pub cookies: AppCookies,
+    /// Those of them without which the app knows nobody, where it says so: it is not asked about the others.
+    pub login_cookies: Option<AppCookies>,
     /// How the app says who somebody is.
     pub identity: Identity,
     /// The fields of name and password, where the app takes them in any request.
@@ -71,6 +73,16 @@ impl Form {
         self.login_field.is_some() && *method == Method::POST && path == self.login_path.as_bytes()
     }
 
+    /// Whether the app can know somebody who has these of its session cookies. Some apps begin a new session each time
+    /// that nobody asks for a page, so the gate must not ask as nobody beside the person's own sign-in.
+    #[must_use]
+    pub fn may_know(&self, cookies: &[AppCookie]) -> bool {
+        match &self.login_cookies {
+            None => !cookies.is_empty(),
+            Some(own) => cookies.iter().any(|cookie| own.is_session(&cookie.name)),
+        }
+    }
+
     /// The login page's address on its site.
     #[must_use]
     pub fn page(&self) -> String {
@@ -92,10 +104,20 @@ mod tests {
             page_query: "do=login".into(),
             login_path: "/doku.php".into(),
             login_field: Some(("do".into(), "login".into())),
-            cookies: AppCookies::new(vec!["DokuWiki".into()]),
+            cookies: AppCookies::new(vec!["DokuWiki".into(), "DW*".into()]),
+            login_cookies: None,
             identity: Identity::Pointer { path: "/me".into(), pointer: "/user".into() },
             credentials: Vec::new(),
         }
+    }
+
+    #[test]
+    fn the_app_is_asked_about_cookies_that_it_can_know_somebody_by() {
+        let cookie = |name: &str| AppCookie::new(name.as_bytes(), b"1");
+        assert!(!form().may_know(&[]) && form().may_know(&[cookie("DokuWiki")]));
+        let told = Form { login_cookies: Some(AppCookies::new(vec!["DW*".into()])), ..form() };
+        assert!(!told.may_know(&[cookie("DokuWiki")]));
+        assert!(told.may_know(&[cookie("DokuWiki"), cookie("DW1")]));
     }
 
     #[test]

@@ -118,6 +118,8 @@ struct SignOutPage<'a> {
 #[template(path = "onwards.html")]
 struct OnwardsPage<'a> {
     frame: Frame<'a>,
+    title: &'a str,
+    text: &'a str,
     address: &'a str,
 }
 
@@ -237,7 +239,16 @@ impl Pages {
     /// From an app's own login on to the code.
     #[must_use]
     pub fn onwards(&self, address: &str) -> Answer {
-        self.answer(StatusCode::OK, &OnwardsPage { frame: self.frame(), address }, None)
+        let (title, text) = (self.words.code, self.words.one_moment_text);
+        self.answer(StatusCode::OK, &OnwardsPage { frame: self.frame(), title, text, address }, None)
+    }
+
+    /// From the code on to the app, over a page of its site.
+    #[must_use]
+    pub fn arrived(&self, address: &str, site: &Site) -> Answer {
+        let text = self.words.arrived(site.title());
+        let page = OnwardsPage { frame: self.frame(), title: site.title(), text: &text, address };
+        self.answer(StatusCode::OK, &page, None)
     }
 
     /// "Really?"

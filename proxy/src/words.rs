@@ -140,6 +140,12 @@ impl Words {
         )
     }
 
+    /// On the way from the code into an app.
+    #[must_use]
+    pub fn arrived(&self, title: &str) -> String {
+        format!("You are signed in. {title} opens by itself.")
+    }
+
     /// To somebody whom an app knows and the ledger does not.
     #[must_use]
     pub fn unknown_here(&self, title: &str) -> String {

@@ -1,14 +1,13 @@
 //! A real DokuWiki, Debian's, with pages and people of its own, on PHP's own web server.
 
 use std::fs;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::gate::free_port;
-use crate::{Process, run};
+use crate::{Process, php, run};
 
 /// The password of alice and bob.
 pub const PASSWORD: &str = "app pass 4711";
@@ -64,18 +63,10 @@ impl DokuWiki {
         ] {
             fs::write(at(name), text).expect("our folder can be written");
         }
-        let port = free_port();
-        let mut process = Process::start(
-            "dokuwiki",
-            Command::new("php")
-                .arg("-d")
-                .arg(format!("auto_prepend_file={}", at("prepend.php").display()))
-                .args(["-S", &format!("127.0.0.1:{port}"), "-t", PROGRAM])
-                .env("WIKI", home.path())
-                .env("PHP_CLI_SERVER_WORKERS", "4"),
-        );
-        process.until("the wiki listens", || TcpStream::connect(("127.0.0.1", port)).ok());
-        Self { _home: home, address: SocketAddr::from(([127, 0, 0, 1], port)), _process: process }
+        let settings = [("auto_prepend_file", at("prepend.php").display().to_string())];
+        let (address, process) =
+            php::serve("dokuwiki", PROGRAM, home.path(), &settings, &[("WIKI", home.path())]);
+        Self { _home: home, address, _process: process }
     }
 
     /// Where it listens.

@@ -22,7 +22,8 @@
 //! - [`Container`]: sshd in Docker; `ssh` drives the real OpenSSH client; `exec` runs a command inside; `log` is its
 //!   syslog.
 //! - [`Host`]: a whole host in Docker, with systemd, on which nothing of ours is installed yet.
-//! - [`dokuwiki`]: a real DokuWiki to put behind the gate.
+//! - [`dokuwiki`], [`roundcube`], [`phpmyadmin`]: real apps of Debian's to put behind the gate. [`Person`]: somebody at a
+//!   browser before one.
 //! - [`Terminal`]: a program on a pseudo-terminal.
 //! - [`Web`]: a small HTTP client with a cookie jar that signs in at the portal. [`Browser`]: Chromium.
 //! - [`pam`]: the module under the real libpam, in a small program instead of sshd.
@@ -45,11 +46,15 @@ pub mod dokuwiki;
 pub mod gate;
 pub mod host;
 pub mod pam;
+pub mod person;
 pub mod phone;
+mod php;
+pub mod phpmyadmin;
 pub mod place;
 pub mod present;
 pub mod process;
 pub mod qr;
+pub mod roundcube;
 pub mod ssh;
 pub mod syslog;
 pub mod terminal;
@@ -63,6 +68,7 @@ pub use clock::Clock;
 pub use container::{Container, First};
 pub use gate::Gate;
 pub use host::Host;
+pub use person::Person;
 pub use phone::Phone;
 pub use process::{Process, Run, eventually, run};
 pub use ssh::Login;

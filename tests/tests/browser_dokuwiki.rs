@@ -1,12 +1,9 @@
 //! DokuWiki behind the gate, by the configuration in `examples/`: its own login, then the code, in a real Chromium.
 
-use std::fs;
 use std::process::Command;
-use std::time::Duration;
 
-use fantoccini::Locator;
 use twofold_tests::dokuwiki::{DokuWiki, PASSWORD};
-use twofold_tests::{Authority, Browser, Enrolled, Gate, Setup, run, traces};
+use twofold_tests::{Authority, Enrolled, Gate, Person, Setup, run, traces};
 
 const REALM: &str = "wiki.localhost";
 
@@ -24,16 +21,8 @@ impl World {
         authority.add("wiki.localhost:bob");
         traces::issued("password", PASSWORD);
         let wiki = DokuWiki::start();
-        let mut gate = Gate::prepare(&authority, &[], "");
         let example = include_str!("../../examples/dokuwiki/gate.toml");
-        let text = example
-            .replace("https://id.example.com", &gate.origin("id"))
-            .replace("https://wiki.example.com", &gate.origin("wiki"))
-            .replace("127.0.0.1:8080", &wiki.address().to_string());
-        let place =
-            format!("listen = [\"127.0.0.1:{}\"]\nauthority = {:?}\n", gate.port(), authority.socket());
-        fs::write(gate.configuration(), place + &text).unwrap();
-        gate.restart();
+        let gate = Gate::of_example(&authority, example, "wiki", wiki.address());
         Self { wiki, gate, alice, authority }
     }
 
@@ -42,66 +31,21 @@ impl World {
     }
 }
 
-struct Person {
-    browser: Browser,
+/// Fills in DokuWiki's own login.
+async fn signs_in(person: &Person, name: &str, password: &str, there: &str) {
+    person.types("#dw__login input[name=u]", name).await;
+    person.types("#dw__login input[name=p]", password).await;
+    person.presses("#dw__login button[type=submit]", there).await;
 }
 
-impl Person {
-    async fn new() -> Self {
-        Self { browser: Browser::start(1100, 900).await }
-    }
+/// Gives the first code, and is in the wiki.
+async fn gives_code(person: &Person, code: &str) {
+    person.gives_first_code(code, "li.user").await;
+}
 
-    async fn goes_to(&self, url: &str) {
-        self.browser.client.goto(url).await.unwrap();
-    }
-
-    async fn is_at(&self) -> String {
-        self.browser.client.current_url().await.unwrap().to_string()
-    }
-
-    async fn reads(&self) -> String {
-        self.browser.client.find(Locator::Css("body")).await.unwrap().text().await.unwrap()
-    }
-
-    async fn types(&self, field: &str, text: &str) {
-        let found = self.browser.client.find(Locator::Css(field)).await.unwrap();
-        found.clear().await.unwrap();
-        found.send_keys(text).await.unwrap();
-    }
-
-    /// Presses a button and waits for the page that is `there`.
-    async fn presses(&self, button: &str, there: &str) {
-        self.browser.client.find(Locator::Css(button)).await.unwrap().click().await.unwrap();
-        let waited =
-            self.browser.client.wait().at_most(Duration::from_secs(20)).for_element(Locator::Css(there));
-        if let Err(why) = waited.await {
-            panic!("{button} did not lead to {there}: {why}\n{}\n{}", self.is_at().await, self.reads().await);
-        }
-    }
-
-    /// Fills in DokuWiki's own login.
-    async fn signs_in(&self, name: &str, password: &str, there: &str) {
-        self.types("#dw__login input[name=u]", name).await;
-        self.types("#dw__login input[name=p]", password).await;
-        self.presses("#dw__login button[type=submit]", there).await;
-    }
-
-    /// Gives the code, reads that a device was set up, and goes on.
-    async fn gives_code(&self, code: &str) {
-        self.types("input[name=code]", code).await;
-        self.presses("main button", ".notice").await;
-        self.presses("main a.button", "li.user").await;
-    }
-
-    /// What a script of the page gets: status and text.
-    async fn fetches(&self, target: &str, body: Option<&str>) -> (u64, String) {
-        let script = "const [target, body, done] = arguments; fetch(target, body === null ? {} : {method: 'POST', body, \
-                      headers: {'Content-Type': 'application/x-www-form-urlencoded'}})\
-                      .then(async answer => done([answer.status, await answer.text()]));";
-        let arguments = vec![serde_json::json!(target), serde_json::json!(body)];
-        let answer = self.browser.client.execute_async(script, arguments).await.unwrap();
-        (answer[0].as_u64().unwrap(), answer[1].as_str().unwrap().to_owned())
-    }
+/// What a script of the wiki's page gets.
+async fn fetches(person: &Person, target: &str, body: Option<&str>) -> (u64, String) {
+    person.fetches(target, "application/x-www-form-urlencoded", body).await
 }
 
 #[tokio::test]
@@ -112,13 +56,13 @@ async fn dokuwikis_own_login_then_the_code_then_the_page_that_was_wanted() {
     person.goes_to(&wanted).await;
     assert_eq!(person.is_at().await, world.page("/doku.php?do=login"));
     person.browser.screenshot("dokuwiki-login").await;
-    person.signs_in("alice", "wrong", "div.error").await;
+    signs_in(&person, "alice", "wrong", "div.error").await;
     assert!(person.reads().await.contains("Sorry, username or password was wrong."));
-    person.signs_in("alice", PASSWORD, "input[name=code]").await;
+    signs_in(&person, "alice", PASSWORD, "input[name=code]").await;
     assert!(person.is_at().await.starts_with(&world.gate.origin("id")));
     let page = person.reads().await;
     assert!(page.contains("to go on to Wiki") && page.contains("Signed in as alice."), "{page}");
-    person.gives_code(&world.alice.phone.fresh()).await;
+    gives_code(&person, &world.alice.phone.fresh()).await;
     assert_eq!(person.is_at().await, wanted);
     let page = person.reads().await;
     assert!(page.contains("Formatting Syntax") && page.contains("Logged in as: alice Example"), "{page}");
@@ -132,7 +76,7 @@ async fn dokuwikis_own_login_then_the_code_then_the_page_that_was_wanted() {
     let pictures = [direct, world.page(asset)]
         .map(|url| run(Command::new("curl").args(["-sf", &url]).args(["-o", "-"])));
     assert!(pictures[0].stdout.len() > 100 && pictures[0].stdout == pictures[1].stdout);
-    let (status, found) = person.fetches("/lib/exe/ajax.php", Some("call=linkwiz&q=wiki:")).await;
+    let (status, found) = fetches(&person, "/lib/exe/ajax.php", Some("call=linkwiz&q=wiki:")).await;
     assert!(status == 200 && found.contains("wiki:syntax"), "{status} {found}");
     person.goes_to(&world.page("/doku.php?id=notes&do=edit")).await;
     let long = "All is well. ".repeat(8_000);
@@ -145,7 +89,7 @@ async fn dokuwikis_own_login_then_the_code_then_the_page_that_was_wanted() {
     person.presses("li.logout a, a.logout", "#dw__login").await;
     person.goes_to(&wanted).await;
     assert_eq!(person.is_at().await, world.page("/doku.php?do=login"));
-    let (status, _) = person.fetches("/doku.php?id=notes", None).await;
+    let (status, _) = fetches(&person, "/doku.php?id=notes", None).await;
     assert_eq!(status, 401);
     person.browser.close().await;
 }
@@ -155,8 +99,8 @@ async fn nothing_beside_dokuwikis_login_lets_anybody_be_somebody_else() {
     let world = World::start();
     let person = Person::new().await;
     person.goes_to(&world.page("/doku.php?id=start")).await;
-    person.signs_in("alice", PASSWORD, "input[name=code]").await;
-    person.gives_code(&world.alice.phone.fresh()).await;
+    signs_in(&person, "alice", PASSWORD, "input[name=code]").await;
+    gives_code(&person, &world.alice.phone.fresh()).await;
     let login = format!("u=bob&p={}", PASSWORD.replace(' ', "+"));
     for (target, body) in [
         (format!("/doku.php?id=start&{login}"), None),
@@ -165,10 +109,10 @@ async fn nothing_beside_dokuwikis_login_lets_anybody_be_somebody_else() {
         ("/lib/exe/xmlrpc.php".to_owned(), Some("<methodCall/>")),
         ("/lib/exe/jsonrpc.php".to_owned(), Some("{}")),
     ] {
-        let (status, text) = person.fetches(&target, body).await;
+        let (status, text) = fetches(&person, &target, body).await;
         assert_eq!(status, 403, "{target} {body:?}: {text}");
     }
-    let (status, page) = person.fetches("/doku.php?id=start", None).await;
+    let (status, page) = fetches(&person, "/doku.php?id=start", None).await;
     assert!(status == 200 && page.contains("(<bdi>alice</bdi>)"), "alice is still alice");
 
     // bob's session in the wiki, got without the gate, put into alice's.
@@ -187,7 +131,7 @@ async fn nothing_beside_dokuwikis_login_lets_anybody_be_somebody_else() {
     assert_eq!(person.is_at().await, world.page("/doku.php?do=login"));
 
     // bob himself has no phone yet: he is told how to get on, and gets no further.
-    person.signs_in("bob", PASSWORD, "main pre").await;
+    signs_in(&person, "bob", PASSWORD, "main pre").await;
     let page = person.reads().await;
     assert!(page.contains("bob has no phone set up yet") && page.contains("twofold enroll"), "{page}");
     person.goes_to(&world.page("/doku.php?id=start")).await;

@@ -14,7 +14,8 @@ pub fn form(table: &mut Table<'_>, host: &Host) -> Option<Form> {
     let login = table.text("login").and_then(|text| text.check(|text| path(&text)));
     let login = table.need("login", login, "\"/login\"");
     let login_field = table.text("login_field").map(|text| text.check(field));
-    let cookies = texts(table, "cookies", "\"sessionid\"", &|name| cookie(name));
+    let cookies = texts(table, "cookies", "\"sessionid\"", &|name| cookie(name)).map(AppCookies::new);
+    let login_cookies = login_cookies(table, cookies.as_ref());
     let identity = table.text("identity").and_then(|text| text.check(|text| address(&text)));
     let identity = table.need("identity", identity, "\"/profile\"");
     let pattern = table.text("identity_pattern").map(|text| text.check(pattern));
@@ -49,10 +50,27 @@ pub fn form(table: &mut Table<'_>, host: &Host) -> Option<Form> {
             Some(field) => Some(field?.value),
             None => None,
         },
-        cookies: AppCookies::new(cookies?),
+        cookies: cookies?,
+        login_cookies,
         identity,
         credentials,
     })
+}
+
+/// `login_cookies`: each must be one of `cookies`, or nobody would ever be known.
+fn login_cookies(table: &mut Table<'_>, cookies: Option<&AppCookies>) -> Option<AppCookies> {
+    let is_one = |name: &str| cookies.is_none_or(|all| all.is_session(name.trim_end_matches('*').as_bytes()));
+    let check = |name: String| {
+        let name = cookie(&name)?;
+        if is_one(&name) { Ok(name) } else { Err("must be one of `cookies` too".to_owned()) }
+    };
+    let names: Vec<String> = table
+        .texts("login_cookies")
+        .into_iter()
+        .filter_map(|name| name.check(check))
+        .map(|name| name.value)
+        .collect();
+    (!names.is_empty()).then(|| AppCookies::new(names))
 }
 
 fn joined(path: &str, query: &str) -> String {
@@ -180,6 +198,7 @@ mod tests {
             (("identity_json = \"/user\"\n", ""), "identity_pattern or identity_json"),
             (("identity_json = \"/user\"", "identity_pattern = \"a(b\""), "regular expression"),
             (("identity_json = \"/user\"", "identity_pattern = \"ab\""), "a group in parentheses"),
+            (("\"DW*\"]", "\"DW*\"]\nlogin_cookies = [\"other\"]"), "one of `cookies`"),
             (("login = ", "realm = \"local\"\nlogin = "), "realm other than `local`"),
         ] {
             let (from, to) = change;

@@ -170,7 +170,7 @@ impl Gate {
         let set = form.cookies.set_by(&response.headers);
         let merged = merge(&jar, &set);
         let may_be_in = is_login && !response.status.is_client_error() && !response.status.is_server_error();
-        if may_be_in && !merged.is_empty() {
+        if may_be_in && form.may_know(&merged) {
             let sent = as_sent(session, site, context)?;
             match self.probe.who(site.peer(), &form.identity, &sent, &merged).await {
                 Ok(Who::Somebody(user)) if merged != jar => {
@@ -248,9 +248,9 @@ impl Gate {
         }
         let user = self.members.user(&digest).unwrap_or_else(|| known.name().to_owned());
         let sent = as_sent(session, site, context)?;
-        let who = match merged.is_empty() {
-            true => Ok(Who::Nobody),
-            false => self.probe.who(site.peer(), &form.identity, &sent, &merged).await,
+        let who = match form.may_know(&merged) {
+            true => self.probe.who(site.peer(), &form.identity, &sent, &merged).await,
+            false => Ok(Who::Nobody),
         };
         match who {
             Ok(Who::Somebody(name)) if is_same(&name, &user) => {

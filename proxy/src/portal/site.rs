@@ -122,10 +122,17 @@ impl Portal {
         };
         self.sessions.learn(fresh.digest, Some(site.host()), view, before);
         let return_to = handoff.flow.return_to().rechecked(site.parameters());
-        let mut answer = Answer::redirect(return_to.as_str())
+        let released = handoff.flow.release();
+        let mut answer = match released {
+            // Over a page of the site: browsers keep an app's `SameSite=Strict` cookies back from whatever the portal led
+            // to.
+            Some(_) => self.pages.arrived(return_to.as_str(), site),
+            None => Answer::redirect(return_to.as_str()),
+        };
+        answer = answer
             .with_cookie(cookies::set(SITE, &fresh.value, None))
             .with_cookie(cookies::unset(&format!("{FLOW}{}", handoff.flow.id.short())));
-        if let Some((user, held)) = handoff.flow.release() {
+        if let Some((user, held)) = released {
             // What the app gave them at its login, and who it took them for.
             self.members.confirm(fresh.digest, &user, String::new(), self.clock.millis());
             answer = held.into_iter().fold(answer, Answer::with_cookie).with_cookie(cookies::unset(MARKS));

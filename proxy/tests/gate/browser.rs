@@ -75,6 +75,22 @@ pub fn exchange(mut stream: impl Read + Write, request: &[u8]) -> Response {
     response
 }
 
+impl Response {
+    /// Where a browser goes from here by itself, and how it says that it came there.
+    fn leads_to(&self) -> Option<(String, &'static str)> {
+        if let Some(to) = self.header("location") {
+            return Some((to.to_owned(), "cross-site"));
+        }
+        self.refresh().map(|to| (to, "same-origin"))
+    }
+
+    /// Where the page goes on to at once.
+    pub fn refresh(&self) -> Option<String> {
+        let to = self.body.split("content=\"0; url=").nth(1)?.split('"').next()?;
+        Some(to.replace("&amp;", "&").replace("&#38;", "&"))
+    }
+}
+
 /// A browser with its cookies.
 pub struct Browser {
     port: u16,
@@ -145,7 +161,7 @@ impl Browser {
         let mut response =
             self.once(url, method, body, if method == "POST" { "same-origin" } else { "none" });
         for _ in 0..12 {
-            let Some(to) = response.header("location").map(str::to_owned) else { return response };
+            let Some((to, site)) = response.leads_to() else { return response };
             let base = response.url.clone();
             let to = if to.starts_with('/') {
                 let (scheme, rest) = base.split_once("://").unwrap();
@@ -153,7 +169,7 @@ impl Browser {
             } else {
                 to
             };
-            response = self.once(&to, "GET", None, "cross-site");
+            response = self.once(&to, "GET", None, site);
         }
         panic!("too many redirects at {}", response.url);
     }
