@@ -26,8 +26,11 @@ pub const REMOTE_GROUPS: HeaderName = HeaderName::from_static("remote-groups");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const SURROGATE_CONTROL: HeaderName = HeaderName::from_static("surrogate-control");
-const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control");
+/// What shared caches obey rather than `Cache-Control`, each its own.
+const FOR_SHARED_CACHES: &[&str] =
+    &["edge-control", "surrogate-control", "x-accel-expires", "x-litespeed-cache-control"];
+/// The ending of what RFC 9213 lets each of them have besides.
+const TARGETED: &str = "cdn-cache-control";
 
 /// Names that speak for the gate, in lower case with hyphens. Those that end in `*` are beginnings.
 const SPOKEN_FOR: &[&str] = &[
@@ -162,6 +165,7 @@ pub fn prepare_response(response: &mut ResponseHeader) -> Result<()> {
             response.append_header(SET_COOKIE, line)?;
         }
     }
+    remove_all(response, is_for_shared_caches);
     if is_page(response) {
         return set_cache_control(response, HeaderValue::from_static("no-store"));
     }
@@ -183,15 +187,25 @@ pub fn is_event_stream(response: &ResponseHeader) -> bool {
 }
 
 fn set_cache_control(response: &mut ResponseHeader, value: HeaderValue) -> Result<()> {
-    // Older ways to say what Cache-Control says, and what only a shared cache reads. Few answers have any, so they are
-    // looked for in one pass.
-    let is_older = |name: &HeaderName| value == "no-store" && (name == EXPIRES || name == PRAGMA);
-    let is_others = |name: &HeaderName| name == SURROGATE_CONTROL || name == CDN_CACHE_CONTROL;
-    while let Some(name) = response.headers.keys().find(|name| is_older(name) || is_others(name)).cloned() {
-        response.remove_header(&name);
+    // Older ways to say what Cache-Control says.
+    if value == "no-store" {
+        remove_all(response, |name| name == EXPIRES || name == PRAGMA);
     }
     response.insert_header(CACHE_CONTROL, value)?;
     Ok(())
+}
+
+/// Removes headers in one pass: few answers have any.
+fn remove_all(response: &mut ResponseHeader, is_one: impl Fn(&HeaderName) -> bool) {
+    while let Some(name) = response.headers.keys().find(|name| is_one(name)).cloned() {
+        response.remove_header(&name);
+    }
+}
+
+/// Whether only a shared cache reads it, and might keep what `Cache-Control` forbids.
+fn is_for_shared_caches(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    name.ends_with(TARGETED) || FOR_SHARED_CACHES.contains(&name)
 }
 
 fn is_page(response: &ResponseHeader) -> bool {

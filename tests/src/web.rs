@@ -216,6 +216,18 @@ impl Web {
         self.submit(&page, &form)
     }
 
+    /// The status that a name and password at the portal lead to, or that stands in the way of them.
+    #[must_use]
+    pub fn give_password_or_refusal(&mut self, site: &str, name: &str, password: &str) -> u16 {
+        let page = self.get(site);
+        if page.status != 200 {
+            return page.status;
+        }
+        let mut form = page.form_with("password");
+        form.fill("username", name).fill("password", password);
+        self.submit(&page, &form).status
+    }
+
     /// Gives a code on the code page: what comes next, the site when it was right. What the portal has to say in
     /// between, after a backup code, is read and left behind.
     pub fn give_code(&mut self, page: &Page, code: &str) -> Page {
