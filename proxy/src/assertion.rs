@@ -138,6 +138,7 @@ mod tests {
             enrolled: true,
             level: Level::Second,
             second_at: Some(1),
+            trusted_at: None,
             ends_at: 9_999,
             idle_seconds: 9_999,
         };

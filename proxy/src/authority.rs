@@ -133,7 +133,9 @@ impl Authority {
         session: SessionDigest,
     ) -> Result<Option<SessionView>, Away> {
         let nonce = nonce()?;
-        let request = OpenSite { nonce: nonce.clone(), portal, site: site.to_owned(), session };
+        let trust_seconds = None;
+        let request =
+            OpenSite { nonce: nonce.clone(), portal, site: site.to_owned(), session, trust_seconds };
         let reply = self.call(&self.quick, &nonce, request).await?;
         checked(&nonce, reply)
     }
@@ -157,6 +159,7 @@ impl Authority {
             source: visitor.source(),
             browser: visitor.browser.clone(),
             session,
+            browser_value: None,
         };
         signed_in(&nonce, self.turn(&self.patient, request).await)
     }
@@ -216,6 +219,8 @@ impl Authority {
             site: site.map(str::to_owned),
             source: visitor.source(),
             code: code.into_secret(),
+            browser: None,
+            trust_seconds: None,
         };
         let mut reply: VerifyReply = match self.turn(&self.patient, request).await {
             Err(error) => return refused_or_away(&nonce, error),

@@ -246,7 +246,24 @@ impl Words {
                 text.push_str(". If that wasn't you, tell the people who run this service now.");
                 text
             }
+            NoticeKind::BrowserEnded => self.browser_ended(notice),
         }
+    }
+
+    fn browser_ended(&self, notice: &Notice) -> String {
+        let browser = notice.label.as_deref().unwrap_or("a browser");
+        let mut text = format!("Somebody came with an old cookie of your browser “{browser}”");
+        if let Some(at) = notice.at {
+            text.push_str(&format!(" on {}", self.moment(at)));
+        }
+        if let Some(source) = &notice.source {
+            text.push_str(&format!(", from {source}"));
+        }
+        text.push_str(
+            ". It was copied, so that browser is no longer known and needs a code. If you didn't copy it yourself, change \
+             your password and tell the people who run this service now.",
+        );
+        text
     }
 
     /// Title and text of a refusal's page.

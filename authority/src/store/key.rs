@@ -15,6 +15,8 @@ pub enum Space {
     Session,
     /// Which sessions an account has, by its id and their digest.
     SessionOf,
+    /// Browsers that an account is known by, by its id and theirs.
+    Browser,
     /// API keys, by id.
     ApiKey,
     /// Which API keys an account has, by its id and theirs.
@@ -31,12 +33,13 @@ pub enum Space {
 
 impl Space {
     /// Every space: each gets its sealing key at start.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Account,
         Self::Name,
         Self::Enrolment,
         Self::Session,
         Self::SessionOf,
+        Self::Browser,
         Self::ApiKey,
         Self::ApiKeyOf,
         Self::Revocation,
@@ -54,6 +57,7 @@ impl Space {
             Self::Enrolment => "enrolment/",
             Self::Session => "session/",
             Self::SessionOf => "session_of/",
+            Self::Browser => "browser/",
             Self::ApiKey => "apikey/",
             Self::ApiKeyOf => "apikey_of/",
             Self::Revocation => "revocation/",

@@ -30,6 +30,7 @@ fn known() -> Known {
         enrolled: true,
         level: Level::Second,
         second_at: None,
+        trusted_at: None,
         ends_at: 100,
         idle_seconds: 10,
     };
