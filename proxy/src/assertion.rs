@@ -122,6 +122,7 @@ mod tests {
             rules: Rules::default(),
             form: None,
             assertion: true,
+            trusted_browsers: None,
             forward_authorization: false,
         })
     }

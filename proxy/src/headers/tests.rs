@@ -12,6 +12,7 @@ fn site(forward_authorization: bool) -> Site {
         origin: Origin::parse("https://wiki.example.com").unwrap(),
         upstream: "127.0.0.1:1".parse().unwrap(),
         max_body: None,
+        trusted_browsers: None,
         assertion: false,
         title: "Wiki".to_owned(),
         path_parameters: false,
