@@ -23,7 +23,8 @@
 //!   syslog.
 //! - [`dokuwiki`]: a real DokuWiki to put behind the gate.
 //! - [`Terminal`]: a program on a pseudo-terminal.
-//! - [`Web`]: a small HTTP client with a cookie jar that signs in at the portal. [`Browser`]: Chromium.
+//! - [`Web`]: a small HTTP client with a cookie jar that signs in at the portal. [`Browser`]: Chromium, and a
+//!   [`Person`] in front of it.
 //! - [`pam`]: the module under the real libpam, in a small program instead of sshd.
 //! - [`traces`]: every secret, code, password, cookie and key that a run issues is noted, every log kept; the last suite
 //!   looks for the ones in the others. Whatever a test issues by another way than this harness it gives to
@@ -42,6 +43,7 @@ pub mod container;
 pub mod dokuwiki;
 pub mod gate;
 pub mod pam;
+pub mod person;
 pub mod phone;
 pub mod place;
 pub mod present;
@@ -59,6 +61,7 @@ pub use browser::Browser;
 pub use clock::Clock;
 pub use container::{Container, First};
 pub use gate::Gate;
+pub use person::Person;
 pub use phone::Phone;
 pub use process::{Process, Run, eventually, run};
 pub use ssh::Login;

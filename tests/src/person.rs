@@ -1,0 +1,153 @@
+//! What a person does in a [`crate::Browser`]: reads, types, presses the button. A page that lacks what a test wants of it
+//! ends the test.
+
+use std::time::Duration;
+
+use fantoccini::{Client, Locator};
+
+use crate::Gate;
+
+/// What a person does on a page.
+#[derive(Clone, Copy, Debug)]
+pub struct Person<'a>(pub &'a Client);
+
+impl Person<'_> {
+    /// Types an address.
+    pub async fn goes_to(&self, url: &str) {
+        self.0.goto(url).await.expect("the browser answers");
+    }
+
+    /// Ticks a box.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub async fn ticks(&self, field: &str) {
+        let label =
+            self.0.find(Locator::Css(&format!("label[for={field}]"))).await.expect("the box has a label");
+        label.click().await.expect("the browser answers");
+    }
+
+    /// Fills in a field.
+    pub async fn types(&self, field: &str, text: &str) {
+        let field =
+            self.0.find(Locator::Css(&format!("input[name={field}]"))).await.expect("the browser answers");
+        field.clear().await.expect("the browser answers");
+        field.send_keys(text).await.expect("the browser answers");
+    }
+
+    /// Returns on the next page: a click by itself only begins to lead there.
+    pub async fn presses_the_button(&self) {
+        let page = self.0.find(Locator::Css("html")).await.expect("the browser answers");
+        self.0
+            .find(Locator::Css("main button, main a.button"))
+            .await
+            .expect("the browser answers")
+            .click()
+            .await
+            .expect("the browser answers");
+        for _ in 0..400 {
+            if page.is_displayed().await.is_err() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        self.0.wait().for_element(Locator::Css("body")).await.expect("the browser answers");
+    }
+
+    /// Gives name and password.
+    pub async fn gives(&self, name: &str, password: &str) {
+        self.types("name", name).await;
+        self.types("password", password).await;
+        self.presses_the_button().await;
+    }
+
+    /// Gives a code.
+    pub async fn gives_code(&self, code: &str) {
+        self.types("code", code).await;
+        self.presses_the_button().await;
+    }
+
+    /// Goes on past what there is to learn, and returns it.
+    pub async fn reads_notices(&self) -> String {
+        let notices = self.0.find_all(Locator::Css(".notice")).await.expect("the browser answers");
+        let mut read = String::new();
+        for notice in &notices {
+            read += &notice.text().await.expect("the browser answers");
+        }
+        if !notices.is_empty() {
+            self.presses_the_button().await;
+        }
+        read
+    }
+
+    /// The page's text.
+    pub async fn reads(&self) -> String {
+        self.0
+            .find(Locator::Css("body"))
+            .await
+            .expect("the browser answers")
+            .text()
+            .await
+            .expect("the browser answers")
+    }
+
+    /// What went wrong, as the page says it.
+    pub async fn reads_error(&self) -> String {
+        self.0
+            .find(Locator::Css("[aria-live] .error"))
+            .await
+            .expect("the browser answers")
+            .text()
+            .await
+            .expect("the browser answers")
+    }
+
+    /// Whether the page has such a field.
+    pub async fn sees_field(&self, field: &str) -> bool {
+        !self
+            .0
+            .find_all(Locator::Css(&format!("input[name={field}]")))
+            .await
+            .expect("the browser answers")
+            .is_empty()
+    }
+
+    /// The page's address.
+    pub async fn is_at(&self) -> String {
+        self.0.current_url().await.expect("the browser answers").to_string()
+    }
+
+    /// The page's title.
+    pub async fn sees_title(&self) -> String {
+        self.0.title().await.expect("the browser answers")
+    }
+
+    /// Waits until the redirects have led somewhere.
+    pub async fn arrives_at(&self, url: &str) {
+        let arrived = self.0.wait().for_url(&url.parse().expect("the browser answers")).await;
+        assert!(arrived.is_ok(), "at {} instead of {url}: {}", self.is_at().await, self.reads().await);
+    }
+
+    /// Waits until the redirects have led to an app.
+    pub async fn sees_app(&self, title: &str) {
+        for _ in 0..100 {
+            if self.sees_title().await == title {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("at {} instead of {title}: {}", self.is_at().await, self.reads().await);
+    }
+
+    /// Signs out with the address that every site and the portal have. It asks first, unless the page before was the
+    /// site's own, which is how Chromium's driver goes to an address.
+    pub async fn signs_out(&self, gate: &Gate, site: &str) {
+        let path = if site == "id" { "/sign-out" } else { "/.twofold/sign-out" };
+        self.goes_to(&format!("{}{path}", gate.origin(site))).await;
+        if !self.is_at().await.ends_with("/signed-out") {
+            self.presses_the_button().await;
+        }
+        self.arrives_at(&format!("{}/signed-out", gate.origin("id"))).await;
+        assert!(self.reads().await.contains("You are signed out"), "{}", self.reads().await);
+    }
+}
