@@ -75,15 +75,12 @@ impl Authority {
     }
 
     fn recognised(&self, account: &AccountId, presented: &SessionDigest, now: UnixTime) -> Outcome<Met> {
-        for (browser, _) in self.browsers_of(account)? {
-            match browser.values.look(presented, now) {
-                Seen::Unknown => {}
-                Seen::Good if forgotten(&browser, now) => {}
-                Seen::Good => return Ok(Met::Known(browser.id)),
-                Seen::Stolen => return Ok(Met::Stolen(browser.id)),
-            }
-        }
-        Ok(Met::Unknown)
+        let found = self.browser_with(account, presented)?;
+        Ok(match found.map(|(browser, _)| (browser.values.look(presented, now), browser)) {
+            Some((Seen::Good, browser)) if !forgotten(&browser, now) => Met::Known(browser.id),
+            Some((Seen::Stolen, browser)) => Met::Stolen(browser.id),
+            Some((Seen::Good | Seen::Unknown, _)) | None => Met::Unknown,
+        })
     }
 
     /// Ends a browser whose cookie was copied, with the sessions that rest on its trust; its owner will be told.
@@ -125,10 +122,9 @@ impl Authority {
         let now = change.time();
         let mut others = self.browsers_of(&change.account.id)?;
         let found = others.iter().position(|(browser, _)| browser.id == passed.id);
-        let (mut browser, expect) = match found.map(|index| others.swap_remove(index)) {
-            Some((browser, version)) => (browser, Expect::Version(version)),
-            None => (passed.begun(change.account.id, now), Expect::Absent),
-        };
+        let before = found.map(|index| others.swap_remove(index));
+        let begun = || passed.begun(change.account.id, now);
+        let mut browser = before.as_ref().map_or_else(begun, |(before, _)| before.clone());
         let presented = passed.value.presented.as_ref();
         let values =
             presented.map_or_else(|| browser.values.clone(), |was| browser.values.presented(was, now));
@@ -146,15 +142,14 @@ impl Authority {
                 ..change.entry.clone()
             });
         }
-        let write = record::browser_write(&browser, expect).map_err(|error| self.failed(&error))?;
-        change.writes.push(write);
+        self.write(change, &browser, before.as_ref().map(|(before, version)| (before, *version)))?;
         others.sort_by_key(|(browser, _)| Reverse(browser.seen));
         let mut known = vec![source_of(&browser.id)];
         for (other, version) in &others {
             if known.len() < MOST_BROWSERS && !forgotten(other, now) {
                 known.push(source_of(&other.id));
             } else {
-                change.writes.push(record::browser_removal(other, Expect::Version(*version)));
+                change.writes.extend(record::browser_removal(other, Expect::Version(*version)));
             }
         }
         change.account.throttle = change.account.throttle.with_browsers(&known);
@@ -168,14 +163,14 @@ impl Authority {
         presented: Option<&SessionDigest>,
     ) -> Outcome<()> {
         let Some(presented) = presented else { return Ok(()) };
-        for (browser, version) in self.browsers_of(&change.account.id)? {
-            let values = browser.values.presented(presented, change.time());
-            if values != browser.values {
-                let write = record::browser_write(&Browser { values, ..browser }, Expect::Version(version));
-                change.writes.push(write.map_err(|error| self.failed(&error))?);
-            }
+        let Some((browser, version)) = self.browser_with(&change.account.id, presented)? else {
+            return Ok(());
+        };
+        let values = browser.values.presented(presented, change.time());
+        if values == browser.values {
+            return Ok(());
         }
-        Ok(())
+        self.write(change, &Browser { values, ..browser.clone() }, Some((&browser, version)))
     }
 
     /// The trust that a browser has now, where it rests on a code no older than `seconds`. None while the clock is in
@@ -199,9 +194,7 @@ impl Authority {
     pub(super) fn end_trust(&self, change: &mut Change) -> Outcome<()> {
         for (browser, version) in self.browsers_of(&change.account.id)? {
             if browser.trust.is_some() {
-                let write =
-                    record::browser_write(&Browser { trust: None, ..browser }, Expect::Version(version));
-                change.writes.push(write.map_err(|error| self.failed(&error))?);
+                self.write(change, &Browser { trust: None, ..browser.clone() }, Some((&browser, version)))?;
             }
         }
         Ok(())
@@ -211,7 +204,7 @@ impl Authority {
     pub(super) fn remove_browsers(&self, change: &mut Change) -> Outcome<u64> {
         let mut count = 0;
         for (browser, version) in self.browsers_of(&change.account.id)? {
-            change.writes.push(record::browser_removal(&browser, Expect::Version(version)));
+            change.writes.extend(record::browser_removal(&browser, Expect::Version(version)));
             count += 1;
         }
         change.account.throttle = change.account.throttle.with_browsers(&[]);
@@ -220,7 +213,7 @@ impl Authority {
 
     /// Forgets one browser, and ends what rests on its trust.
     fn forget(&self, change: &mut Change, browser: &Browser, version: Version) -> Outcome<()> {
-        change.writes.push(record::browser_removal(browser, Expect::Version(version)));
+        change.writes.extend(record::browser_removal(browser, Expect::Version(version)));
         let others = self.browsers_of(&change.account.id)?.into_iter().map(|(other, _)| source_of(&other.id));
         let others: Vec<SourceId> = others.filter(|other| *other != source_of(&browser.id)).collect();
         change.account.throttle = change.account.throttle.with_browsers(&others);
@@ -254,6 +247,27 @@ impl Authority {
             Ok(Revoked { count: 1 })
         })
         .await
+    }
+
+    /// The account's browser whose cookie has, or had, this value.
+    fn browser_with(
+        &self,
+        account: &AccountId,
+        value: &SessionDigest,
+    ) -> Outcome<Option<(Browser, Version)>> {
+        let found = record::load_browser_with(&self.store, value).map_err(|error| self.failed(&error))?;
+        Ok(found.filter(|(browser, _)| browser.account == *account))
+    }
+
+    fn write(
+        &self,
+        change: &mut Change,
+        browser: &Browser,
+        before: Option<(&Browser, Version)>,
+    ) -> Outcome<()> {
+        let writes = record::browser_writes(browser, before).map_err(|error| self.failed(&error))?;
+        change.writes.extend(writes);
+        Ok(())
     }
 
     fn browsers_of(&self, account: &AccountId) -> Outcome<Vec<(Browser, Version)>> {

@@ -73,8 +73,8 @@ impl Authority {
         })
     }
 
-    /// Raises a session without a code, where its browser is trusted. Nothing is guessed here, so nothing is counted;
-    /// news wait for a code.
+    /// Raises a session without a code, where its browser is trusted. Nothing is guessed here, so nothing is counted. News
+    /// are told and kept until a code was given: a copied browser must not take them from their owner.
     pub(crate) async fn pass_trusted(&self, request: PassTrusted) -> Outcome<VerifyReply> {
         let PassTrusted { nonce, session, next, site, source, browser, trust_seconds } = request;
         let now = self.now().await?;
@@ -113,11 +113,12 @@ impl Authority {
                 ..live.session
             };
             self.keep(change, (id, browser), &raised, None)?;
-            self.begin_session(change, &raised)
+            self.begin_session(change, &raised)?;
+            Ok(change.account.notices.iter().map(|notice| notice.to_wire()).collect())
         });
-        raising.await?;
+        let notices = raising.await?;
         let approval = Approval { account: account.to_string(), door, level: Level::Second };
-        Ok(reply(nonce, Ok((approval, Vec::new()))))
+        Ok(reply(nonce, Ok((approval, notices))))
     }
 
     /// The number of the browser that a code is given in, known or new.

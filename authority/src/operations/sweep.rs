@@ -45,7 +45,7 @@ async fn sweep_browsers(store: &Store) -> Result<(), StoreError> {
         let Some((last, _)) = found.last() else { return Ok(()) };
         after = Some(last.clone());
         for (browser, version) in found.iter().filter(|(browser, _)| forgotten(browser, now)) {
-            let writes = vec![record::browser_removal(browser, Expect::Version(*version))];
+            let writes = record::browser_removal(browser, Expect::Version(*version));
             match store.commit(Commit { writes, ..Commit::default() }).await {
                 Ok(_) | Err(StoreError::Conflict) => {}
                 Err(error) => return Err(error),

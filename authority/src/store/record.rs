@@ -21,7 +21,8 @@ mod throttle;
 
 pub use api_key::{ApiKey, api_key_opening, api_key_removal, api_key_write, load_api_key, load_api_keys_of};
 pub use browser::{
-    Browser, BrowserId, Trust, browser_removal, browser_write, load_browsers, load_browsers_of,
+    Browser, BrowserId, Trust, browser_removal, browser_writes, load_browser_with, load_browsers,
+    load_browsers_of,
 };
 pub use enrolment::{EnrolmentId, enrolment_removal, enrolment_write, load_enrolment, load_enrolments};
 pub(super) use event::{encode_event, event};

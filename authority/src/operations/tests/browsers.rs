@@ -283,6 +283,37 @@ async fn each_use_gives_a_new_value_and_an_older_one_ends_the_browser_and_is_tol
 }
 
 #[tokio::test]
+async fn news_are_told_in_a_trusted_browser_and_kept_until_a_code_was_given() {
+    let world = World::new();
+    let phone = alice(&world).await;
+    let (value, _) = with_code(&world, &phone, None, Some(MONTH)).await;
+    let other = world.enrol(&root(), Some("alice")).await;
+    let mut kinds = Vec::new();
+    let mut value = value;
+    for _ in 0..2 {
+        let session = password(&world, Some(value), "192.0.2.7").await.unwrap();
+        let next = digest();
+        let request = PassTrusted {
+            nonce: nonce(),
+            session,
+            next: digest(),
+            site: WIKI.into(),
+            source: address("192.0.2.7"),
+            browser: BrowserValue { presented: Some(value), next },
+            trust_seconds: MONTH,
+        };
+        let reply = world.ask(&gate(), request).await.unwrap();
+        kinds.push(reply.notices.iter().map(|notice| notice.kind).collect::<Vec<_>>());
+        value = next;
+    }
+    assert_eq!(kinds, [[NoticeKind::DeviceEnrolled], [NoticeKind::DeviceEnrolled]]);
+    let reply = world.ask(&root(), verify("alice", &other.code(&world), "10.0.0.1")).await.unwrap();
+    assert_eq!(reply.notices.len(), 1);
+    let reply = world.ask(&root(), verify("alice", &phone.code(&world), "10.0.0.1")).await.unwrap();
+    assert!(reply.notices.is_empty(), "told once more, and for the last time");
+}
+
+#[tokio::test]
 async fn a_wrong_password_with_an_older_value_ends_the_browser_as_well() {
     let world = World::new();
     let phone = alice(&world).await;
@@ -391,7 +422,9 @@ async fn a_forgotten_browser_is_a_stranger() {
     let authority = &world.authority;
     super::super::sweep::sweep(&authority.endings, world.settings.sessions).await.unwrap();
     use crate::store::Space;
-    assert!(authority.store.scan(Space::Browser, b"", None, 10).unwrap().is_empty());
+    for space in [Space::Browser, Space::BrowserValue] {
+        assert!(authority.store.scan(space, b"", None, 10).unwrap().is_empty(), "{space:?}");
+    }
 }
 
 #[tokio::test]

@@ -79,6 +79,10 @@ fn browser_key(account: &AccountId, id: &BrowserId) -> Key {
     Key::new(Space::Browser, format!("{account}/{id}"))
 }
 
+fn value_key(value: &SessionDigest) -> Key {
+    Key::new(Space::BrowserValue, value.to_string())
+}
+
 fn parse_key(key: &Key) -> Option<(AccountId, BrowserId)> {
     let (account, id) = std::str::from_utf8(key.name()).ok()?.split_once('/')?;
     let id = data_encoding::HEXLOWER.decode(id.as_bytes()).ok()?.try_into().ok()?;
@@ -108,6 +112,22 @@ fn browser(key: &Key, value: &[u8]) -> Result<Browser, StoreError> {
     })
 }
 
+/// The browser whose cookie has, or had, this value: found at the same cost whatever account is asked for.
+///
+/// # Errors
+/// As [`load_browsers_of`].
+pub fn load_browser_with(
+    store: &Store,
+    value: &SessionDigest,
+) -> Result<Option<(Browser, Version)>, StoreError> {
+    let key = value_key(value);
+    let Some(found) = store.get(&key)? else { return Ok(None) };
+    let (account, id): ([u8; 16], [u8; 8]) = decode(&key, &found.value)?;
+    let key = browser_key(&AccountId(account), &BrowserId(id));
+    let Some(found) = store.get(&key)? else { return Ok(None) };
+    Ok(Some((browser(&key, &found.value)?, found.version)))
+}
+
 /// Every browser of an account, by number.
 ///
 /// # Errors
@@ -131,11 +151,29 @@ pub fn load_browsers(
     found.into_iter().map(|(key, found)| Ok((browser(&key, &found.value)?, found.version))).collect()
 }
 
-/// Writes the whole browser.
+/// Writes the whole browser, and whose the values are that it has beyond those of `before`.
 ///
 /// # Errors
 /// [`StoreError::Record`], never in practice.
-pub fn browser_write(browser: &Browser, expect: Expect) -> Result<Write, StoreError> {
+pub fn browser_writes(
+    browser: &Browser,
+    before: Option<(&Browser, Version)>,
+) -> Result<Vec<Write>, StoreError> {
+    let known = before.map_or(&[][..], |(before, _)| before.values.all());
+    let is_in = |values: &[Value], digest: &SessionDigest| values.iter().any(|value| value.digest == *digest);
+    let mut writes = Vec::new();
+    for value in browser.values.all().iter().filter(|value| !is_in(known, &value.digest)) {
+        let whose = (browser.account.0, browser.id.0);
+        writes.push(write(value_key(&value.digest), &whose, Expect::Absent)?);
+    }
+    let gone = known.iter().filter(|value| !is_in(browser.values.all(), &value.digest));
+    writes.extend(gone.map(|value| removal(value_key(&value.digest), Expect::Any)));
+    let expect = before.map_or(Expect::Absent, |(_, version)| Expect::Version(version));
+    writes.push(write(browser_key(&browser.account, &browser.id), &stored(browser), expect)?);
+    Ok(writes)
+}
+
+fn stored(browser: &Browser) -> StoredBrowser<'_> {
     let values = browser.values.all().iter().map(|value| StoredValue {
         digest: *value.digest.as_bytes(),
         standing: match value.standing {
@@ -144,19 +182,19 @@ pub fn browser_write(browser: &Browser, expect: Expect) -> Result<Write, StoreEr
             Standing::Left(at) => StoredStanding::Left { at: at.0 },
         },
     });
-    let stored = StoredBrowser {
+    StoredBrowser {
         values: values.collect(),
         name: &browser.name,
         source: browser.source.as_deref(),
         created: browser.created.0,
         seen: browser.seen.0,
         trust: browser.trust.map(|trust| (trust.at.0, trust.until.0)),
-    };
-    write(browser_key(&browser.account, &browser.id), &stored, expect)
+    }
 }
 
-/// Forgets the browser.
+/// Forgets the browser and its values.
 #[must_use]
-pub fn browser_removal(browser: &Browser, expect: Expect) -> Write {
-    removal(browser_key(&browser.account, &browser.id), expect)
+pub fn browser_removal(browser: &Browser, expect: Expect) -> Vec<Write> {
+    let values = browser.values.all().iter().map(|value| removal(value_key(&value.digest), Expect::Any));
+    values.chain([removal(browser_key(&browser.account, &browser.id), expect)]).collect()
 }

@@ -301,13 +301,23 @@ fn a_name_an_enrolment_and_a_session_come_back_as_they_went_in() {
 fn a_browser_comes_back_as_it_went_in_and_among_its_accounts() {
     with_ledger(|store, write| {
         proptest!(ProptestConfig::with_cases(32), |(browser in browser())| {
-            write(record::browser_write(&browser, Expect::Any).unwrap());
+            for one in record::browser_writes(&browser, None).unwrap() {
+                write(one);
+            }
             let of_account = record::load_browsers_of(store, &browser.account).unwrap();
             let all = record::load_browsers(store, None, 1000).unwrap();
             for listed in [of_account, all] {
                 prop_assert!(listed.iter().any(|(found, _)| *found == browser));
             }
-            write(record::browser_removal(&browser, Expect::Any));
+            for value in browser.values.all() {
+                prop_assert_eq!(&record::load_browser_with(store, &value.digest).unwrap().unwrap().0, &browser);
+            }
+            for one in record::browser_removal(&browser, Expect::Any) {
+                write(one);
+            }
+            for value in browser.values.all() {
+                prop_assert!(record::load_browser_with(store, &value.digest).unwrap().is_none());
+            }
             prop_assert!(record::load_browsers_of(store, &browser.account).unwrap().is_empty());
         });
     });
