@@ -3,7 +3,7 @@
 use std::fs;
 
 use twofold_shared::wire::Word;
-use twofold_tests::present::{Answer, address, present};
+use twofold_tests::present::{Answer, address, at_once, present};
 use twofold_tests::{Authority, Browser, Enrolled, Gate, Person, Upstream, Web};
 
 const PASSWORD: &str = "correct horse battery";
@@ -184,6 +184,35 @@ fn a_stolen_older_value_ends_the_browser_and_its_owner_is_told() {
         "{}",
         notices.body
     );
+}
+
+#[test]
+fn sign_ins_side_by_side_in_a_trusted_browser_all_pass_and_none_is_a_thief() {
+    let mut world = World::start();
+    let (mut owner, code_page) = world.visits(None, "192.0.2.7");
+    let mut form = code_page.form_with("one-time-code");
+    form.fill("one-time-code", &world.alice.phone.fresh()).tick("trust");
+    owner.submit(&code_page, &form);
+    let mut kept = cookie(&owner);
+    for round in 0..5 {
+        let tabs = (0..4).map(|_| {
+            let (world, kept) = (&world, &kept);
+            move || world.visits(Some(kept), "192.0.2.7")
+        });
+        let tabs = at_once(tabs.collect());
+        for (_, landed) in &tabs {
+            assert!(!landed.asks_for("one-time-code"), "round {round}: {}", landed.body);
+        }
+        // Which answer came last only the browser knows.
+        kept = cookie(&tabs[round % 4].0);
+        if round == 2 {
+            world.authority.kill();
+            world.authority.restart();
+        }
+        world.authority.clock().shift(120);
+    }
+    assert!(world.told("browser_stolen").is_empty());
+    assert_eq!(world.told("pass_trusted").len(), 20);
 }
 
 /// A request that came in is no longer let in, a second from now at the latest.
