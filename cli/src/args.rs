@@ -9,8 +9,10 @@ use twofold_shared::wire;
 use crate::time::Since;
 
 mod api_key;
+mod session;
 
 pub use api_key::*;
+pub use session::*;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -18,6 +20,7 @@ Examples:
   twofold status                     what is set up, and when it was last used
   twofold backup-codes --regenerate  ten new backup codes; the old ones die
   twofold api-key create ci --site git.example.com   a key for a program
+  twofold session list               where you are signed in on the web
   sudo twofold account list          everybody, for whoever runs this host
   sudo twofold reset alice           let a locked-out person begin again
 
@@ -106,6 +109,26 @@ Examples:
   twofold api-key suspend 'wiki backup'"
     )]
     ApiKey(ApiKey),
+    /// Sessions at the portal and at sites: list, revoke
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  twofold session list
+  twofold session revoke 3f9c2a71
+  sudo twofold session revoke --all --account alice"
+    )]
+    Session(Session),
+    /// Browsers that you are known by, and those that need no code for a while: list, revoke
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  twofold browser list
+  twofold browser revoke --all
+  sudo twofold browser revoke 3f9c2a71 --account alice"
+    )]
+    Browser(Browser),
     /// Turn two-factor off: devices and backup codes are gone at once
     #[command(after_help = "Examples:\n  twofold disable\n  sudo twofold disable --account alice --yes")]
     Disable(Disable),

@@ -4,6 +4,7 @@ mod account;
 mod api_key;
 mod audit;
 mod backup_codes;
+mod browser;
 mod clock;
 mod device;
 mod disable;
@@ -11,6 +12,8 @@ mod enroll;
 mod info;
 mod password;
 mod reset;
+mod revoke;
+mod session;
 mod status;
 mod verify;
 
@@ -31,6 +34,8 @@ pub fn run(desk: &mut Desk, command: Command) -> Result<(), Failure> {
         Command::BackupCodes(arguments) => backup_codes::run(desk, &arguments),
         Command::Device(arguments) => device::run(desk, &arguments),
         Command::ApiKey(arguments) => api_key::run(desk, &arguments),
+        Command::Session(arguments) => session::run(desk, &arguments),
+        Command::Browser(arguments) => browser::run(desk, &arguments),
         Command::Disable(arguments) => disable::run(desk, &arguments),
         Command::Reset(arguments) => reset::run(desk, &arguments),
         Command::Password(arguments) => password::run(desk, &arguments),

@@ -53,6 +53,14 @@ pub fn notice(notice: &Notice) -> String {
                 "Since you last came, the device “{label}” was set up{door}{from}. Not you? Remove it now."
             )
         }
+        NoticeKind::BrowserEnded => {
+            let browser = notice.label.as_deref().unwrap_or("unknown browser");
+            let from = notice.source.as_ref().map(|source| format!(" from {source}")).unwrap_or_default();
+            format!(
+                "Since you last came, an old cookie of your browser “{browser}” came{from}: it was copied, so that browser \
+                 is known no more. Unless you copied it yourself: twofold session revoke --all"
+            )
+        }
     }
 }
 
@@ -86,6 +94,22 @@ mod tests {
         assert_eq!(said(Word::Used, Some(12)), "That code was already used; the next one comes in 12 s.");
         assert_eq!(said(Word::Wait, Some(40)), "Too many tries. You can try again in 40 s.");
         assert_eq!(said(Word::Wait, Some(900)), "Too many tries. You can try again in 15 min.");
+    }
+
+    #[test]
+    fn a_copied_browser_is_told_with_what_to_do() {
+        let news = Notice {
+            kind: NoticeKind::BrowserEnded,
+            left: None,
+            label: Some("Firefox on Linux".to_owned()),
+            door: Some("web portal".to_owned()),
+            source: Some("203.0.113.9".to_owned()),
+            at: Some(1),
+        };
+        let said = notice(&news);
+        for part in ["“Firefox on Linux”", "from 203.0.113.9", "twofold session revoke --all"] {
+            assert!(said.contains(part), "{said}");
+        }
     }
 
     #[test]

@@ -102,6 +102,21 @@ pub fn notice(notice: &Notice) -> Option<String> {
             text.push_str(". If that wasn't you, tell whoever runs this server at once.");
             Some(text)
         }
+        NoticeKind::BrowserEnded => {
+            let mut text = "An old cookie of your browser".to_owned();
+            for (joint, piece) in [(" ", &notice.label), (" came back from ", &notice.source)] {
+                if let Some(piece) = piece {
+                    text.push_str(joint);
+                    text.push_str(&plain(piece));
+                }
+            }
+            if let Some(at) = notice.at {
+                text.push_str(" on ");
+                text.push_str(&moment(at));
+            }
+            text.push_str(": it was copied. If that wasn't you, tell whoever runs this server at once.");
+            Some(text)
+        }
     }
 }
 
@@ -224,6 +239,23 @@ mod tests {
             notice(&news).unwrap(),
             "New device Pixel\u{fffd}9 enrolled at web portal from 192.0.2.7 on 2026-03-03 09:12 UTC. \
              If that wasn't you, tell whoever runs this server at once."
+        );
+    }
+
+    #[test]
+    fn a_copied_browser_is_told_with_when_and_where() {
+        let news = Notice {
+            kind: NoticeKind::BrowserEnded,
+            left: None,
+            label: Some("Firefox on Linux".to_owned()),
+            door: Some("web portal".to_owned()),
+            source: Some("203.0.113.9".to_owned()),
+            at: Some(1_772_529_120),
+        };
+        assert_eq!(
+            notice(&news).unwrap(),
+            "An old cookie of your browser Firefox on Linux came back from 203.0.113.9 on 2026-03-03 09:12 UTC: it was \
+             copied. If that wasn't you, tell whoever runs this server at once."
         );
     }
 

@@ -122,6 +122,7 @@ mod tests {
             rules: Rules::default(),
             form: None,
             assertion: true,
+            trusted_browsers: None,
             forward_authorization: false,
         })
     }
@@ -138,6 +139,7 @@ mod tests {
             enrolled: true,
             level: Level::Second,
             second_at: Some(1),
+            trusted_at: None,
             ends_at: 9_999,
             idle_seconds: 9_999,
         };

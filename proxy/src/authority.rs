@@ -13,13 +13,15 @@ use twofold_shared::code::Code;
 use twofold_shared::permit::{Denial, Permit, judge};
 use twofold_shared::secret::SecretText;
 use twofold_shared::wire::{
-    ApiKeyUse, AssertFirst, CheckApiKey, CheckSession, CheckSessionReply, EndSession, FaultKind, LiveApiKey,
-    Nonce, Notice, NoticeKind, OpenSite, Refused, Request, SessionDigest, SessionUse, SessionView, SignIn,
-    SignInReply, SignedIn, Source, TouchApiKeys, TouchSessions, VerifyReply, VerifySession, Word,
+    ApiKeyUse, AssertFirst, BrowserValue, CheckApiKey, CheckSession, CheckSessionReply, EndSession,
+    FaultKind, LiveApiKey, Nonce, Notice, NoticeKind, OpenSite, PassTrusted, Refused, Request, SessionDigest,
+    SessionUse, SessionView, SignIn, SignInReply, SignedIn, Source, TouchApiKeys, TouchSessions, VerifyReply,
+    VerifySession, Word,
 };
 
 use crate::api_key::Presented;
 use crate::metrics::Metrics;
+use crate::site::Site;
 
 /// How long a question about a session or a key may take.
 const QUICK: Duration = Duration::from_secs(2);
@@ -50,6 +52,27 @@ pub struct Visitor {
     pub address: Option<IpAddr>,
     /// What the browser says it is, shortened.
     pub browser: String,
+    /// The digest of the cookie by which the browser may be known.
+    pub known_by: Option<SessionDigest>,
+}
+
+/// A session on its way to the second level.
+#[derive(Clone, Copy, Debug)]
+pub struct Raise<'a> {
+    /// As it is.
+    pub session: SessionDigest,
+    /// What it becomes.
+    pub next: SessionDigest,
+    /// The site that the flow leads to.
+    pub site: Option<&'a Site>,
+    /// What the browser is known by from then on.
+    pub next_browser: SessionDigest,
+}
+
+impl Raise<'_> {
+    fn host(&self) -> Option<String> {
+        self.site.map(|site| site.host().to_owned())
+    }
 }
 
 impl Visitor {
@@ -68,6 +91,9 @@ pub enum Step<T> {
     /// The session that it was for has ended meanwhile: another tab was quicker, or somebody signed out.
     Gone,
 }
+
+/// What came of a second factor.
+pub type Raised = Step<(Permit, Vec<Notice>)>;
 
 impl Authority {
     /// The authority at `socket`.
@@ -129,11 +155,17 @@ impl Authority {
     pub async fn open_site(
         &self,
         portal: SessionDigest,
-        site: &str,
+        site: &Site,
         session: SessionDigest,
     ) -> Result<Option<SessionView>, Away> {
         let nonce = nonce()?;
-        let request = OpenSite { nonce: nonce.clone(), portal, site: site.to_owned(), session };
+        let request = OpenSite {
+            nonce: nonce.clone(),
+            portal,
+            site: site.host().to_owned(),
+            session,
+            trust_seconds: site.trust_seconds(),
+        };
         let reply = self.call(&self.quick, &nonce, request).await?;
         checked(&nonce, reply)
     }
@@ -157,6 +189,7 @@ impl Authority {
             source: visitor.source(),
             browser: visitor.browser.clone(),
             session,
+            browser_value: visitor.known_by,
         };
         signed_in(&nonce, self.turn(&self.patient, request).await)
     }
@@ -184,49 +217,59 @@ impl Authority {
         signed_in(&nonce, self.turn(&self.patient, request).await)
     }
 
-    /// Tries a code for `session`; with a right one it becomes `next`.
+    /// Tries a code. With a right one the browser is known, and trusted for `trust_seconds` where that is said.
     ///
     /// # Errors
     /// [`Away`].
     pub async fn verify(
         &self,
         visitor: &Visitor,
-        (session, next): (SessionDigest, SessionDigest),
-        site: Option<&str>,
+        raise: Raise<'_>,
         code: Code,
-    ) -> Result<Step<(Permit, Vec<Notice>)>, Away> {
-        let step = self.verify_uncounted(visitor, (session, next), site, code).await;
-        let (kind, outcome) = counted(&step);
-        self.metrics.second_factor(kind, outcome);
-        step
-    }
-
-    async fn verify_uncounted(
-        &self,
-        visitor: &Visitor,
-        (session, next): (SessionDigest, SessionDigest),
-        site: Option<&str>,
-        code: Code,
-    ) -> Result<Step<(Permit, Vec<Notice>)>, Away> {
+        trust_seconds: Option<u64>,
+    ) -> Result<Raised, Away> {
         let nonce = nonce()?;
         let request = VerifySession {
             nonce: nonce.clone(),
-            session,
-            next,
-            site: site.map(str::to_owned),
+            session: raise.session,
+            next: raise.next,
+            site: raise.host(),
             source: visitor.source(),
             code: code.into_secret(),
+            browser: Some(BrowserValue { presented: visitor.known_by, next: raise.next_browser }),
+            trust_seconds,
         };
-        let mut reply: VerifyReply = match self.turn(&self.patient, request).await {
-            Err(error) => return refused_or_away(&nonce, error),
-            Ok(reply) => reply,
+        let raised = judged(&nonce, self.turn(&self.patient, request).await);
+        let (kind, outcome) = counted(&raised);
+        self.metrics.second_factor(kind, outcome);
+        raised
+    }
+
+    /// Asks whether the browser is trusted enough to need no code, where codes up to `trust_seconds` old are taken.
+    ///
+    /// # Errors
+    /// [`Away`].
+    pub async fn pass_trusted(
+        &self,
+        visitor: &Visitor,
+        raise: Raise<'_>,
+        trust_seconds: u64,
+    ) -> Result<Raised, Away> {
+        let nonce = nonce()?;
+        let request = PassTrusted {
+            nonce: nonce.clone(),
+            session: raise.session,
+            next: raise.next,
+            site: raise.host().unwrap_or_default(),
+            source: visitor.source(),
+            browser: BrowserValue { presented: visitor.known_by, next: raise.next_browser },
+            trust_seconds,
         };
-        let notices = std::mem::take(&mut reply.notices);
-        match judge(&nonce, reply) {
-            Ok(permit) => Ok(Step::Passed((permit, notices))),
-            Err(Denial::Refused(refused)) => Ok(Step::Refused(refused)),
-            Err(Denial::Undecided) => Err(away(&nonce, "the answer decides nothing about this request")),
+        let raised = judged(&nonce, self.turn(&self.patient, request).await);
+        if let Ok(Step::Passed(_)) = raised {
+            self.metrics.second_factor("trusted_browser", "approved");
         }
+        raised
     }
 
     /// Ends a session and all that belong to it.
@@ -277,6 +320,20 @@ impl Authority {
     }
 }
 
+/// Reads the answer to a second one.
+fn judged(nonce: &Nonce, reply: Result<VerifyReply, CallError>) -> Result<Raised, Away> {
+    let mut reply = match reply {
+        Err(error) => return refused_or_away(nonce, error),
+        Ok(reply) => reply,
+    };
+    let notices = std::mem::take(&mut reply.notices);
+    match judge(nonce, reply) {
+        Ok(permit) => Ok(Step::Passed((permit, notices))),
+        Err(Denial::Refused(refused)) => Ok(Step::Refused(refused)),
+        Err(Denial::Undecided) => Err(away(nonce, "the answer decides nothing about this request")),
+    }
+}
+
 /// Reads the answer to a first factor.
 fn signed_in(nonce: &Nonce, reply: Result<SignInReply, CallError>) -> Result<Step<SignedIn>, Away> {
     let reply = match reply {
@@ -294,7 +351,7 @@ fn signed_in(nonce: &Nonce, reply: Result<SignInReply, CallError>) -> Result<Ste
 }
 
 /// How a code is counted. Only the authority knows a backup code from others, and says so when one was spent.
-fn counted(step: &Result<Step<(Permit, Vec<Notice>)>, Away>) -> (&'static str, &'static str) {
+fn counted(step: &Result<Raised, Away>) -> (&'static str, &'static str) {
     match step {
         Ok(Step::Passed((_, notices))) => {
             let is_backup = notices.iter().any(|notice| notice.kind == NoticeKind::BackupCodeUsed);

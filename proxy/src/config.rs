@@ -75,6 +75,8 @@ pub struct SiteConfig {
     pub form: Option<Form>,
     /// `assertion`: the app gets `X-Twofold-Assertion`, signed. Default false.
     pub assertion: bool,
+    /// `trusted_browsers`: how long a person may have a browser need no code; up to 90 days, default 0 s: never.
+    pub trusted_browsers: Option<Duration>,
     /// `forward_authorization`: the app gets the client's `Authorization` header. Default false: it is stripped.
     pub forward_authorization: bool,
 }
@@ -92,6 +94,7 @@ const ASSERTION_KEY: &str = "/var/lib/twofold-gate/assertion.pem";
 const BLIND_LEAST: Duration = Duration::from_secs(2);
 const BLIND_MOST: Duration = Duration::from_secs(600);
 const BLIND: Duration = Duration::from_secs(60);
+const TRUST_MOST: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 const HSTS: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 const HSTS_MOST: Duration = Duration::from_secs(1000 * 24 * 60 * 60);
 
@@ -217,6 +220,7 @@ fn site(table: &mut Table<'_>) -> Option<(At<Origin>, SiteConfig)> {
     let path_parameters = table.boolean("path_parameters").is_some_and(|at| at.value);
     let ignore_case = table.boolean("ignore_case").is_some_and(|at| at.value);
     let assertion = table.boolean("assertion").is_some_and(|at| at.value);
+    let trusted_browsers = table.duration("trusted_browsers", Duration::ZERO..=TRUST_MOST).map(|at| at.value);
     let forward_authorization = table.boolean("forward_authorization").is_some_and(|at| at.value);
     let (origin, upstream) = (origin?, upstream?);
     let form = form(table, &origin, first_factor.as_ref());
@@ -235,6 +239,7 @@ fn site(table: &mut Table<'_>) -> Option<(At<Origin>, SiteConfig)> {
         rules: Rules::default(),
         form,
         assertion,
+        trusted_browsers: trusted_browsers.filter(|age| !age.is_zero()),
         forward_authorization,
     };
     Some((origin, site))
@@ -403,6 +408,8 @@ mod tests {
             ("upstream_name = \"app.internal\"", "upstream_name: is used by nobody"),
             ("upstream_ca = \"/nowhere\"", "upstream_ca: cannot be opened"),
             ("max_body = \"1 GB\"", "max_body: must be a size"),
+            ("trusted_browsers = \"91days\"", "trusted_browsers: must be between"),
+            ("trusted_browsers = 30", "trusted_browsers: "),
         ] {
             let all = mistake(&format!("{GOOD}{line}\n"));
             assert!(all.contains(why), "{why} is missing in:\n{all}");

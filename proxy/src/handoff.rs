@@ -114,6 +114,7 @@ mod tests {
             ignore_case: false,
             rules: crate::rules::Rules::default(),
             form: None,
+            trusted_browsers: None,
             forward_authorization: false,
         });
         Destination {

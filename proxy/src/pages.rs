@@ -56,6 +56,15 @@ pub struct Form<'a> {
     pub site: Option<&'a Site>,
 }
 
+/// The box with which a person says that their browser needs no code for a while.
+#[derive(Clone, Copy, Debug)]
+pub struct TrustBox {
+    /// For how long, in seconds.
+    pub seconds: u64,
+    /// Whether they have ticked it already.
+    pub is_ticked: bool,
+}
+
 #[derive(Template)]
 #[template(path = "sign_in.html")]
 struct SignInPage<'a> {
@@ -72,6 +81,7 @@ struct CodePage<'a> {
     form: &'a Form<'a>,
     who: String,
     lede: Option<String>,
+    trust: Option<TrustBox>,
 }
 
 #[derive(Template)]
@@ -196,16 +206,22 @@ impl Pages {
         self.answer(status, &SignInPage { frame: self.frame(), form, name, lede }, form.site)
     }
 
-    /// The code.
+    /// The code; with a box where the browser may be trusted.
     #[must_use]
-    pub fn code(&self, status: StatusCode, form: &Form<'_>, known: &Known) -> Answer {
+    pub fn code(
+        &self,
+        status: StatusCode,
+        form: &Form<'_>,
+        known: &Known,
+        trust: Option<TrustBox>,
+    ) -> Answer {
         let lede = form.site.map(|site| match known.level() {
             Level::First => self.words.to_go_on_to(site.title()),
             Level::Second => self.words.confirm_for(site.title()),
         });
         let name = known.name();
         let who = self.words.signed_in_as(name);
-        self.answer(status, &CodePage { frame: self.frame(), form, who, lede }, form.site)
+        self.answer(status, &CodePage { frame: self.frame(), form, who, lede, trust }, form.site)
     }
 
     /// There is no second factor yet.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use http::Method;
 use ipnet::IpNet;
-use twofold_shared::wire::Level;
+use twofold_shared::wire::{Level, SessionView};
 
 use crate::session::Known;
 use crate::site::Site;
@@ -44,23 +44,46 @@ pub struct Need {
     pub level: Level,
     /// How long ago the second factor may have been passed, in seconds.
     pub max_age: Option<u64>,
+    /// How long ago a code may have been given in a trusted browser, in seconds, where that stands for one; absent: it does
+    /// not.
+    pub trust: Option<u64>,
+}
+
+/// What a session has, or an API key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reached {
+    /// The level.
+    pub level: Level,
+    /// When a second factor was last given in it, in seconds of Unix time.
+    pub second_at: Option<u64>,
+    /// Where it rests on a trusted browser instead: when the code was given there on which that rests.
+    pub trusted_at: Option<u64>,
+}
+
+impl From<&SessionView> for Reached {
+    fn from(view: &SessionView) -> Self {
+        Self { level: view.level, second_at: view.second_at, trusted_at: view.trusted_at }
+    }
 }
 
 impl Need {
-    /// What is needed where no rule says otherwise.
-    pub const SECOND: Self = Self { level: Level::Second, max_age: None };
+    /// What is needed where no rule says otherwise and no browser is trusted.
+    pub const SECOND: Self = Self { level: Level::Second, max_age: None, trust: None };
     /// The first factor alone.
-    pub const FIRST: Self = Self { level: Level::First, max_age: None };
+    pub const FIRST: Self = Self { level: Level::First, ..Self::SECOND };
 
-    /// Whether a session at `level`, whose second factor was last passed at `second_at`, has it at `now`; all in seconds
-    /// of Unix time.
+    /// Whether whoever has `reached` this has it at `now`, in seconds of Unix time.
     #[must_use]
-    pub fn is_met(self, level: Level, second_at: Option<u64>, now: u64) -> bool {
-        let fresh = |age| second_at.is_some_and(|at| now.saturating_sub(at) <= age);
-        match (self.level, level) {
+    pub fn is_met(self, reached: Reached, now: u64) -> bool {
+        let is_within = |at: Option<u64>, age| at.is_some_and(|at| now.saturating_sub(at) <= age);
+        let is_taken =
+            reached.trusted_at.is_none() || self.trust.is_some_and(|age| is_within(reached.trusted_at, age));
+        match (self.level, reached.level) {
             (Level::First, Level::First | Level::Second) => true,
             (Level::Second, Level::First) => false,
-            (Level::Second, Level::Second) => self.max_age.is_none_or(fresh),
+            (Level::Second, Level::Second) => {
+                is_taken && self.max_age.is_none_or(|age| is_within(reached.second_at, age))
+            }
         }
     }
 }
@@ -267,13 +290,11 @@ pub fn decide(site: &Arc<Site>, known: Option<Arc<Known>>, asked: &Asked<'_>, no
     let need = match finding.policy {
         Policy::Deny => return Ruling::Denied { rule: finding.rule.map_or(0, |rule| rule.number) },
         Policy::Bypass => {
-            let known = known.filter(|known| known.level() == Level::Second);
+            let known = known.filter(|known| known.meets(site.second(), now));
             return Ruling::Pass(Pass { site: Arc::clone(site), known });
         }
         Policy::First => Need::FIRST,
-        Policy::Second { max_age } => {
-            Need { level: Level::Second, max_age: max_age.map(|age| age.as_secs()) }
-        }
+        Policy::Second { max_age } => Need { max_age: max_age.map(|age| age.as_secs()), ..site.second() },
     };
     match known {
         Some(known) if known.meets(need, now) => {

@@ -17,7 +17,7 @@ use twofold_shared::wire::{Level, SessionDigest, SessionNews, SessionUse, Sessio
 use crate::assertion::Signed;
 use crate::authority::{Authority, Away};
 use crate::clock::{Clock, Millis};
-use crate::rules::Need;
+use crate::rules::{Need, Reached};
 use crate::streams::{Stream, Streams};
 
 mod key;
@@ -36,6 +36,7 @@ pub struct Known {
     site: Option<String>,
     level: Level,
     second_at: Option<u64>,
+    trusted_at: Option<u64>,
     enrolled: bool,
     user: HeaderValue,
     groups: HeaderValue,
@@ -73,6 +74,7 @@ impl Known {
             site: site.map(str::to_owned),
             level: view.level,
             second_at: view.second_at,
+            trusted_at: view.trusted_at,
             enrolled: view.enrolled,
             user,
             groups,
@@ -94,7 +96,8 @@ impl Known {
     /// Whether the session has what is needed, at `now` in seconds of Unix time.
     #[must_use]
     pub fn meets(&self, need: Need, now: u64) -> bool {
-        need.is_met(self.level, self.second_at, now)
+        let (level, second_at, trusted_at) = (self.level, self.second_at, self.trusted_at);
+        need.is_met(Reached { level, second_at, trusted_at }, now)
     }
 
     /// Whether the account is in `group`.

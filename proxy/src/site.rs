@@ -12,7 +12,7 @@ use crate::config::{Config, SiteConfig};
 use crate::host::{Host, OddHost};
 use crate::origin::Origin;
 use crate::path::{Parameters, cut_parameters};
-use crate::rules::Rules;
+use crate::rules::{Need, Rules};
 use crate::upstream;
 
 /// One protected app.
@@ -28,6 +28,7 @@ pub struct Site {
     peer: HttpPeer,
     max_body: u64,
     assertion: bool,
+    trust_seconds: Option<u64>,
     authority: HeaderValue,
     scheme: HeaderValue,
 }
@@ -49,6 +50,7 @@ impl Site {
             peer: upstream::peer(&config.upstream),
             max_body: config.max_body.unwrap_or(u64::MAX),
             assertion: config.assertion,
+            trust_seconds: config.trusted_browsers.map(|age| age.as_secs()),
             origin,
         }
     }
@@ -133,6 +135,18 @@ impl Site {
     #[must_use]
     pub fn wants_assertion(&self) -> bool {
         self.assertion
+    }
+
+    /// For how long browsers may be trusted instead of a code, in seconds; absent: not at all.
+    #[must_use]
+    pub fn trust_seconds(&self) -> Option<u64> {
+        self.trust_seconds
+    }
+
+    /// What is needed here where no rule says otherwise.
+    #[must_use]
+    pub fn second(&self) -> Need {
+        Need { trust: self.trust_seconds, ..Need::SECOND }
     }
 
     /// The longest body that the app is sent, in bytes.

@@ -31,6 +31,8 @@ pub struct Words {
     pub seconds_left: &'static str,
     /// A button.
     pub verify: &'static str,
+    /// Below the box that trusts a browser.
+    pub trust_hint: &'static str,
     /// Opens an explanation.
     pub lost_device: &'static str,
     /// The explanation.
@@ -92,6 +94,7 @@ pub const ENGLISH: Words = Words {
     code_lede: "Enter the 6 digits from your phone, or a backup code.",
     seconds_left: "{} s left",
     verify: "Verify",
+    trust_hint: "It then asks for no code here. Don't tick this where others use the same browser.",
     lost_device: "I lost my device",
     lost_device_text: "Type one of your backup codes into the same field; each works once. If you have none left, ask the \
         people who run this service to let you set up a new device.",
@@ -252,7 +255,36 @@ impl Words {
                 text.push_str(". If that wasn't you, tell the people who run this service now.");
                 text
             }
+            NoticeKind::BrowserEnded => self.browser_ended(notice),
         }
+    }
+
+    /// Beside the box that trusts a browser, for so many seconds.
+    #[must_use]
+    pub fn trust_browser(&self, seconds: &u64) -> String {
+        let (count, unit) = match seconds / 3600 {
+            0 => (seconds.div_ceil(60), "minute"),
+            hours @ 1..48 => (hours, "hour"),
+            hours => (hours / 24, "day"),
+        };
+        let plural = if count == 1 { "" } else { "s" };
+        format!("Trust this browser for {count} {unit}{plural}")
+    }
+
+    fn browser_ended(&self, notice: &Notice) -> String {
+        let browser = notice.label.as_deref().unwrap_or("a browser");
+        let mut text = format!("Somebody came with an old cookie of your browser “{browser}”");
+        if let Some(at) = notice.at {
+            text.push_str(&format!(" on {}", self.moment(at)));
+        }
+        if let Some(source) = &notice.source {
+            text.push_str(&format!(", from {source}"));
+        }
+        text.push_str(
+            ". It was copied, so that browser is no longer known and needs a code. If you didn't copy it yourself, change \
+             your password and tell the people who run this service now.",
+        );
+        text
     }
 
     /// Title and text of a refusal's page.
@@ -383,6 +415,15 @@ mod tests {
                 ENGLISH.refused_password(Refused { word, wait_seconds: None }),
                 ENGLISH.wrong_password
             );
+        }
+    }
+
+    #[test]
+    fn a_browsers_trust_is_said_in_whole_units() {
+        for (seconds, said) in
+            [(30 * 86_400, "30 days"), (86_400, "24 hours"), (3600, "1 hour"), (600, "10 minutes")]
+        {
+            assert_eq!(ENGLISH.trust_browser(&seconds), format!("Trust this browser for {said}"));
         }
     }
 

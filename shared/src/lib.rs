@@ -19,6 +19,8 @@ pub mod account;
 #[cfg(feature = "rules")]
 pub mod backup_code;
 #[cfg(feature = "rules")]
+pub mod browser;
+#[cfg(feature = "rules")]
 pub mod clock;
 #[cfg(feature = "rules")]
 pub mod grant;

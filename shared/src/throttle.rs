@@ -230,6 +230,14 @@ impl Throttle {
         Self { known: self.known.clone(), strangers_passwords: self.strangers_passwords, ..Self::default() }
     }
 
+    /// Without the browsers that are known no more.
+    #[must_use]
+    pub fn with_browsers(&self, known: &[SourceId]) -> Self {
+        let mut after = self.clone();
+        after.known.retain(|source| source.id.kind != SourceKind::Browser || known.contains(&source.id));
+        after
+    }
+
     /// After the clock was settled: what was written in a time that has not come counts as of now.
     #[must_use]
     pub fn settled(&self, now: UnixTime) -> Self {

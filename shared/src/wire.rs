@@ -15,6 +15,7 @@ mod door;
 mod fault;
 mod gate;
 mod ids;
+mod session;
 mod trail;
 mod words;
 
@@ -24,6 +25,7 @@ pub use door::*;
 pub use fault::*;
 pub use gate::*;
 pub use ids::*;
+pub use session::*;
 pub use trail::*;
 pub use words::*;
 
@@ -61,6 +63,7 @@ methods! {
     SignIn -> SignInReply;
     AssertFirst -> SignInReply;
     VerifySession -> VerifyReply;
+    PassTrusted -> VerifyReply;
     OpenSite -> CheckSessionReply;
     CheckSession -> CheckSessionReply;
     CheckApiKey -> CheckApiKeyReply;
@@ -91,6 +94,10 @@ methods! {
     ResumeApiKey -> Done;
     RotateApiKey -> FreshApiKey;
     RevokeApiKey -> Done;
+    ListSessions -> SessionList;
+    RevokeSessions -> Revoked;
+    ListBrowsers -> BrowserList;
+    RevokeBrowsers -> Revoked;
     DisableAccount -> Done;
     ResetAccount -> Done;
     ReadAudit -> AuditPage;

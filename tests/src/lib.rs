@@ -22,10 +22,10 @@
 //! - [`Container`]: sshd in Docker; `ssh` drives the real OpenSSH client; `exec` runs a command inside; `log` is its
 //!   syslog.
 //! - [`Host`]: a whole host in Docker, with systemd, on which nothing of ours is installed yet.
-//! - [`dokuwiki`], [`roundcube`], [`phpmyadmin`]: real apps of Debian's to put behind the gate. [`Person`]: somebody at a
-//!   browser before one.
+//! - [`dokuwiki`], [`roundcube`], [`phpmyadmin`]: real apps of Debian's to put behind the gate.
 //! - [`Terminal`]: a program on a pseudo-terminal.
-//! - [`Web`]: a small HTTP client with a cookie jar that signs in at the portal. [`Browser`]: Chromium.
+//! - [`Web`]: a small HTTP client with a cookie jar that signs in at the portal. [`Browser`]: Chromium, and a
+//!   [`Person`] in front of it.
 //! - [`pam`]: the module under the real libpam, in a small program instead of sshd.
 //! - [`traces`]: every secret, code, password, cookie and key that a run issues is noted, every log kept; the last suite
 //!   looks for the ones in the others. Whatever a test issues by another way than this harness it gives to

@@ -1,87 +1,206 @@
-//! Somebody at a browser, before an app behind the gate.
+//! What a person does in a [`crate::Browser`]: reads, types, presses the button. A page that lacks what a test wants of it
+//! ends the test.
 
 use std::time::Duration;
 
-use fantoccini::Locator;
+use fantoccini::elements::Element;
+use fantoccini::{Client, Locator};
 
-use crate::Browser;
+use crate::Gate;
 
-/// A person and their browser.
-#[derive(Debug)]
-pub struct Person {
-    /// What they look at.
-    pub browser: Browser,
-}
+/// What a person does on a page.
+#[derive(Clone, Copy, Debug)]
+pub struct Person<'a>(pub &'a Client);
 
-/// What a person does; each of these panics when the page is another than it should be.
-#[expect(clippy::missing_panics_doc, reason = "said above")]
-impl Person {
-    /// Sits down.
-    pub async fn new() -> Self {
-        Self { browser: Browser::start(1100, 900).await }
-    }
-
-    /// Opens an address.
+impl Person<'_> {
+    /// Types an address.
     pub async fn goes_to(&self, url: &str) {
-        self.browser.client.goto(url).await.expect("the page is there");
+        self.0.goto(url).await.expect("the browser answers");
     }
 
-    /// The address of the page.
-    pub async fn is_at(&self) -> String {
-        self.browser.client.current_url().await.expect("there is a page").to_string()
+    /// Ticks a box.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub async fn ticks(&self, field: &str) {
+        let label =
+            self.0.find(Locator::Css(&format!("label[for={field}]"))).await.expect("the box has a label");
+        label.click().await.expect("the browser answers");
     }
 
-    /// The text of the page.
-    pub async fn reads(&self) -> String {
-        let body = self.browser.client.find(Locator::Css("body")).await.expect("a page has a body");
-        body.text().await.expect("a body has text")
-    }
-
-    /// Fills in a field.
+    /// Fills in the field of this name.
     pub async fn types(&self, field: &str, text: &str) {
-        let found = self.browser.client.find(Locator::Css(field)).await;
-        let Ok(found) = found else {
-            panic!("no {field} at {}:\n{}", self.is_at().await, self.reads().await)
-        };
-        found.clear().await.expect("a field can be emptied");
-        found.send_keys(text).await.expect("a field can be filled in");
+        self.fills(&format!("input[name={field}]"), text).await;
     }
 
-    /// Presses a button and waits for the page that has `there`.
-    pub async fn presses(&self, button: &str, there: &str) {
-        let found = self.browser.client.find(Locator::Css(button)).await;
-        let Ok(found) = found else {
-            panic!("no {button} at {}:\n{}", self.is_at().await, self.reads().await)
-        };
-        found.click().await.expect("a button can be pressed");
+    /// Fills in the field that a selector finds.
+    pub async fn fills(&self, selector: &str, text: &str) {
+        let field = self.finds(selector).await;
+        field.clear().await.expect("the browser answers");
+        field.send_keys(text).await.expect("the browser answers");
+    }
+
+    /// Presses what a selector finds, and waits for the page that has `there`.
+    pub async fn presses(&self, selector: &str, there: &str) {
+        self.finds(selector).await.click().await.expect("the browser answers");
         self.sees(there).await;
     }
 
     /// Waits until the page has this.
-    pub async fn sees(&self, there: &str) {
-        let wait = self.browser.client.wait().at_most(Duration::from_secs(20));
-        if let Err(why) = wait.for_element(Locator::Css(there)).await {
-            self.browser.screenshot("not-seen").await;
-            panic!("no {there}: {why}; at {}:\n{}", self.is_at().await, self.reads().await);
+    ///
+    /// # Panics
+    /// When it takes longer than twenty seconds.
+    pub async fn sees(&self, selector: &str) {
+        let wait = self.0.wait().at_most(Duration::from_secs(20));
+        if let Err(why) = wait.for_element(Locator::Css(selector)).await {
+            panic!("no {selector}: {why}; at {}:\n{}", self.is_at().await, self.reads().await);
         }
     }
 
-    /// Gives the code, reads that a device was set up, and goes on to a page that has `there`.
-    pub async fn gives_first_code(&self, code: &str, there: &str) {
-        self.types("input[name=code]", code).await;
-        self.presses("main button", ".notice").await;
-        self.presses("main a.button", there).await;
+    async fn finds(&self, selector: &str) -> Element {
+        match self.0.find(Locator::Css(selector)).await {
+            Ok(found) => found,
+            Err(why) => {
+                panic!("no {selector}: {why}; at {}:\n{}", self.is_at().await, self.reads().await)
+            }
+        }
     }
 
-    /// What a script of the page gets: status and text.
+    /// What a script of the page gets: status and text. A body is posted, as `kind`.
+    ///
+    /// # Panics
+    /// When the script cannot run.
     pub async fn fetches(&self, target: &str, kind: &str, body: Option<&str>) -> (u64, String) {
         let script = "const [target, kind, body, done] = arguments; fetch(target, body === null ? {} : \
                       {method: 'POST', body, headers: {'Content-Type': kind}})\
                       .then(async answer => done([answer.status, await answer.text()]));";
         let arguments = vec![serde_json::json!(target), serde_json::json!(kind), serde_json::json!(body)];
-        let answer = self.browser.client.execute_async(script, arguments).await.expect("a script runs");
+        let answer = self.0.execute_async(script, arguments).await.expect("a script runs");
         let parts = answer.as_array().map(Vec::as_slice);
         let Some([status, text]) = parts else { panic!("a script answered {answer}") };
         (status.as_u64().expect("a status"), text.as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Returns on the next page: a click by itself only begins to lead there.
+    pub async fn presses_the_button(&self) {
+        let page = self.0.find(Locator::Css("html")).await.expect("the browser answers");
+        self.0
+            .find(Locator::Css("main button, main a.button"))
+            .await
+            .expect("the browser answers")
+            .click()
+            .await
+            .expect("the browser answers");
+        for _ in 0..400 {
+            if page.is_displayed().await.is_err() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        self.0.wait().for_element(Locator::Css("body")).await.expect("the browser answers");
+    }
+
+    /// Gives name and password.
+    pub async fn gives(&self, name: &str, password: &str) {
+        self.types("name", name).await;
+        self.types("password", password).await;
+        self.presses_the_button().await;
+    }
+
+    /// Gives a code.
+    pub async fn gives_code(&self, code: &str) {
+        self.types("code", code).await;
+        self.presses_the_button().await;
+    }
+
+    /// Gives a code at an app's first sign-in, reads that a device was set up, and goes on to the page that has `there`.
+    pub async fn gives_first_code(&self, code: &str, there: &str) {
+        self.types("code", code).await;
+        self.presses("main button", ".notice").await;
+        self.presses("main a.button", there).await;
+    }
+
+    /// Goes on past what there is to learn, and returns it.
+    pub async fn reads_notices(&self) -> String {
+        let notices = self.0.find_all(Locator::Css(".notice")).await.expect("the browser answers");
+        let mut read = String::new();
+        for notice in &notices {
+            read += &notice.text().await.expect("the browser answers");
+        }
+        if !notices.is_empty() {
+            self.presses_the_button().await;
+        }
+        read
+    }
+
+    /// The page's text.
+    pub async fn reads(&self) -> String {
+        self.0
+            .find(Locator::Css("body"))
+            .await
+            .expect("the browser answers")
+            .text()
+            .await
+            .expect("the browser answers")
+    }
+
+    /// What went wrong, as the page says it.
+    pub async fn reads_error(&self) -> String {
+        self.0
+            .find(Locator::Css("[aria-live] .error"))
+            .await
+            .expect("the browser answers")
+            .text()
+            .await
+            .expect("the browser answers")
+    }
+
+    /// Whether the page has such a field.
+    pub async fn sees_field(&self, field: &str) -> bool {
+        !self
+            .0
+            .find_all(Locator::Css(&format!("input[name={field}]")))
+            .await
+            .expect("the browser answers")
+            .is_empty()
+    }
+
+    /// The page's address.
+    pub async fn is_at(&self) -> String {
+        self.0.current_url().await.expect("the browser answers").to_string()
+    }
+
+    /// The page's title.
+    pub async fn sees_title(&self) -> String {
+        self.0.title().await.expect("the browser answers")
+    }
+
+    /// Waits until the redirects have led somewhere.
+    pub async fn arrives_at(&self, url: &str) {
+        let arrived = self.0.wait().for_url(&url.parse().expect("the browser answers")).await;
+        assert!(arrived.is_ok(), "at {} instead of {url}: {}", self.is_at().await, self.reads().await);
+    }
+
+    /// Waits until the redirects have led to an app.
+    pub async fn sees_app(&self, title: &str) {
+        for _ in 0..100 {
+            if self.sees_title().await == title {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("at {} instead of {title}: {}", self.is_at().await, self.reads().await);
+    }
+
+    /// Signs out with the address that every site and the portal have. It asks first, unless the page before was the
+    /// site's own, which is how Chromium's driver goes to an address.
+    pub async fn signs_out(&self, gate: &Gate, site: &str) {
+        let path = if site == "id" { "/sign-out" } else { "/.twofold/sign-out" };
+        self.goes_to(&format!("{}{path}", gate.origin(site))).await;
+        if !self.is_at().await.ends_with("/signed-out") {
+            self.presses_the_button().await;
+        }
+        self.arrives_at(&format!("{}/signed-out", gate.origin("id"))).await;
+        assert!(self.reads().await.contains("You are signed out"), "{}", self.reads().await);
     }
 }

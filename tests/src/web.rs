@@ -77,10 +77,24 @@ impl Form {
         self
     }
 
+    /// Ticks a box, found by its name.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn tick(&mut self, name: &str) -> &mut Self {
+        let is = |input: &&mut BTreeMap<String, String>| input.get("name").is_some_and(|own| own == name);
+        let found = self.inputs.iter_mut().find(is).unwrap_or_else(|| panic!("no box {name}"));
+        found.insert("ticked".to_owned(), String::new());
+        self
+    }
+
     /// As a browser sends it.
     #[must_use]
     pub fn encoded(&self) -> String {
-        let pairs = self.inputs.iter().filter_map(|input| {
+        let is_sent = |input: &&BTreeMap<String, String>| {
+            input.get("type").is_none_or(|kind| kind != "checkbox") || input.contains_key("ticked")
+        };
+        let pairs = self.inputs.iter().filter(is_sent).filter_map(|input| {
             let value = input.get("value").map_or("", String::as_str);
             Some(format!("{}={}", percent_encode(input.get("name")?), percent_encode(value)))
         });
@@ -366,12 +380,14 @@ mod tests {
     #[test]
     fn a_form_is_found_filled_and_encoded() {
         let body = r#"<form method="post" action="/code?flow=1&amp;x=2"><input type="hidden" name="token" value="a&#34;b">
-            <label>Code<input id="c" name="code" autocomplete="one-time-code"></label><button name="go" value="1">Go</button></form>"#;
+            <label>Code<input id="c" name="code" autocomplete="one-time-code"></label>
+            <input type="checkbox" name="trust" value="yes"><button name="go" value="1">Go</button></form>"#;
         let page =
             Page { url: "http://id.localhost:1/x".into(), status: 200, headers: vec![], body: body.into() };
         let mut form = page.form_with("one-time-code");
         form.fill("one-time-code", "123 456");
         assert_eq!(form.encoded(), "token=a%22b&code=123%20456&go=1");
+        assert_eq!(form.tick("trust").encoded(), "token=a%22b&code=123%20456&trust=yes&go=1");
         assert_eq!(resolve(&page.url, &form.action), "http://id.localhost:1/code?flow=1&x=2");
     }
 

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use twofold_tests::dokuwiki::{DokuWiki, PASSWORD};
-use twofold_tests::{Authority, Enrolled, Gate, Person, Setup, run, traces};
+use twofold_tests::{Authority, Browser, Enrolled, Gate, Person, Setup, run, traces};
 
 const REALM: &str = "wiki.localhost";
 
@@ -32,30 +32,31 @@ impl World {
 }
 
 /// Fills in DokuWiki's own login.
-async fn signs_in(person: &Person, name: &str, password: &str, there: &str) {
-    person.types("#dw__login input[name=u]", name).await;
-    person.types("#dw__login input[name=p]", password).await;
+async fn signs_in(person: &Person<'_>, name: &str, password: &str, there: &str) {
+    person.fills("#dw__login input[name=u]", name).await;
+    person.fills("#dw__login input[name=p]", password).await;
     person.presses("#dw__login button[type=submit]", there).await;
 }
 
 /// Gives the first code, and is in the wiki.
-async fn gives_code(person: &Person, code: &str) {
+async fn gives_code(person: &Person<'_>, code: &str) {
     person.gives_first_code(code, "li.user").await;
 }
 
 /// What a script of the wiki's page gets.
-async fn fetches(person: &Person, target: &str, body: Option<&str>) -> (u64, String) {
+async fn fetches(person: &Person<'_>, target: &str, body: Option<&str>) -> (u64, String) {
     person.fetches(target, "application/x-www-form-urlencoded", body).await
 }
 
 #[tokio::test]
 async fn dokuwikis_own_login_then_the_code_then_the_page_that_was_wanted() {
     let world = World::start();
-    let person = Person::new().await;
+    let browser = Browser::start(1100, 900).await;
+    let person = Person(&browser.client);
     let wanted = world.page("/doku.php?id=wiki:syntax");
     person.goes_to(&wanted).await;
     assert_eq!(person.is_at().await, world.page("/doku.php?do=login"));
-    person.browser.screenshot("dokuwiki-login").await;
+    browser.screenshot("dokuwiki-login").await;
     signs_in(&person, "alice", "wrong", "div.error").await;
     assert!(person.reads().await.contains("Sorry, username or password was wrong."));
     signs_in(&person, "alice", PASSWORD, "input[name=code]").await;
@@ -66,11 +67,11 @@ async fn dokuwikis_own_login_then_the_code_then_the_page_that_was_wanted() {
     assert_eq!(person.is_at().await, wanted);
     let page = person.reads().await;
     assert!(page.contains("Formatting Syntax") && page.contains("Logged in as: alice Example"), "{page}");
-    person.browser.screenshot("dokuwiki-inside").await;
+    browser.screenshot("dokuwiki-inside").await;
 
     // It works as it does without the gate: style and script came, scripts are answered, pages can be written.
     let style = "return getComputedStyle(document.querySelector('#dokuwiki__header')).paddingTop";
-    assert_ne!(person.browser.client.execute(style, vec![]).await.unwrap(), "0px");
+    assert_ne!(browser.client.execute(style, vec![]).await.unwrap(), "0px");
     let asset = "/lib/tpl/dokuwiki/images/logo.png";
     let direct = format!("http://{}{asset}", world.wiki.address());
     let pictures = [direct, world.page(asset)]
@@ -81,7 +82,7 @@ async fn dokuwikis_own_login_then_the_code_then_the_page_that_was_wanted() {
     person.goes_to(&world.page("/doku.php?id=notes&do=edit")).await;
     let long = "All is well. ".repeat(8_000);
     let fill = "document.querySelector('#wiki__text').value = arguments[0]";
-    person.browser.client.execute(fill, vec![serde_json::json!(long)]).await.unwrap();
+    browser.client.execute(fill, vec![serde_json::json!(long)]).await.unwrap();
     person.presses("#edbtn__save", "div.page p").await;
     assert!(person.reads().await.contains("All is well."));
 
@@ -91,13 +92,14 @@ async fn dokuwikis_own_login_then_the_code_then_the_page_that_was_wanted() {
     assert_eq!(person.is_at().await, world.page("/doku.php?do=login"));
     let (status, _) = fetches(&person, "/doku.php?id=notes", None).await;
     assert_eq!(status, 401);
-    person.browser.close().await;
+    browser.close().await;
 }
 
 #[tokio::test]
 async fn nothing_beside_dokuwikis_login_lets_anybody_be_somebody_else() {
     let world = World::start();
-    let person = Person::new().await;
+    let browser = Browser::start(1100, 900).await;
+    let person = Person(&browser.client);
     person.goes_to(&world.page("/doku.php?id=start")).await;
     signs_in(&person, "alice", PASSWORD, "input[name=code]").await;
     gives_code(&person, &world.alice.phone.fresh()).await;
@@ -124,9 +126,9 @@ async fn nothing_beside_dokuwikis_login_lets_anybody_be_somebody_else() {
     let stdout = bobs.expect_success();
     let line = stdout.lines().rfind(|line| line.starts_with("Set-Cookie: DW")).unwrap();
     let (name, value) = line["Set-Cookie: ".len()..].split(';').next().unwrap().split_once('=').unwrap();
-    person.browser.client.delete_cookie(name).await.unwrap();
+    browser.client.delete_cookie(name).await.unwrap();
     let set = "document.cookie = `${arguments[0]}=${arguments[1]}; path=/`";
-    person.browser.client.execute(set, vec![name.into(), value.into()]).await.unwrap();
+    browser.client.execute(set, vec![name.into(), value.into()]).await.unwrap();
     person.goes_to(&world.page("/doku.php?id=notes")).await;
     assert_eq!(person.is_at().await, world.page("/doku.php?do=login"));
 
@@ -142,5 +144,5 @@ async fn nothing_beside_dokuwikis_login_lets_anybody_be_somebody_else() {
             |event| event.action == "assert_first" && event.name.as_deref() == Some("wiki.localhost:bob")
         )
     );
-    person.browser.close().await;
+    browser.close().await;
 }

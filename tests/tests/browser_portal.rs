@@ -1,9 +1,7 @@
 //! The gate and its portal as a person meets them: a real Chromium, a real gate, a real authority.
 
-use std::time::Duration;
-
-use fantoccini::{Client, Locator};
-use twofold_tests::{Authority, Browser, Enrolled, Gate, Upstream};
+use fantoccini::Client;
+use twofold_tests::{Authority, Browser, Enrolled, Gate, Person, Upstream};
 
 const PASSWORD: &str = "correct horse battery";
 
@@ -38,113 +36,12 @@ impl World {
     }
 }
 
-/// What a person does on a page.
-struct Person<'a>(&'a Client);
-
-impl Person<'_> {
-    async fn goes_to(&self, url: &str) {
-        self.0.goto(url).await.unwrap();
-    }
-
-    async fn types(&self, field: &str, text: &str) {
-        let field = self.0.find(Locator::Css(&format!("input[name={field}]"))).await.unwrap();
-        field.clear().await.unwrap();
-        field.send_keys(text).await.unwrap();
-    }
-
-    /// Returns on the next page: a click by itself only begins to lead there.
-    async fn presses_the_button(&self) {
-        let page = self.0.find(Locator::Css("html")).await.unwrap();
-        self.0.find(Locator::Css("main button, main a.button")).await.unwrap().click().await.unwrap();
-        for _ in 0..400 {
-            if page.is_displayed().await.is_err() {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(25)).await;
-        }
-        self.0.wait().for_element(Locator::Css("body")).await.unwrap();
-    }
-
-    async fn gives(&self, name: &str, password: &str) {
-        self.types("name", name).await;
-        self.types("password", password).await;
-        self.presses_the_button().await;
-    }
-
-    async fn gives_code(&self, code: &str) {
-        self.types("code", code).await;
-        self.presses_the_button().await;
-    }
-
-    /// Goes on past what there is to learn, and returns it.
-    async fn reads_notices(&self) -> String {
-        let notices = self.0.find_all(Locator::Css(".notice")).await.unwrap();
-        let mut read = String::new();
-        for notice in &notices {
-            read += &notice.text().await.unwrap();
-        }
-        if !notices.is_empty() {
-            self.presses_the_button().await;
-        }
-        read
-    }
-
-    async fn reads(&self) -> String {
-        self.0.find(Locator::Css("body")).await.unwrap().text().await.unwrap()
-    }
-
-    async fn reads_error(&self) -> String {
-        self.0.find(Locator::Css("[aria-live] .error")).await.unwrap().text().await.unwrap()
-    }
-
-    async fn sees_field(&self, field: &str) -> bool {
-        !self.0.find_all(Locator::Css(&format!("input[name={field}]"))).await.unwrap().is_empty()
-    }
-
-    async fn is_at(&self) -> String {
-        self.0.current_url().await.unwrap().to_string()
-    }
-
-    async fn sees_title(&self) -> String {
-        self.0.title().await.unwrap()
-    }
-
-    /// Waits until the redirects have led somewhere.
-    async fn arrives_at(&self, url: &str) {
-        let arrived = self.0.wait().for_url(&url.parse().unwrap()).await;
-        assert!(arrived.is_ok(), "at {} instead of {url}: {}", self.is_at().await, self.reads().await);
-    }
-
-    /// Waits until the redirects have led to an app.
-    async fn sees_app(&self, title: &str) {
-        for _ in 0..100 {
-            if self.sees_title().await == title {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("at {} instead of {title}: {}", self.is_at().await, self.reads().await);
-    }
-
-    /// Signs out with the address that every site and the portal have. It asks first, unless the page before was the
-    /// site's own, which is how Chromium's driver goes to an address.
-    async fn signs_out(&self, world: &World, site: &str) {
-        let path = if site == "id" { "/sign-out" } else { "/.twofold/sign-out" };
-        self.goes_to(&world.page(site, path)).await;
-        if !self.is_at().await.ends_with("/signed-out") {
-            self.presses_the_button().await;
-        }
-        self.arrives_at(&world.page("id", "/signed-out")).await;
-        assert!(self.reads().await.contains("You are signed out"), "{}", self.reads().await);
-    }
-
-    /// Signs in for `url` with alice's next code.
-    async fn signs_in(&self, world: &World, url: &str) {
-        self.goes_to(url).await;
-        self.gives("alice", PASSWORD).await;
-        self.gives_code(&world.alice.phone.fresh()).await;
-        self.reads_notices().await;
-    }
+/// Signs in for `url` with alice's next code.
+async fn signs_in(person: &Person<'_>, world: &World, url: &str) {
+    person.goes_to(url).await;
+    person.gives("alice", PASSWORD).await;
+    person.gives_code(&world.alice.phone.fresh()).await;
+    person.reads_notices().await;
 }
 
 #[tokio::test]
@@ -224,7 +121,7 @@ async fn a_backup_code_goes_into_the_same_field_once_and_the_rest_is_counted() {
     assert!(notices.contains("9 are left"), "{notices}");
     person.sees_app("The wiki").await;
 
-    person.signs_out(&world, "id").await;
+    person.signs_out(&world.gate, "id").await;
     person.goes_to(&world.page("wiki", "/")).await;
     person.gives("alice", PASSWORD).await;
     person.gives_code(backup).await;
@@ -239,12 +136,12 @@ async fn one_sign_in_serves_two_sites_and_signing_out_ends_both() {
     let browser = Browser::start(1280, 800).await;
     let person = Person(&browser.client);
 
-    person.signs_in(&world, &world.page("wiki", "/private")).await;
+    signs_in(&person, &world, &world.page("wiki", "/private")).await;
     person.sees_app("The wiki").await;
     person.goes_to(&world.page("mail", "/inbox")).await;
     person.sees_app("The mail").await;
 
-    person.signs_out(&world, "mail").await;
+    person.signs_out(&world.gate, "mail").await;
 
     let reached = (world.wiki.seen().len(), world.mail.seen().len());
     for site in ["wiki", "mail"] {
@@ -261,9 +158,9 @@ async fn the_back_button_after_signing_out_shows_nothing() {
     let browser = Browser::start(1280, 800).await;
     let person = Person(&browser.client);
 
-    person.signs_in(&world, &world.page("wiki", "/private")).await;
+    signs_in(&person, &world, &world.page("wiki", "/private")).await;
     person.sees_app("The wiki").await;
-    person.signs_out(&world, "wiki").await;
+    person.signs_out(&world.gate, "wiki").await;
     for _ in 0..4 {
         browser.client.back().await.unwrap();
         assert_ne!(person.sees_title().await, "The wiki", "{}", person.is_at().await);
@@ -348,7 +245,7 @@ async fn a_name_that_looks_like_anothers_never_reaches_the_others_factor() {
     person.reads_notices().await;
     let seen = world.wiki.seen();
     assert_eq!(seen.last().unwrap().header("remote-user"), ["root"]);
-    person.signs_out(&world, "id").await;
+    person.signs_out(&world.gate, "id").await;
 
     // `Alice` and `alice ` are spellings of one local name: the same person, the same factor, never another's.
     for name in ["Alice", "alice ", " ALICE"] {
@@ -359,7 +256,7 @@ async fn a_name_that_looks_like_anothers_never_reaches_the_others_factor() {
         person.gives_code(&world.alice.phone.fresh()).await;
         person.reads_notices().await;
         assert_eq!(world.wiki.seen().last().unwrap().header("remote-user"), ["alice"], "{name}");
-        person.signs_out(&world, "id").await;
+        person.signs_out(&world.gate, "id").await;
     }
     browser.close().await;
 }
@@ -399,7 +296,7 @@ async fn walk(world: &World, browser: &Browser, look: &str) {
     person.goes_to(&world.page("wiki", "/")).await;
     person.gives("bob", PASSWORD).await;
     picture("not-enrolled").await;
-    person.signs_out(world, "id").await;
+    person.signs_out(&world.gate, "id").await;
 }
 
 /// Nothing hangs over the side, every target can be hit with a thumb, every field has a label, one button leads.

@@ -7,7 +7,7 @@ use twofold_tests::gate::free_port;
 use twofold_tests::phpmyadmin::PhpMyAdmin;
 use twofold_tests::roundcube::Roundcube;
 use twofold_tests::{
-    Authority, Enrolled, Gate, Person, Process, Setup, phpmyadmin, place, roundcube, traces,
+    Authority, Browser, Enrolled, Gate, Person, Process, Setup, phpmyadmin, place, roundcube, traces,
 };
 
 /// The gate in front of one app, and alice, who has a phone, by the name that the app knows.
@@ -50,13 +50,14 @@ async fn roundcubes_own_login_then_the_code_then_the_mail() {
     let example = include_str!("../../examples/roundcube/gate.toml");
     let world = World::start("mail", example, mail.address(), "alice@example.com");
     world.authority.add("mail.localhost:bob@example.com");
-    let person = Person::new().await;
+    let browser = Browser::start(1100, 900).await;
+    let person = Person(&browser.client);
     let wanted = world.page("/?_task=settings");
     person.goes_to(&wanted).await;
     assert_eq!(person.is_at().await, world.page("/?_task=login"));
     let signs_in = async |name: &str, password: &str, there: &str| {
-        person.types("#rcmloginuser", name).await;
-        person.types("#rcmloginpwd", password).await;
+        person.fills("#rcmloginuser", name).await;
+        person.fills("#rcmloginpwd", password).await;
         person.presses("#rcmloginsubmit", there).await;
     };
     signs_in("alice", "wrong", ".alert-warning, .ui.alert").await;
@@ -67,14 +68,14 @@ async fn roundcubes_own_login_then_the_code_then_the_mail() {
     person.goes_to(&world.page("/?_task=mail")).await;
     person.sees("#messagelist").await;
     assert!(person.reads().await.contains("Inbox"), "{}", person.reads().await);
-    person.browser.screenshot("roundcube-inside").await;
+    browser.screenshot("roundcube-inside").await;
 
     // Its scripts are answered: the list of messages comes by one.
     let (status, list) = person.fetches("/?_task=mail&_action=list&_mbox=INBOX&_remote=1", FORM, None).await;
     assert!(status == 200 && list.contains("\"action\":\"list\""), "{status} {list}");
     person.goes_to(&world.page("/?_task=settings&_action=edit-identity&_iid=1&_framed=1")).await;
     let email = "return document.querySelector('input[name=_email]').disabled";
-    let is_fixed = person.browser.client.execute(email, vec![]).await.unwrap();
+    let is_fixed = browser.client.execute(email, vec![]).await.unwrap();
     assert_eq!(is_fixed, true, "nobody chooses the address that the gate takes for a name");
 
     // Nobody becomes bob beside the form; who tries by a script has signed out.
@@ -91,7 +92,7 @@ async fn roundcubes_own_login_then_the_code_then_the_mail() {
     signs_in("bob", roundcube::PASSWORD, "main pre").await;
     assert!(person.reads().await.contains("no phone set up yet"), "{}", person.reads().await);
     assert_eq!(world.asserted(), ["mail.localhost:alice@example.com", "mail.localhost:bob@example.com"]);
-    person.browser.close().await;
+    browser.close().await;
 }
 
 #[tokio::test]
@@ -101,23 +102,24 @@ async fn phpmyadmins_own_login_then_the_code_then_the_database() {
     traces::issued("password", phpmyadmin::PASSWORD);
     let example = include_str!("../../examples/phpmyadmin/gate.toml");
     let world = World::start("db", example, database.address(), "alice");
-    let person = Person::new().await;
+    let browser = Browser::start(1100, 900).await;
+    let person = Person(&browser.client);
     let wanted = world.page("/index.php?route=/database/structure&db=shop");
     person.goes_to(&wanted).await;
     assert_eq!(person.is_at().await, world.page("/"));
     let signs_in = async |name: &str, password: &str, there: &str| {
-        person.types("#input_username", name).await;
-        person.types("#input_password", password).await;
+        person.fills("#input_username", name).await;
+        person.fills("#input_password", password).await;
         person.presses("#input_go", there).await;
     };
     person.sees("#input_go").await;
-    person.browser.screenshot("phpmyadmin-login").await;
+    browser.screenshot("phpmyadmin-login").await;
     signs_in("alice", "wrong", "#pma_errors, .alert-danger").await;
     signs_in("alice", phpmyadmin::PASSWORD, "input[name=code]").await;
     person.gives_first_code(&world.alice.phone.fresh(), "#tablesForm").await;
     assert!(person.is_at().await.contains("db=shop"), "{}", person.is_at().await);
     assert!(person.reads().await.contains("orders"), "{}", person.reads().await);
-    person.browser.screenshot("phpmyadmin-inside").await;
+    browser.screenshot("phpmyadmin-inside").await;
 
     // Signing in as bob beside the form.
     let login = format!("pma_username=bob&pma_password={}&server=1", phpmyadmin::PASSWORD.replace(' ', "+"));
@@ -131,7 +133,7 @@ async fn phpmyadmins_own_login_then_the_code_then_the_database() {
     person.goes_to(&wanted).await;
     assert!(person.reads().await.contains("orders"));
     assert_eq!(world.asserted(), ["db.localhost:alice"]);
-    person.browser.close().await;
+    browser.close().await;
 }
 
 #[tokio::test]
@@ -150,14 +152,15 @@ async fn a_login_by_script_in_json_then_the_code_then_the_page() {
     app.until("the app listens", || TcpStream::connect(("127.0.0.1", port)).ok());
     let example = include_str!("../../examples/json-login/gate.toml");
     let world = World::start("orders", example, SocketAddr::from(([127, 0, 0, 1], port)), "alice");
-    let person = Person::new().await;
+    let browser = Browser::start(1100, 900).await;
+    let person = Person(&browser.client);
     person.goes_to(&world.page("/")).await;
     assert_eq!(person.is_at().await, world.page("/sign-in"));
-    person.types("input[name=name]", "alice").await;
-    person.types("input[name=password]", "wrong").await;
+    person.fills("input[name=name]", "alice").await;
+    person.fills("input[name=password]", "wrong").await;
     person.presses("button", "[role=alert]:not(:empty)").await;
     assert!(person.reads().await.contains("don't match"));
-    person.types("input[name=password]", password).await;
+    person.fills("input[name=password]", password).await;
     person.presses("button", "input[name=code]").await;
     assert!(person.is_at().await.starts_with(&world.gate.origin("id")));
     person.gives_first_code(&world.alice.phone.fresh(), "#who:not(:empty)").await;
@@ -175,5 +178,5 @@ async fn a_login_by_script_in_json_then_the_code_then_the_page() {
     }
     person.goes_to(&world.page("/")).await;
     assert_eq!(person.is_at().await, world.page("/sign-in"));
-    person.browser.close().await;
+    browser.close().await;
 }

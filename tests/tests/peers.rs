@@ -68,6 +68,7 @@ fn every_caller_may_call_what_is_its_business_and_nothing_else() {
         "SignIn",
         "AssertFirst",
         "VerifySession",
+        "PassTrusted",
         "OpenSite",
         "CheckSession",
         "CheckApiKey",
@@ -95,6 +96,10 @@ fn every_caller_may_call_what_is_its_business_and_nothing_else() {
         "ResumeApiKey",
         "RotateApiKey",
         "RevokeApiKey",
+        "ListSessions",
+        "RevokeSessions",
+        "ListBrowsers",
+        "RevokeBrowsers",
         "DisableAccount",
         "ReadAudit",
     ];
@@ -158,6 +163,10 @@ fn a_person_reaches_their_own_account_and_no_other_with_any_method() {
             ("ResumeApiKey", json!({"id": "0".repeat(16)})),
             ("RotateApiKey", json!({"id": "0".repeat(16)})),
             ("RevokeApiKey", json!({"id": "0".repeat(16)})),
+            ("ListSessions", json!({})),
+            ("RevokeSessions", json!({})),
+            ("ListBrowsers", json!({})),
+            ("RevokeBrowsers", json!({})),
             ("DisableAccount", json!({})),
             ("ReadAudit", json!({"limit": 10})),
         ];
@@ -200,6 +209,8 @@ fn a_persons_change_needs_a_code_in_the_same_call_and_spends_it() {
         ("SetPassword", json!({"password": "whatever it may be"})),
         ("BeginEnrolment", json!({"label": "mine", "digits": 6, "period_seconds": 30})),
         ("RegenerateBackupCodes", json!({})),
+        ("RevokeSessions", json!({})),
+        ("RevokeBrowsers", json!({})),
         ("DisableAccount", json!({})),
     ];
     for (method, parameters) in &changes {

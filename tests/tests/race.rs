@@ -56,6 +56,8 @@ fn raise(client: &Client, browser: u8, round: u16, code: &str) -> bool {
         site: None,
         source: Source { address: Some(address(1)), ..Source::default() },
         code: SecretText::new(code.to_owned()),
+        browser: None,
+        trust_seconds: None,
     };
     judge(&nonce, client.call(&request).unwrap()).is_ok()
 }

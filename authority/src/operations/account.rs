@@ -93,6 +93,7 @@ impl Authority {
     pub(crate) async fn remove_account(&self, actor: &Actor, request: RemoveAccount) -> Outcome<Done> {
         self.change(actor, Some(&request.account), None, "account_remove", |change| {
             self.end_sessions(change, |_| true)?;
+            self.remove_browsers(change)?;
             self.remove_api_keys(change)?;
             self.void_enrolments(change)?;
             let names = change.account.names.iter();
@@ -110,6 +111,7 @@ impl Authority {
         self.change(actor, Some(&request.account), None, "account_lock", |change| {
             change.account = change.account.with_lock(true, change.time());
             self.end_sessions(change, |_| true)?;
+            self.end_trust(change)?;
             self.recall_api_keys(change)?;
             self.void_enrolments(change)?;
             Ok(Done {})

@@ -75,6 +75,8 @@ pub struct Change {
     pub factor: Option<Factor>,
     /// What the audit trail tells.
     pub entry: Entry,
+    /// What else it tells.
+    pub also: Vec<Entry>,
 }
 
 impl Change {
@@ -252,7 +254,8 @@ impl Authority {
 
     /// Writes a change, its sessions' end and its event.
     pub(super) async fn commit_change(&self, change: Change, expect: Expect) -> Result<(), StoreError> {
-        let Change { account, mut writes, ended, essential, removes_account, factor, entry, .. } = change;
+        let Change { account, mut writes, ended, essential, removes_account, factor, entry, also, .. } =
+            change;
         // Getting in with a code that is dead in a minute anyway; a backup code would come back to life.
         let fleeting = essential && matches!(factor, Some(Factor::Device { .. }));
         writes.push(if removes_account {
@@ -260,7 +263,8 @@ impl Authority {
         } else {
             record::account_write(&account, expect)?
         });
-        let commit = Commit { writes, audit: vec![entry], essential, fleeting, ..Commit::default() };
+        let audit = std::iter::once(entry).chain(also).collect();
+        let commit = Commit { writes, audit, essential, fleeting, ..Commit::default() };
         self.endings.commit(commit, &ended).await.map(drop)
     }
 }
@@ -276,6 +280,7 @@ impl Change {
             removes_account: false,
             factor: None,
             entry,
+            also: Vec::new(),
         }
     }
 }

@@ -7,6 +7,7 @@ use super::account::unchangeable;
 use super::fault::{Outcome, invalid};
 use super::permission::Actor;
 use crate::authority::Authority;
+use crate::store::record::Session;
 
 impl Authority {
     /// Calls a device something else.
@@ -32,7 +33,10 @@ impl Authority {
             change.entry.factor = change.account.device(&device).map(|device| device.label.to_string());
             change.account = change.account.remove_device(&device, change.time()).map_err(unchangeable)?;
             let last = !change.account.enrolled();
-            self.end_sessions(change, |session| last || session.device == Some(device))?;
+            // Whoever removes a device may have lost it with a browser that it made trusted.
+            let rests = |session: &Session| session.device == Some(device) || session.trusted.is_some();
+            self.end_sessions(change, |session| last || rests(session))?;
+            self.end_trust(change)?;
             Ok(Done {})
         })
         .await
@@ -43,6 +47,7 @@ impl Authority {
         self.change(actor, request.account.as_deref(), request.code, "disable", |change| {
             change.account = change.account.disabled(change.time());
             self.end_sessions(change, |_| true)?;
+            self.end_trust(change)?;
             self.void_enrolments(change)?;
             Ok(Done {})
         })
@@ -54,6 +59,7 @@ impl Authority {
         self.change(actor, Some(&request.account), None, "reset", |change| {
             change.account = change.account.reset(change.time());
             self.end_sessions(change, |_| true)?;
+            self.remove_browsers(change)?;
             self.void_enrolments(change)?;
             Ok(Done {})
         })

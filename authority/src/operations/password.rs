@@ -43,6 +43,7 @@ impl Authority {
             change.account.password = Some(made.clone());
             change.account.changed = change.time();
             self.end_sessions(change, |_| true)?;
+            self.end_trust(change)?;
             Ok(Done {})
         })
         .await

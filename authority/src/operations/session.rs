@@ -9,10 +9,12 @@ use std::collections::btree_map::Entry;
 use twofold_shared::account::{Account, Group};
 use twofold_shared::clock::UnixTime;
 use twofold_shared::wire::{
-    CheckSession, CheckSessionReply, Done, EndSession, OpenSite, SessionDigest, SessionView, TouchSessions,
+    CheckSession, CheckSessionReply, Done, EndSession, Level, OpenSite, SessionDigest, SessionView,
+    TouchSessions,
 };
 
 use super::attempt::Change;
+use super::browser::rests_on_fresh_code;
 use super::fault::{Outcome, busy, invalid};
 use super::told::web_door;
 use crate::audit;
@@ -49,7 +51,7 @@ impl Authority {
 
     /// Opens a site's session under a portal session, with its account and level.
     pub(crate) async fn open_site(&self, request: OpenSite) -> Outcome<CheckSessionReply> {
-        let OpenSite { nonce, portal, site, session: digest } = request;
+        let OpenSite { nonce, portal, site, session: digest, trust_seconds } = request;
         if site.is_empty() || site.len() > LONGEST_SITE {
             return Err(invalid("site: must be a host"));
         }
@@ -65,6 +67,7 @@ impl Authority {
                 seen: now,
                 ..live.session.clone()
             };
+            let session = as_far_as_taken(session, trust_seconds, now);
             let portal = Session { seen: live.session.seen.max(now), ..live.session.clone() };
             let writes =
                 opening_under(&session, &portal, live.version).map_err(|error| self.failed(&error))?;
@@ -187,6 +190,7 @@ impl Authority {
             enrolled: account.enrolled(),
             level: session.level,
             second_at: session.second_at.map(|at| at.0),
+            trusted_at: session.trusted.map(|(_, at)| at.0),
             ends_at: session.created.plus(limits.absolute.as_secs()).0,
             idle_seconds: limits.idle.as_secs(),
         }
@@ -258,6 +262,17 @@ impl Authority {
 /// Whether a session has outlived one of its two limits.
 pub(super) fn expired(session: &Session, limits: Sessions, now: UnixTime) -> bool {
     now >= session.created.plus(limits.absolute.as_secs()) || now >= session.seen.plus(limits.idle.as_secs())
+}
+
+/// A session as its site takes it: where it rests on a trusted browser, and on a code that was given longer ago than the
+/// site takes, it has passed the first factor alone.
+fn as_far_as_taken(session: Session, trust_seconds: Option<u64>, now: UnixTime) -> Session {
+    match session.trusted {
+        Some((_, at)) if !rests_on_fresh_code(at, trust_seconds, now) => {
+            Session { level: Level::First, trusted: None, ..session }
+        }
+        Some(_) | None => session,
+    }
 }
 
 /// A site's session, and its portal session written again: should that end at this very moment, one of the two commits

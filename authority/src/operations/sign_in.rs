@@ -15,6 +15,7 @@ use twofold_shared::wire::{
 };
 
 use super::attempt::{Change, Read, Subject, line, refusal_entry, word};
+use super::browser::source_of;
 use super::fault::{Outcome, not_permitted};
 use super::login::unnameable;
 use super::settings::DEADLINE;
@@ -39,6 +40,8 @@ struct Given {
     place: Place,
     browser: String,
     session: SessionDigest,
+    /// The cookie by which the browser may be known.
+    browser_value: Option<SessionDigest>,
     proof: Proof,
     action: &'static str,
 }
@@ -57,11 +60,12 @@ type Checked = Option<(Option<PasswordHash>, bool)>;
 impl Authority {
     /// A name and password given at the portal.
     pub(crate) async fn sign_in(&self, request: SignIn) -> Outcome<SignInReply> {
-        let SignIn { nonce, name, password, source, browser, session } = request;
+        let SignIn { nonce, name, password, source, browser, session, browser_value } = request;
         let name = Name::canonical(&Realm::local(), &name).ok();
         let proof = Proof::Password(Arc::new(password));
         let place = Place::browser(&source);
-        self.first_factor(Given { nonce, name, place, browser, session, proof, action: "sign_in" }).await
+        let action = "sign_in";
+        self.first_factor(Given { nonce, name, place, browser, session, browser_value, proof, action }).await
     }
 
     /// "This site's own first factor has just passed for this name."
@@ -74,10 +78,12 @@ impl Authority {
         let name = Name::canonical(&realm, &name).ok();
         let place = Place::browser(&source);
         let proof = Proof::Asserted;
-        self.first_factor(Given { nonce, name, place, browser, session, proof, action: "assert_first" }).await
+        // The portal's cookie is not there to see at a site.
+        let (browser_value, action) = (None, "assert_first");
+        self.first_factor(Given { nonce, name, place, browser, session, browser_value, proof, action }).await
     }
 
-    async fn first_factor(&self, given: Given) -> Outcome<SignInReply> {
+    async fn first_factor(&self, mut given: Given) -> Outcome<SignInReply> {
         let deadline = Instant::now() + DEADLINE;
         let mut entry = entry(given.action, PORTAL, &given.place, &given.nonce);
         entry.name = given.name.as_ref().map(Name::to_string);
@@ -94,6 +100,9 @@ impl Authority {
             }
         }
         let first = self.read_subject(&subject).await?;
+        if let Some(id) = self.met_browser(first.account.id, given.browser_value.as_ref(), &entry).await? {
+            given.place = given.place.with(source_of(&id));
+        }
         let line = line(&first.account, &given.place.origin, first.now);
         let refused = |refusal| given.reply(None, Some(refusal));
         let Ok(_turn) = self.turns.take(first.account.id, line, deadline).await else {
@@ -185,6 +194,7 @@ impl Authority {
             seen: now.time,
             second_at: None,
             device: None,
+            trusted: None,
             browser: shortened(&given.browser),
             source: given.place.words.clone(),
         };
@@ -196,6 +206,7 @@ impl Authority {
         let entry = Entry { outcome: audit::Outcome::Approved, ..entry.clone() };
         let mut change = Change::new(account, now, entry);
         change.essential = true;
+        self.browser_presented(&mut change, given.browser_value.as_ref())?;
         self.begin_session(&mut change, &session)?;
         Ok((self.commit_change(change, read.expect).await, given.reply(Some(signed_in), None)))
     }

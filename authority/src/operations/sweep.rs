@@ -1,10 +1,12 @@
-//! What has expired is removed: sessions that outlived their limits, enrolments that nobody confirmed.
+//! What has expired is removed: sessions that outlived their limits, browsers that nobody used for
+//! long, enrolments that nobody confirmed.
 //!
 //! Nothing depends on it: whoever reads them judges for themselves. It only keeps the ledger small.
 
 use std::sync::Weak;
 use std::time::Duration;
 
+use super::browser::forgotten;
 use super::session::expired;
 use super::watch::Endings;
 use crate::config::Sessions;
@@ -31,7 +33,25 @@ pub(crate) async fn sweep_forever(endings: Weak<Endings>, limits: Sessions) {
 /// Removes what has expired; what another commit changed meanwhile is left for the next time.
 pub(super) async fn sweep(endings: &Endings, limits: Sessions) -> Result<(), StoreError> {
     sweep_sessions(endings, limits).await?;
+    sweep_browsers(&endings.store).await?;
     sweep_enrolments(&endings.store).await
+}
+
+async fn sweep_browsers(store: &Store) -> Result<(), StoreError> {
+    let mut after = None;
+    loop {
+        let now = store.now().await?.time;
+        let found = record::load_browsers(store, after.as_ref(), PAGE)?;
+        let Some((last, _)) = found.last() else { return Ok(()) };
+        after = Some(last.clone());
+        for (browser, version) in found.iter().filter(|(browser, _)| forgotten(browser, now)) {
+            let writes = record::browser_removal(browser, Expect::Version(*version));
+            match store.commit(Commit { writes, ..Commit::default() }).await {
+                Ok(_) | Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
 }
 
 async fn sweep_sessions(endings: &Endings, limits: Sessions) -> Result<(), StoreError> {

@@ -27,6 +27,7 @@ use crate::varlink::{Answer, Failure, Reply};
 
 mod accounts;
 mod api_keys;
+mod browsers;
 mod enrolment;
 mod equal_work;
 mod full_disk;
@@ -208,7 +209,7 @@ impl World {
 
     async fn open(&self, portal: SessionDigest, site: &str) -> Option<SessionDigest> {
         let session = digest();
-        let open = OpenSite { nonce: nonce(), portal, site: site.into(), session };
+        let open = OpenSite { nonce: nonce(), portal, site: site.into(), session, trust_seconds: None };
         self.ask(&gate(), open).await.unwrap().session.map(|_| session)
     }
 }
@@ -317,6 +318,7 @@ fn sign_in(name: &str, password: &str, session: SessionDigest) -> SignIn {
         source: address("192.0.2.7"),
         browser: "Firefox".into(),
         session,
+        browser_value: None,
     }
 }
 
@@ -328,5 +330,7 @@ fn raise(session: SessionDigest, next: SessionDigest, code: &str) -> VerifySessi
         site: None,
         source: address("192.0.2.7"),
         code: secret_text(code),
+        browser: None,
+        trust_seconds: None,
     }
 }

@@ -1,7 +1,7 @@
 //! What the audit trail and a person are told of where something happened: doors, sources, events.
 
 use twofold_shared::account::Account;
-use twofold_shared::throttle::Origin;
+use twofold_shared::throttle::{Origin, SourceId};
 use twofold_shared::wire::{Nonce, Source};
 
 use super::permission::Actor;
@@ -38,6 +38,11 @@ impl Place {
     pub fn browser(source: &Source) -> Self {
         let source = Source { address: source.address, ..Source::default() };
         Self::reported(&source, "", "")
+    }
+
+    /// The same of a browser that is known to its account by a cookie.
+    pub fn with(self, source: SourceId) -> Self {
+        Self { origin: self.origin.with(source), ..self }
     }
 
     /// A process on this host that is not root: all that is known of it is where it runs.

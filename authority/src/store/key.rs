@@ -15,6 +15,10 @@ pub enum Space {
     Session,
     /// Which sessions an account has, by its id and their digest.
     SessionOf,
+    /// Browsers that an account is known by, by its id and theirs.
+    Browser,
+    /// Whose browser a value of the cookie is, by its digest.
+    BrowserValue,
     /// API keys, by id.
     ApiKey,
     /// Which API keys an account has, by its id and theirs.
@@ -31,12 +35,14 @@ pub enum Space {
 
 impl Space {
     /// Every space: each gets its sealing key at start.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Account,
         Self::Name,
         Self::Enrolment,
         Self::Session,
         Self::SessionOf,
+        Self::Browser,
+        Self::BrowserValue,
         Self::ApiKey,
         Self::ApiKeyOf,
         Self::Revocation,
@@ -54,6 +60,8 @@ impl Space {
             Self::Enrolment => "enrolment/",
             Self::Session => "session/",
             Self::SessionOf => "session_of/",
+            Self::Browser => "browser/",
+            Self::BrowserValue => "browser_value/",
             Self::ApiKey => "apikey/",
             Self::ApiKeyOf => "apikey_of/",
             Self::Revocation => "revocation/",

@@ -13,12 +13,17 @@ use super::{Expect, Key, Space, Store, StoreError, Version, Write};
 
 mod account;
 mod api_key;
+mod browser;
 mod enrolment;
 mod event;
 mod session;
 mod throttle;
 
 pub use api_key::{ApiKey, api_key_opening, api_key_removal, api_key_write, load_api_key, load_api_keys_of};
+pub use browser::{
+    Browser, BrowserId, Trust, browser_removal, browser_writes, load_browser_with, load_browsers,
+    load_browsers_of,
+};
 pub use enrolment::{EnrolmentId, enrolment_removal, enrolment_write, load_enrolment, load_enrolments};
 pub(super) use event::{encode_event, event};
 pub use session::{

@@ -5,6 +5,7 @@
 mod api_keys;
 mod authority;
 mod enrolment;
+mod sessions;
 mod terminal;
 
 use serde_json::json;

@@ -23,7 +23,7 @@ use crate::headers;
 use crate::refusal::Refusal;
 use crate::request;
 use crate::return_address::ReturnAddress;
-use crate::rules::{Need, Pass};
+use crate::rules::Pass;
 use crate::session::Known;
 use crate::site::Site;
 
@@ -67,7 +67,7 @@ impl Gate {
         };
         let request = session.req_header();
         let (path, query) = wanted.split(request);
-        let is_in = known.is_some_and(|known| known.meets(Need::SECOND, self.clock.unix()));
+        let is_in = known.is_some_and(|known| known.meets(site.second(), self.clock.unix()));
         let is_login = match form.step(&request.method, path, query, &body) {
             Step::Login => true,
             Step::Page if !is_in => false,
@@ -104,7 +104,7 @@ impl Gate {
                 }
                 Ok(Who::Somebody(_) | Who::Nobody) => {
                     self.end_level(digest, known, "the app no longer knows them as the same person").await;
-                    let answer = self.ask_to_sign_in(session, context, site, Need::SECOND);
+                    let answer = self.ask_to_sign_in(session, context, site, site.second());
                     return Ok(Some(answer.with_cookie(cookies::unset(SITE))));
                 }
                 Err(why) => {
@@ -201,8 +201,11 @@ impl Gate {
         let request = session.req_header();
         let fresh =
             Fresh::generate().map_err(|why| Error::because(ErrorType::InternalError, "randomness", why))?;
-        let visitor =
-            Visitor { address: context.client.address, browser: browser::describe(&request.headers) };
+        let visitor = Visitor {
+            address: context.client.address,
+            browser: browser::describe(&request.headers),
+            known_by: None,
+        };
         let asked = self.authority.assert_first(&visitor, &form.realm, user.clone(), fresh.digest).await;
         let lines = response.headers.get_all(SET_COOKIE).iter();
         let held = lines.cloned().collect();

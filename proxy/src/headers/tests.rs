@@ -12,6 +12,7 @@ fn site(forward_authorization: bool) -> Site {
         origin: Origin::parse("https://wiki.example.com").unwrap(),
         upstream: "127.0.0.1:1".parse().unwrap(),
         max_body: None,
+        trusted_browsers: None,
         assertion: false,
         title: "Wiki".to_owned(),
         path_parameters: false,
@@ -30,6 +31,7 @@ fn known() -> Known {
         enrolled: true,
         level: Level::Second,
         second_at: None,
+        trusted_at: None,
         ends_at: 100,
         idle_seconds: 10,
     };

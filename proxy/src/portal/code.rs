@@ -1,21 +1,50 @@
-//! The code: the second factor. A right one gives the browser a new session id.
+//! The code: the second factor. A right one gives the browser a new session id. Where the site takes that, a browser that
+//! was trusted with one is asked for none.
 
 use std::sync::Arc;
 
 use http::StatusCode;
 use twofold_shared::code::Code;
-use twofold_shared::wire::{Refused as Said, SessionDigest, Word};
+use twofold_shared::permit::Permit;
+use twofold_shared::wire::{Level, Notice, Refused as Said, SessionDigest, Word};
 
 use super::form::Fields;
 use super::{Guest, Portal, Refused, Visit, refused_status};
 use crate::answer::Answer;
-use crate::authority::Step;
-use crate::cookies::Fresh;
+use crate::authority::{Raise, Step};
+use crate::cookies::{self, BROWSER, BROWSER_LIFE, Fresh};
 use crate::flow::Flow;
-use crate::pages::Form;
+use crate::pages::{Form, TrustBox};
 use crate::refusal::Refusal;
 use crate::session::Known;
-use crate::site::Site;
+
+/// What a browser has once its session has risen.
+struct Next {
+    session: Fresh,
+    browser: Fresh,
+}
+
+impl Next {
+    fn generate() -> Result<Self, getrandom::Error> {
+        Ok(Self { session: Fresh::generate()?, browser: Fresh::generate()? })
+    }
+
+    fn raise<'a>(&self, session: SessionDigest, flow: &'a Flow) -> Raise<'a> {
+        Raise {
+            session,
+            next: self.session.digest,
+            site: Portal::site_of(flow),
+            next_browser: self.browser.digest,
+        }
+    }
+}
+
+/// Why the page is shown once more.
+struct Again {
+    status: StatusCode,
+    error: String,
+    wants_trust: bool,
+}
 
 impl Portal {
     pub(super) async fn code(&self, visit: &Visit, flow: &Flow) -> Result<Answer, Refused> {
@@ -31,19 +60,24 @@ impl Portal {
             return Ok(self.pages.not_enrolled(flow.id.as_str(), known.name(), Self::site_of(flow)));
         }
         if !visit.is_post() {
-            return self.code_page(visit, flow, known, StatusCode::OK, None);
+            return match self.pass_trusted(visit, flow, (session, known)).await? {
+                Some(passed) => Ok(passed),
+                None => self.code_page(visit, flow, known, None),
+            };
         }
         let fields = Fields::read(&visit.headers, &visit.body);
+        let wants_trust = fields.get("trust") == Some("yes");
+        let again = |status, error: String| Some(Again { status, error, wants_trust });
         if !self.is_own(visit, flow, &fields)? {
             let stale = self.pages.words().stale_form.to_owned();
-            return self.code_page(visit, flow, known, StatusCode::FORBIDDEN, Some(stale));
+            return self.code_page(visit, flow, known, again(StatusCode::FORBIDDEN, stale));
         }
         match Code::parse(fields.get("code").unwrap_or_default()) {
-            Ok(code) => self.try_code(visit, flow, (session, known), code).await,
+            Ok(code) => self.try_code(visit, flow, (session, known), (code, wants_trust)).await,
             // Not the shape of a code: charged to nobody.
             Err(_) => {
                 let wrong = self.pages.words().refused_code(Said { word: Word::Wrong, wait_seconds: None });
-                self.code_page(visit, flow, known, StatusCode::FORBIDDEN, Some(wrong))
+                self.code_page(visit, flow, known, again(StatusCode::FORBIDDEN, wrong))
             }
         }
     }
@@ -53,38 +87,70 @@ impl Portal {
         visit: &Visit,
         flow: &Flow,
         (session, known): (SessionDigest, &Arc<Known>),
-        code: Code,
+        (code, wants_trust): (Code, bool),
     ) -> Result<Answer, Refused> {
-        let next = Fresh::generate()?;
-        let site = Self::site_of(flow).map(Site::host);
-        match self.authority.verify(&visit.visitor(), (session, next.digest), site, code).await? {
+        let next = Next::generate()?;
+        let trust_seconds = flow.need().trust.filter(|_| wants_trust);
+        let raise = next.raise(session, flow);
+        match self.authority.verify(&visit.visitor()?, raise, code, trust_seconds).await? {
             Step::Refused(Said { word: Word::Unenrolled, .. }) => {
                 Ok(self.pages.not_enrolled(flow.id.as_str(), known.name(), Self::site_of(flow)))
             }
             Step::Refused(said) => {
-                let words = self.pages.words().refused_code(said);
-                self.code_page(visit, flow, known, refused_status(said.word), Some(words))
+                let error = self.pages.words().refused_code(said);
+                let again = Again { status: refused_status(said.word), error, wants_trust };
+                self.code_page(visit, flow, known, Some(again))
             }
             // The browser may hold a newer cookie by now: it is looked at again.
             Step::Gone => Ok(self.next_step(flow, &Guest::Nobody)),
-            Step::Passed((permit, notices)) => {
-                // The sessions of sites under the old one end with it, and not only when the watch says so.
-                self.sessions.forget_account(known.account());
-                if permit.account() != known.account() {
-                    return Err(Refused::because(Refusal::Undecided, "the code was another account's"));
-                }
-                log::info!(
-                    "request {}: account {} passed the second factor",
-                    permit.nonce(),
-                    permit.account()
-                );
-                let step = if notices.is_empty() { "continue" } else { "notices" };
-                flow.keep_news(next.digest, notices);
-                let lines = self.keep_session(visit, flow, (next.digest, &next.value)).await?;
-                let next_page = Answer::redirect(&format!("/{step}/{}", flow.id.as_str()));
-                Ok(lines.into_iter().fold(next_page, Answer::with_cookie))
-            }
+            Step::Passed(passed) => self.risen(visit, flow, known, next, passed).await,
         }
+    }
+
+    /// Goes on without a code where the flow's site takes a trusted browser, and this is one. Not where a fresh code is
+    /// asked for, and not for who has given one.
+    async fn pass_trusted(
+        &self,
+        visit: &Visit,
+        flow: &Flow,
+        (session, known): (SessionDigest, &Arc<Known>),
+    ) -> Result<Option<Answer>, Refused> {
+        let need = flow.need();
+        let visitor = visit.visitor()?;
+        let (Some(trust), Some(_), None, Level::First) =
+            (need.trust, visitor.known_by, need.max_age, known.level())
+        else {
+            return Ok(None);
+        };
+        let next = Next::generate()?;
+        match self.authority.pass_trusted(&visitor, next.raise(session, flow), trust).await? {
+            Step::Refused(_) => Ok(None),
+            Step::Gone => Ok(Some(self.next_step(flow, &Guest::Nobody))),
+            Step::Passed(passed) => self.risen(visit, flow, known, next, passed).await.map(Some),
+        }
+    }
+
+    /// The session of `known` has risen: the browser gets what it has from now on, and goes on.
+    async fn risen(
+        &self,
+        visit: &Visit,
+        flow: &Flow,
+        known: &Known,
+        next: Next,
+        (permit, notices): (Permit, Vec<Notice>),
+    ) -> Result<Answer, Refused> {
+        // The sessions of sites under the old one end with it, and not only when the watch says so.
+        self.sessions.forget_account(known.account());
+        if permit.account() != known.account() {
+            return Err(Refused::because(Refusal::Undecided, "the second factor was another account's"));
+        }
+        log::info!("request {}: account {} passed the second factor", permit.nonce(), permit.account());
+        let step = if notices.is_empty() { "continue" } else { "notices" };
+        flow.keep_news(next.session.digest, notices);
+        let mut lines = self.keep_session(visit, flow, (next.session.digest, &next.session.value)).await?;
+        lines.push(cookies::set(BROWSER, &next.browser.value, Some(BROWSER_LIFE)));
+        let next_page = Answer::redirect(&format!("/{step}/{}", flow.id.as_str()));
+        Ok(lines.into_iter().fold(next_page, Answer::with_cookie))
     }
 
     fn code_page(
@@ -92,13 +158,15 @@ impl Portal {
         visit: &Visit,
         flow: &Flow,
         known: &Known,
-        status: StatusCode,
-        error: Option<String>,
+        again: Option<Again>,
     ) -> Result<Answer, Refused> {
         let binding = self.binding(visit)?;
         let token = self.key.token(flow.id.as_str(), binding.holder.as_bytes());
+        let is_ticked = again.as_ref().is_some_and(|again| again.wants_trust);
+        let trust = flow.need().trust.map(|seconds| TrustBox { seconds, is_ticked });
+        let (status, error) = again.map_or((StatusCode::OK, None), |again| (again.status, Some(again.error)));
         let form = Form { flow: flow.id.as_str(), token: &token, error, site: Self::site_of(flow) };
-        let page = self.pages.code(status, &form, known);
+        let page = self.pages.code(status, &form, known, trust);
         Ok(match binding.line {
             Some(line) => page.with_cookie(line),
             None => page,

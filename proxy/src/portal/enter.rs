@@ -13,7 +13,6 @@ use crate::cookies::{self, FLOW, Found, Fresh};
 use crate::flow::{Asserted, Destination, Flow, LIFE};
 use crate::refusal::Refusal;
 use crate::return_address::ReturnAddress;
-use crate::rules::Need;
 use crate::session::Verdict;
 use crate::site::Site;
 
@@ -37,7 +36,7 @@ impl Portal {
         let begun = Fresh::generate().and_then(|nonce| {
             let return_to = ReturnAddress::front_page();
             let destination =
-                Destination { site: Arc::clone(site), return_to, nonce: nonce.digest, need: Need::SECOND };
+                Destination { site: Arc::clone(site), return_to, nonce: nonce.digest, need: site.second() };
             Ok((self.flows.begin(Some(destination), address, self.clock.millis())?, nonce))
         });
         let (flow, nonce) =

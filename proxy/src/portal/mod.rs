@@ -15,7 +15,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::{HeaderMap, Method, StatusCode};
-use twofold_shared::wire::{Level, Nonce, SessionDigest};
+use twofold_shared::wire::{Nonce, SessionDigest};
 use zeroize::Zeroizing;
 
 use crate::answer::Answer;
@@ -31,6 +31,7 @@ use crate::key::Key;
 use crate::origin::Origin;
 use crate::pages::Pages;
 use crate::refusal::Refusal;
+use crate::rules::Need;
 use crate::session::{Known, Sessions, Verdict};
 use crate::site::{Places, Site};
 
@@ -54,8 +55,13 @@ pub struct Visit {
 }
 
 impl Visit {
-    fn visitor(&self) -> Visitor {
-        Visitor { address: self.address, browser: browser::describe(&self.headers) }
+    fn visitor(&self) -> Result<Visitor, Refused> {
+        let known_by = match cookies::find(&self.headers, cookies::BROWSER) {
+            Found::None => None,
+            Found::One(value) => cookies::digest(value),
+            Found::Several => return Err(Refused::because(Refusal::Unclear, "two browser cookies")),
+        };
+        Ok(Visitor { address: self.address, browser: browser::describe(&self.headers), known_by })
     }
 
     fn is_post(&self) -> bool {
@@ -181,7 +187,8 @@ impl Portal {
     /// Where a signed-in person is; for others the way in.
     async fn home(&self, visit: &Visit) -> Result<Answer, Refused> {
         match self.guest(visit).await? {
-            Guest::Signed(session, known) if known.level() == Level::Second => {
+            // No site, so nothing takes a trusted browser for a code.
+            Guest::Signed(session, known) if known.meets(Need::SECOND, self.clock.unix()) => {
                 let token = self.key.token("sign-out", session.as_bytes());
                 let sites = self.places.sites().iter().map(|site| &**site);
                 Ok(self.pages.home(known.name(), sites, &token))

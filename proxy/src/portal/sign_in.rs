@@ -62,7 +62,7 @@ impl Portal {
     ) -> Result<Answer, Refused> {
         let fresh = Fresh::generate()?;
         let password = SecretText::new(password.to_owned());
-        match self.authority.sign_in(&visit.visitor(), name.to_owned(), password, fresh.digest).await? {
+        match self.authority.sign_in(&visit.visitor()?, name.to_owned(), password, fresh.digest).await? {
             Step::Refused(refused) => {
                 let words = self.pages.words().refused_password(refused);
                 self.sign_in_page(visit, flow, refused_status(refused.word), name, Some(words))

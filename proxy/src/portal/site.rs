@@ -13,7 +13,7 @@ use crate::flow::{Destination, LIFE};
 use crate::handoff::Handoff;
 use crate::refusal::Refusal;
 use crate::return_address::ReturnAddress;
-use crate::rules::Need;
+use crate::rules::{Need, Reached};
 use crate::session::Verdict;
 use crate::site::Site;
 
@@ -77,7 +77,7 @@ impl Portal {
     /// Where the page leads that could not keep what was posted: it only begins what any address of the site begins, so
     /// nothing in it needs to be believed.
     fn begin_here(&self, visit: &Visit, site: &Arc<Site>) -> Answer {
-        let (mut need, mut target) = (Need::SECOND, "/".to_owned());
+        let (mut need, mut target) = (site.second(), "/".to_owned());
         for (name, value) in form_urlencoded::parse(&visit.query) {
             match &*name {
                 "level" if value == "first" => need.level = Level::First,
@@ -112,9 +112,9 @@ impl Portal {
         };
         let fresh = Fresh::generate()?;
         let before = self.sessions.before();
-        let view = self.authority.open_site(handoff.portal, site.host(), fresh.digest).await?;
+        let view = self.authority.open_site(handoff.portal, site, fresh.digest).await?;
         let (need, now) = (handoff.destination.need, self.clock.unix());
-        let Some(view) = view.filter(|view| need.is_met(view.level, view.second_at, now)) else {
+        let Some(view) = view.filter(|view| need.is_met(Reached::from(view), now)) else {
             return Err(Refused::because(
                 Refusal::Expired,
                 "the portal's session is gone or has not the level",

@@ -124,13 +124,33 @@ fn an_app_that_ignores_case_is_judged_without() {
 
 #[test]
 fn a_need_is_met_by_level_and_age() {
-    let fresh = Need { level: Level::Second, max_age: Some(300) };
-    assert!(Need::FIRST.is_met(Level::First, None, 1000) && Need::FIRST.is_met(Level::Second, Some(1), 1000));
-    assert!(
-        !Need::SECOND.is_met(Level::First, None, 1000) && Need::SECOND.is_met(Level::Second, Some(1), 1000)
-    );
-    assert!(fresh.is_met(Level::Second, Some(700), 1000) && !fresh.is_met(Level::Second, Some(699), 1000));
-    assert!(!fresh.is_met(Level::Second, None, 1000) && !fresh.is_met(Level::First, Some(1000), 1000));
+    let fresh = Need { max_age: Some(300), ..Need::SECOND };
+    let met =
+        |need: Need, level, second_at| need.is_met(Reached { level, second_at, trusted_at: None }, 1000);
+    assert!(met(Need::FIRST, Level::First, None) && met(Need::FIRST, Level::Second, Some(1)));
+    assert!(!met(Need::SECOND, Level::First, None) && met(Need::SECOND, Level::Second, Some(1)));
+    assert!(met(fresh, Level::Second, Some(700)) && !met(fresh, Level::Second, Some(699)));
+    assert!(!met(fresh, Level::Second, None) && !met(fresh, Level::First, Some(1000)));
+}
+
+#[test]
+fn a_trusted_browser_meets_what_takes_it_and_never_a_fresh_code() {
+    let by_trust = Reached { level: Level::Second, second_at: None, trusted_at: Some(700) };
+    let taken = |trust| Need { trust, ..Need::SECOND };
+    for (need, is_met) in [
+        (Need::FIRST, true),
+        (Need::SECOND, false),
+        (taken(Some(0)), false),
+        (taken(Some(299)), false),
+        (taken(Some(300)), true),
+        (Need { max_age: Some(86_400), ..taken(Some(300)) }, false),
+    ] {
+        assert_eq!(need.is_met(by_trust, 1000), is_met, "{need:?}");
+    }
+    assert!(!taken(Some(300)).is_met(Reached { level: Level::First, ..by_trust }, 1000));
+    // A code given since is worth what it always is.
+    let by_code = Reached { second_at: Some(900), trusted_at: None, ..by_trust };
+    assert!(Need { max_age: Some(100), ..Need::SECOND }.is_met(by_code, 1000));
 }
 
 #[test]

@@ -44,6 +44,7 @@ impl Known {
             enrolled: true,
             level: Level::Second,
             second_at: None,
+            trusted_at: None,
             ends_at: live.ends_at.unwrap_or(u64::MAX),
             idle_seconds: KEPT_SECONDS,
         };

@@ -16,6 +16,7 @@ fn view(clock: Clock) -> SessionView {
         enrolled: true,
         level: Level::Second,
         second_at: None,
+        trusted_at: None,
         ends_at: clock.unix() + 100,
         idle_seconds: 10,
     }

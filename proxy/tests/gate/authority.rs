@@ -41,6 +41,8 @@ struct Session {
     name: String,
     /// When the code was given.
     second: Option<u64>,
+    /// When it was given instead in the trusted browser that this rests on.
+    trusted: Option<u64>,
     portal: Option<String>,
     site: Option<String>,
 }
@@ -57,6 +59,8 @@ struct State {
     /// By id: the digest, and what the gate is told of it.
     keys: HashMap<String, (String, Value)>,
     key_uses: Vec<Value>,
+    /// By the digest of a browser's cookie: whose, and when it was trusted.
+    browsers: HashMap<String, (String, u64)>,
 }
 
 /// The scripted authority.
@@ -220,6 +224,7 @@ impl Shared {
             "SignIn" => self.sign_in(nonce, parameters),
             "AssertFirst" => self.assert_first(nonce, parameters),
             "VerifySession" => self.verify(nonce, parameters),
+            "PassTrusted" => self.pass_trusted(nonce, parameters),
             "OpenSite" => self.open(nonce, parameters),
             "CheckSession" => self.check(nonce, parameters),
             "EndSession" => self.end(parameters),
@@ -243,7 +248,7 @@ impl Shared {
             return json!({ "nonce": nonce, "refusal": { "word": "wrong" } });
         }
         let enrolled = state.enrolled.contains(&name);
-        let session = Session { name: name.clone(), second: None, portal: None, site: None };
+        let session = first(&name);
         state.sessions.insert(parameters["session"].as_str().unwrap().to_owned(), session);
         let signed_in =
             json!({ "account": format!("id-{name}"), "name": format!("local:{name}"), "enrolled": enrolled });
@@ -257,7 +262,7 @@ impl Shared {
         if !["alice", "bob"].contains(&name.as_str()) {
             return json!({ "nonce": nonce, "refusal": { "word": "wrong" } });
         }
-        let session = Session { name: name.clone(), second: None, portal: None, site: None };
+        let session = first(&name);
         state.sessions.insert(parameters["session"].as_str().unwrap().to_owned(), session);
         let signed_in = json!({ "account": format!("id-{name}"), "name": name, "enrolled": state.enrolled.contains(&name) });
         json!({ "nonce": nonce, "signed_in": signed_in })
@@ -281,11 +286,40 @@ impl Shared {
         end_with_its_sites(&mut state, old);
         let account = format!("id-{}", session.name);
         let second = Some(now() - std::mem::take(&mut state.backdate_next));
-        state.sessions.insert(parameters["next"].as_str().unwrap().to_owned(), Session { second, ..session });
+        if parameters["trust_seconds"].is_u64() {
+            let browser = parameters["browser"]["next"].as_str().unwrap().to_owned();
+            state.browsers.insert(browser, (session.name.clone(), now()));
+        }
+        let session = Session { second, trusted: None, ..session };
+        state.sessions.insert(parameters["next"].as_str().unwrap().to_owned(), session);
         self.news.notify_all();
         let notices = if is_backup { json!([{ "kind": "backup_code_used", "left": 2 }]) } else { json!([]) };
         let approval = json!({ "account": account, "door": "web portal", "level": "second" });
         json!({ "nonce": nonce, "approval": approval, "notices": notices })
+    }
+
+    fn pass_trusted(&self, nonce: &Value, parameters: &Value) -> Value {
+        let mut state = self.state.lock().unwrap();
+        let old = parameters["session"].as_str().unwrap();
+        let presented = parameters["browser"]["presented"].as_str().unwrap_or_default();
+        let taken = parameters["trust_seconds"].as_u64().unwrap();
+        let session = state.sessions.get(old).cloned();
+        let browser = state.browsers.get(presented).cloned();
+        let (Some(session), Some((name, at))) = (session, browser) else {
+            return json!({ "nonce": nonce, "refusal": { "word": "wrong" } });
+        };
+        if name != session.name || session.second.is_some() || now() - at > taken {
+            return json!({ "nonce": nonce, "refusal": { "word": "wrong" } });
+        }
+        end_with_its_sites(&mut state, old);
+        let next = parameters["browser"]["next"].as_str().unwrap().to_owned();
+        state.browsers.insert(next, (name.clone(), at));
+        let session = Session { trusted: Some(at), ..session };
+        state.sessions.insert(parameters["next"].as_str().unwrap().to_owned(), session);
+        self.news.notify_all();
+        let approval =
+            json!({ "account": format!("id-{name}"), "door": "web wiki.localhost", "level": "second" });
+        json!({ "nonce": nonce, "approval": approval })
     }
 
     fn open(&self, nonce: &Value, parameters: &Value) -> Value {
@@ -293,7 +327,8 @@ impl Shared {
         let portal = parameters["portal"].as_str().unwrap().to_owned();
         let Some(parent) = state.sessions.get(&portal).cloned() else { return json!({ "nonce": nonce }) };
         let site = parameters["site"].as_str().map(str::to_owned);
-        let session = Session { portal: Some(portal), site, ..parent };
+        let trusted = parent.trusted.filter(|_| parameters["trust_seconds"].is_u64());
+        let session = Session { portal: Some(portal), site, trusted, ..parent };
         let view = view(&session, &state.enrolled);
         state.sessions.insert(parameters["session"].as_str().unwrap().to_owned(), session);
         json!({ "nonce": nonce, "session": view })
@@ -331,11 +366,16 @@ fn view(session: &Session, enrolled: &HashSet<String>) -> Value {
         "name": format!("local:{}", session.name),
         "groups": ["staff", "wiki"],
         "enrolled": enrolled.contains(&session.name),
-        "level": if session.second.is_some() { "second" } else { "first" },
+        "level": if session.second.or(session.trusted).is_some() { "second" } else { "first" },
         "second_at": session.second,
+        "trusted_at": session.trusted,
         "ends_at": 4_000_000_000_u64,
         "idle_seconds": 3600,
     })
+}
+
+fn first(name: &str) -> Session {
+    Session { name: name.to_owned(), second: None, trusted: None, portal: None, site: None }
 }
 
 /// Ends a portal session and those of the sites under it.

@@ -16,11 +16,16 @@ struct Mail {
 
 impl Mail {
     fn start() -> Self {
+        Self::start_with("")
+    }
+
+    /// The same with more settings for the site.
+    fn start_with(more: &str) -> Self {
         let app = FormApp::start();
         let port = crate::harness::free_port();
         let site = format!(
             "blind = \"3s\"\n[[rule]]\npaths = [\"/public\"]\npolicy = \"bypass\"\n[[site]]\norigin = \"http://mail.localhost:{port}\"\n\
-             upstream = \"{}\"\n{FORM}",
+             upstream = \"{}\"\n{more}\n{FORM}",
             app.address
         );
         Self { world: World::start_at(port, &site, ""), app }
@@ -97,6 +102,29 @@ fn the_apps_login_then_the_code_then_the_page_that_was_wanted() {
     // Without a page of their own wish they go where the app leads.
     let mut other = Browser::new(mail.world.port);
     assert_eq!(path(&mail.sign_in(&mut other, "/", "alice", "222222").url), "/home");
+}
+
+#[test]
+fn after_an_apps_own_login_a_trusted_browser_needs_no_code_either() {
+    const BROWSER: &str = "__Host-twofold-browser";
+    let mail = Mail::start_with("trusted_browsers = \"30days\"");
+    let mut browser = Browser::new(mail.world.port);
+    let answer = mail.app_login(&mut browser, "/inbox", "alice", "app pass");
+    let page = mail.onwards(&mut browser, &answer);
+    browser.submit(&page, &path(&page.url), &[("code", "111111"), ("trust", "yes")]);
+    let mut later = Browser::new(mail.world.port);
+    later.set_cookie("id.localhost", BROWSER, &browser.cookie("id.localhost", BROWSER).unwrap());
+    let answer = mail.app_login(&mut later, "/inbox?folder=3", "alice", "app pass");
+    let landed = mail.onwards(&mut later, &answer);
+    assert_eq!((landed.status, path(&landed.url).as_str()), (200, "/inbox?folder=3"));
+    assert!(landed.body.contains("for \"alice\""), "{}", landed.body);
+    // Another user of the app is another account, whose browser it is not.
+    mail.world.authority.enrol("bob");
+    let mut bobs = Browser::new(mail.world.port);
+    bobs.set_cookie("id.localhost", BROWSER, &later.cookie("id.localhost", BROWSER).unwrap());
+    let answer = mail.app_login(&mut bobs, "/inbox", "bob", "app pass");
+    let page = mail.onwards(&mut bobs, &answer);
+    assert!(path(&page.url).starts_with("/code/"), "{}", page.url);
 }
 
 #[test]

@@ -20,4 +20,5 @@ mod signing_in;
 mod signing_out;
 mod streams;
 mod tls;
+mod trust;
 mod upstream;

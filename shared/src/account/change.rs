@@ -127,12 +127,17 @@ impl Account {
         let mut after = self.changed_at(occasion.at);
         after.devices.push(device.clone());
         after.backup_codes = after.backup_codes.or(backup_codes);
-        after
-            .notices
-            .push(Notice::DeviceEnrolled { label: device.label.clone(), occasion: occasion.clone() });
-        let surplus = after.notices.len().saturating_sub(MAX_NOTICES);
-        after.notices.drain(..surplus);
-        Ok((after, device))
+        let news = Notice::DeviceEnrolled { label: device.label.clone(), occasion: occasion.clone() };
+        Ok((after.with_notice(news), device))
+    }
+
+    /// One more piece of news for its owner; the oldest give way.
+    #[must_use]
+    pub fn with_notice(mut self, news: Notice) -> Self {
+        self.notices.push(news);
+        let surplus = self.notices.len().saturating_sub(MAX_NOTICES);
+        self.notices.drain(..surplus);
+        self
     }
 
     /// Calls a device something else.

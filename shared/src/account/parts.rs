@@ -205,6 +205,13 @@ pub enum Notice {
         /// When and where.
         occasion: Occasion,
     },
+    /// A value of a browser's cookie came that the browser had left: it was copied, and the browser is known no more.
+    BrowserEnded {
+        /// What the browser says it is.
+        browser: String,
+        /// When and where the old value came.
+        occasion: Occasion,
+    },
 }
 
 impl Notice {
@@ -224,6 +231,14 @@ impl Notice {
                 kind: wire::NoticeKind::DeviceEnrolled,
                 left: None,
                 label: Some(label.as_str().to_owned()),
+                door: Some(occasion.door.clone()),
+                source: occasion.source.clone(),
+                at: Some(occasion.at.0),
+            },
+            Self::BrowserEnded { browser, occasion } => wire::Notice {
+                kind: wire::NoticeKind::BrowserEnded,
+                left: None,
+                label: Some(browser.clone()),
                 door: Some(occasion.door.clone()),
                 source: occasion.source.clone(),
                 at: Some(occasion.at.0),

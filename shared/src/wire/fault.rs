@@ -18,6 +18,10 @@ pub enum FaultKind {
     NoSuchDevice,
     /// No such API key of this account.
     NoSuchApiKey,
+    /// No such session of this account.
+    NoSuchSession,
+    /// No such browser of this account.
+    NoSuchBrowser,
     /// No such enrolment, or it has expired.
     NoSuchEnrolment,
     /// The name belongs to an account already.

@@ -21,6 +21,19 @@ pub struct SignIn {
     pub browser: String,
     /// The new session at level first, should the password be right.
     pub session: SessionDigest,
+    /// SHA-256 of the browser's cookie, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub browser_value: Option<SessionDigest>,
+}
+
+/// The cookie by which a browser is known again: what it presented, and what it has from now on, should it pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrowserValue {
+    /// SHA-256 of the value that it presented; absent where it had none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub presented: Option<SessionDigest>,
+    /// SHA-256 of its new value.
+    pub next: SessionDigest,
 }
 
 /// "This site's own first factor has just passed for this name." Allowed to the gate, in its sites' realms only.
@@ -81,9 +94,35 @@ pub struct VerifySession {
     /// The digits.
     #[serde(with = "revealed")]
     pub code: SecretText,
+    /// The browser's cookie; with a right code the browser is known from then on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub browser: Option<BrowserValue>,
+    /// For how long the person wants the browser to need no code, in seconds; 90 days at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trust_seconds: Option<u64>,
 }
 
-/// Opens a site's session under a portal session: it has the same account and level, and ends with it.
+/// Raises a session at level first without a code, where its browser is trusted. Answered like a code: refused with
+/// `wrong` where it is not.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct PassTrusted {
+    /// The request's number.
+    pub nonce: Nonce,
+    /// The session as it is; it ends if the browser is trusted.
+    pub session: SessionDigest,
+    /// The session's new id at level second.
+    pub next: SessionDigest,
+    /// The site that the flow leads to.
+    pub site: String,
+    /// Where the browser is.
+    pub source: Source,
+    /// The browser's cookie.
+    pub browser: BrowserValue,
+    /// How long ago the code may have been given on which the trust rests, in seconds: what the site takes.
+    pub trust_seconds: u64,
+}
+
+/// Opens a site's session under a portal session: it has the same account, its level or less, and ends with it.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct OpenSite {
     /// The request's number.
@@ -94,6 +133,10 @@ pub struct OpenSite {
     pub site: String,
     /// The site's new session.
     pub session: SessionDigest,
+    /// How long ago the code may have been given where the portal's session rests on a trusted browser, in seconds: what
+    /// the site takes. Absent: it takes no such session, which is then at level first there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trust_seconds: Option<u64>,
 }
 
 /// "Who is this, and how far have they got?"
@@ -131,9 +174,13 @@ pub struct SessionView {
     pub enrolled: bool,
     /// The level reached.
     pub level: Level,
-    /// When the second factor was last passed in it, in seconds since the epoch.
+    /// When a second factor was last given in it, in seconds since the epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub second_at: Option<u64>,
+    /// Where it was raised without a code, because its browser is trusted: when the code was given on which that rests, in
+    /// seconds since the epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trusted_at: Option<u64>,
     /// When it ends even if it is used, in seconds since the epoch.
     pub ends_at: u64,
     /// How long it lives unused, in seconds.

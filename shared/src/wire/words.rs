@@ -79,16 +79,17 @@ pub struct Notice {
     /// With [`NoticeKind::BackupCodeUsed`]: how many are left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left: Option<u8>,
-    /// With [`NoticeKind::DeviceEnrolled`]: what its owner calls the device.
+    /// With [`NoticeKind::DeviceEnrolled`]: what its owner calls the device. With [`NoticeKind::BrowserEnded`]: what the
+    /// browser says it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// With [`NoticeKind::DeviceEnrolled`]: at which door.
+    /// Where it happened: at which door.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub door: Option<String>,
-    /// With [`NoticeKind::DeviceEnrolled`]: from where, where known.
+    /// From where, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
-    /// With [`NoticeKind::DeviceEnrolled`]: when, in seconds since the epoch.
+    /// When, in seconds since the epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<u64>,
 }
@@ -101,6 +102,8 @@ pub enum NoticeKind {
     BackupCodeUsed,
     /// A device was enrolled since the owner last passed.
     DeviceEnrolled,
+    /// A value of a browser's cookie came that the browser had left: it was copied, and the browser is known no more.
+    BrowserEnded,
 }
 
 /// Nothing to say but that it is done, and on disk.

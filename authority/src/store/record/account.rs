@@ -87,6 +87,7 @@ struct StoredBackupCodes {
 enum StoredNotice<'a> {
     BackupCodeUsed { left: u8 },
     DeviceEnrolled { label: &'a str, occasion: StoredOccasion<'a> },
+    BrowserEnded { browser: &'a str, occasion: StoredOccasion<'a> },
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -280,6 +281,9 @@ fn store_notice(notice: &Notice) -> StoredNotice<'_> {
         Notice::DeviceEnrolled { label, occasion } => {
             StoredNotice::DeviceEnrolled { label: label.as_str(), occasion: store_occasion(occasion) }
         }
+        Notice::BrowserEnded { browser, occasion } => {
+            StoredNotice::BrowserEnded { browser, occasion: store_occasion(occasion) }
+        }
     }
 }
 
@@ -288,6 +292,9 @@ fn notice(stored: &StoredNotice<'_>) -> Result<Notice, Invalid> {
         StoredNotice::BackupCodeUsed { left } => Notice::BackupCodeUsed { left: *left },
         StoredNotice::DeviceEnrolled { label, occasion: when } => {
             Notice::DeviceEnrolled { label: Label::parse(label)?, occasion: occasion(when) }
+        }
+        StoredNotice::BrowserEnded { browser, occasion: when } => {
+            Notice::BrowserEnded { browser: (*browser).to_owned(), occasion: occasion(when) }
         }
     })
 }

@@ -7,6 +7,7 @@ use twofold_shared::name::{Name, Realm};
 use twofold_shared::wire::{Level, SessionDigest};
 use zeroize::Zeroizing;
 
+use super::browser::BrowserId;
 use super::{decode, invalid, removal, write};
 use crate::store::{Expect, Key, Space, Store, StoreError, Version, Write};
 
@@ -36,6 +37,9 @@ pub struct Session {
     pub second_at: Option<UnixTime>,
     /// The device whose code that was; absent for a backup code.
     pub device: Option<DeviceId>,
+    /// The browser on whose trust it rests, where it was raised without a code; and when the code was given on which
+    /// that trust rests.
+    pub trusted: Option<(BrowserId, UnixTime)>,
     /// What the browser says it is.
     pub browser: String,
     /// Address it began at, where known.
@@ -54,6 +58,7 @@ struct StoredSession<'a> {
     seen: u64,
     second_at: Option<u64>,
     device: Option<[u8; 8]>,
+    trusted: Option<([u8; 8], u64)>,
     browser: &'a str,
     source: Option<&'a str>,
 }
@@ -86,6 +91,7 @@ fn session(key: &Key, digest: SessionDigest, value: &[u8]) -> Result<Session, St
         seen: UnixTime(stored.seen),
         second_at: stored.second_at.map(UnixTime),
         device: stored.device.map(DeviceId),
+        trusted: stored.trusted.map(|(browser, at)| (BrowserId(browser), UnixTime(at))),
         browser: stored.browser.to_owned(),
         source: stored.source.map(ToOwned::to_owned),
     })
@@ -178,6 +184,7 @@ pub fn session_write(session: &Session, expect: Expect) -> Result<Write, StoreEr
         seen: session.seen.0,
         second_at: session.second_at.map(|at| at.0),
         device: session.device.map(|device| device.0),
+        trusted: session.trusted.map(|(browser, at)| (browser.0, at.0)),
         browser: &session.browser,
         source: session.source.as_deref(),
     };

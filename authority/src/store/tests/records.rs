@@ -8,6 +8,7 @@ use twofold_shared::account::{
     PendingEnrolment,
 };
 use twofold_shared::backup_code::{BackupCodes, Cost, PepperId, Salt};
+use twofold_shared::browser::{Standing, Value, Values};
 use twofold_shared::name::{Name, Realm};
 use twofold_shared::throttle::{
     Counter, DayCount, Guesses, KnownSource, RecentFailure, SourceId, SourceKind, Stage, Streak, Throttle,
@@ -16,7 +17,7 @@ use twofold_shared::throttle::{
 use twofold_shared::totp::{Secret, Totp, TotpParameters};
 use twofold_shared::wire::{Algorithm, Level, Requirement, SessionDigest};
 
-use super::super::record::{self, EnrolmentId, Session};
+use super::super::record::{self, Browser, BrowserId, EnrolmentId, Session, Trust};
 use super::*;
 
 fn time() -> impl Strategy<Value = UnixTime> {
@@ -126,6 +127,7 @@ fn notice() -> impl Strategy<Value = Notice> {
     prop_oneof![
         any::<u8>().prop_map(|left| Notice::BackupCodeUsed { left }),
         (label(), occasion()).prop_map(|(label, occasion)| Notice::DeviceEnrolled { label, occasion }),
+        (".{0,30}", occasion()).prop_map(|(browser, occasion)| Notice::BrowserEnded { browser, occasion }),
     ]
 }
 
@@ -160,24 +162,59 @@ fn account() -> impl Strategy<Value = Account> {
 fn session() -> impl Strategy<Value = Session> {
     let digest = || any::<[u8; 32]>().prop_map(SessionDigest::from_bytes);
     let level = prop_oneof![Just(Level::First), Just(Level::Second)];
-    let times = (time(), time(), of((time(), of(any::<[u8; 8]>()))));
+    let trusted = of((any::<[u8; 8]>().prop_map(BrowserId), time()));
+    let times = (time(), time(), of((time(), of(any::<[u8; 8]>()))), trusted);
     (digest(), any::<[u8; 16]>(), name(), level, of(".{0,30}"), of(digest()), times, ".{0,60}", of(".{0,30}"))
-        .prop_map(|(digest, account, name, level, site, parent, (created, seen, second), browser, source)| {
-            Session {
+        .prop_map(
+            |(
                 digest,
-                account: AccountId(account),
+                account,
                 name,
                 level,
                 site,
                 parent,
-                created,
-                seen,
-                second_at: second.map(|(at, _)| at),
-                device: second.and_then(|(_, device)| device).map(DeviceId),
+                (created, seen, second, trusted),
                 browser,
                 source,
-            }
-        })
+            )| {
+                Session {
+                    digest,
+                    account: AccountId(account),
+                    name,
+                    level,
+                    site,
+                    parent,
+                    created,
+                    seen,
+                    second_at: second.map(|(at, _)| at),
+                    device: second.and_then(|(_, device)| device).map(DeviceId),
+                    trusted,
+                    browser,
+                    source,
+                }
+            },
+        )
+}
+
+fn browser() -> impl Strategy<Value = Browser> {
+    let standing =
+        prop_oneof![Just(Standing::New), Just(Standing::Presented), time().prop_map(Standing::Left)];
+    let digest = any::<[u8; 32]>().prop_map(SessionDigest::from_bytes);
+    let value = (digest, standing).prop_map(|(digest, standing)| Value { digest, standing });
+    let trust = (time(), time()).prop_map(|(at, until)| Trust { at, until });
+    let what = (vec(value, 0..6), ".{0,60}", of(".{0,30}"), time(), time(), of(trust));
+    (any::<[u8; 8]>(), any::<[u8; 16]>(), what).prop_map(
+        |(id, account, (values, name, source, created, seen, trust))| Browser {
+            id: BrowserId(id),
+            account: AccountId(account),
+            values: Values::new(values),
+            name,
+            source,
+            created,
+            seen,
+            trust,
+        },
+    )
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -256,6 +293,32 @@ fn a_name_an_enrolment_and_a_session_come_back_as_they_went_in() {
             prop_assert_eq!(&record::load_session(store, &session.digest).unwrap().unwrap().0, &session);
             let listed = record::load_sessions(store, None, 1000).unwrap();
             prop_assert!(listed.iter().any(|(found, _)| *found == session));
+        });
+    });
+}
+
+#[test]
+fn a_browser_comes_back_as_it_went_in_and_among_its_accounts() {
+    with_ledger(|store, write| {
+        proptest!(ProptestConfig::with_cases(32), |(browser in browser())| {
+            for one in record::browser_writes(&browser, None).unwrap() {
+                write(one);
+            }
+            let of_account = record::load_browsers_of(store, &browser.account).unwrap();
+            let all = record::load_browsers(store, None, 1000).unwrap();
+            for listed in [of_account, all] {
+                prop_assert!(listed.iter().any(|(found, _)| *found == browser));
+            }
+            for value in browser.values.all() {
+                prop_assert_eq!(&record::load_browser_with(store, &value.digest).unwrap().unwrap().0, &browser);
+            }
+            for one in record::browser_removal(&browser, Expect::Any) {
+                write(one);
+            }
+            for value in browser.values.all() {
+                prop_assert!(record::load_browser_with(store, &value.digest).unwrap().is_none());
+            }
+            prop_assert!(record::load_browsers_of(store, &browser.account).unwrap().is_empty());
         });
     });
 }
