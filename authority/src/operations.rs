@@ -7,6 +7,7 @@ mod account;
 mod api_key;
 mod attempt;
 mod backup_codes;
+mod by_code;
 mod device;
 mod enrolment;
 pub(crate) mod fault;

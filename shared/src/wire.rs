@@ -61,6 +61,7 @@ methods! {
     SignIn -> SignInReply;
     AssertFirst -> SignInReply;
     VerifySession -> VerifyReply;
+    VerifyName -> VerifyReply;
     OpenSite -> CheckSessionReply;
     CheckSession -> CheckSessionReply;
     CheckApiKey -> CheckApiKeyReply;

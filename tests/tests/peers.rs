@@ -68,6 +68,7 @@ fn every_caller_may_call_what_is_its_business_and_nothing_else() {
         "SignIn",
         "AssertFirst",
         "VerifySession",
+        "VerifyName",
         "OpenSite",
         "CheckSession",
         "CheckApiKey",
