@@ -15,7 +15,7 @@ use twofold_shared::secret::SecretText;
 use twofold_shared::wire::{
     ApiKeyUse, AssertFirst, CheckApiKey, CheckSession, CheckSessionReply, EndSession, FaultKind, LiveApiKey,
     Nonce, Notice, NoticeKind, OpenSite, Refused, Request, SessionDigest, SessionUse, SessionView, SignIn,
-    SignInReply, SignedIn, Source, TouchApiKeys, TouchSessions, VerifyReply, VerifySession, Word,
+    SignInReply, SignedIn, Source, TouchApiKeys, TouchSessions, VerifyName, VerifyReply, VerifySession, Word,
 };
 
 use crate::api_key::Presented;
@@ -217,16 +217,35 @@ impl Authority {
             source: visitor.source(),
             code: code.into_secret(),
         };
-        let mut reply: VerifyReply = match self.turn(&self.patient, request).await {
-            Err(error) => return refused_or_away(&nonce, error),
-            Ok(reply) => reply,
+        verified(&nonce, self.turn(&self.patient, request).await)
+    }
+
+    /// Tries a code for a name that nothing has proved; with a right one `session` is the site's.
+    ///
+    /// # Errors
+    /// [`Away`].
+    pub async fn verify_name(
+        &self,
+        visitor: &Visitor,
+        (realm, name): (&str, &str),
+        (site, session): (&str, SessionDigest),
+        code: Code,
+    ) -> Result<Step<(Permit, Vec<Notice>)>, Away> {
+        let nonce = nonce()?;
+        let request = VerifyName {
+            nonce: nonce.clone(),
+            realm: realm.to_owned(),
+            name: name.to_owned(),
+            site: site.to_owned(),
+            source: visitor.source(),
+            browser: visitor.browser.clone(),
+            session,
+            code: code.into_secret(),
         };
-        let notices = std::mem::take(&mut reply.notices);
-        match judge(&nonce, reply) {
-            Ok(permit) => Ok(Step::Passed((permit, notices))),
-            Err(Denial::Refused(refused)) => Ok(Step::Refused(refused)),
-            Err(Denial::Undecided) => Err(away(&nonce, "the answer decides nothing about this request")),
-        }
+        let step = verified(&nonce, self.turn(&self.patient, request).await);
+        let (kind, outcome) = counted(&step);
+        self.metrics.second_factor(kind, outcome);
+        step
     }
 
     /// Ends a session and all that belong to it.
@@ -290,6 +309,23 @@ fn signed_in(nonce: &Nonce, reply: Result<SignInReply, CallError>) -> Result<Ste
         (Some(signed_in), None) => Ok(Step::Passed(signed_in)),
         (None, Some(refused)) => Ok(Step::Refused(refused)),
         _ => Err(away(nonce, "the answer says neither yes nor no")),
+    }
+}
+
+/// Reads the answer to a code.
+fn verified(
+    nonce: &Nonce,
+    reply: Result<VerifyReply, CallError>,
+) -> Result<Step<(Permit, Vec<Notice>)>, Away> {
+    let mut reply = match reply {
+        Err(error) => return refused_or_away(nonce, error),
+        Ok(reply) => reply,
+    };
+    let notices = std::mem::take(&mut reply.notices);
+    match judge(nonce, reply) {
+        Ok(permit) => Ok(Step::Passed((permit, notices))),
+        Err(Denial::Refused(refused)) => Ok(Step::Refused(refused)),
+        Err(Denial::Undecided) => Err(away(nonce, "the answer decides nothing about this request")),
     }
 }
 
