@@ -21,7 +21,7 @@
 //! - [`Phone`]: codes from `oathtool`. [`qr`]: pictures and terminals read by `zbarimg`.
 //! - [`Container`]: sshd in Docker; `ssh` drives the real OpenSSH client; `exec` runs a command inside; `log` is its
 //!   syslog.
-//! - [`dokuwiki`]: a real DokuWiki to put behind the gate.
+//! - [`dokuwiki`], [`cgit`]: a real DokuWiki, and a real Apache with cgit, to put behind the gate.
 //! - [`Terminal`]: a program on a pseudo-terminal.
 //! - [`Web`]: a small HTTP client with a cookie jar that signs in at the portal. [`Browser`]: Chromium.
 //! - [`pam`]: the module under the real libpam, in a small program instead of sshd.
@@ -37,6 +37,7 @@
 pub mod activation;
 pub mod authority;
 pub mod browser;
+pub mod cgit;
 pub mod clock;
 pub mod container;
 pub mod dokuwiki;

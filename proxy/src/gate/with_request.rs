@@ -238,12 +238,16 @@ impl Gate {
         self.metrics.refused(Refusal::AsksForPassword.word());
         let headers = &session.req_header().headers;
         let answer = Refusal::AsksForPassword.answer(self.portal.pages(), headers, &number);
-        lines.into_iter().fold(answer, |answer, line| answer.with(WWW_AUTHENTICATE, line))
+        // A script's request is no reason to ask the person; the next page is.
+        match request::is_navigation(headers) {
+            true => lines.into_iter().fold(answer, |answer, line| answer.with(WWW_AUTHENTICATE, line)),
+            false => answer,
+        }
     }
 
     fn undecided_by_app(&self, session: &Session, site: &Site, why: &str) -> Answer {
-        log::warn!("{}: nobody is let in: {why}", site.host());
-        self.refuse(session, Refusal::AppUndecided { host: site.host() }, why)
+        let host = site.host();
+        self.refuse(session, Refusal::AppUndecided { host }, &format!("{host}: {why}"))
     }
 
     /// The first factor has passed for `user`: on to the code.

@@ -166,6 +166,8 @@ fn other_credentials_of_ones_own_are_asked_about_and_other_schemes_never_pass() 
     browser.always_send(HOST, &basic("alice", "guess"));
     let wrong = browser.look(&git.url("/log"));
     assert_eq!((wrong.status, wrong.header("www-authenticate")), (401, Some(CHALLENGE)));
+    let script = git.send("GET /log", Some(&browser), &format!("{SCRIPT}{}", basic("alice", "guess")));
+    assert_eq!((script.status, script.header("www-authenticate")), (401, None), "a script asks no person");
     for lines in
         ["Authorization: Bearer abc\r\n", "Authorization: Digest x\r\n", "Authorization: Basic !!\r\n", ""]
     {
