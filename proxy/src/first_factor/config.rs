@@ -194,6 +194,14 @@ mod tests {
     }
 
     #[test]
+    fn the_example_for_cgit_can_be_used() {
+        let text = include_str!("../../../examples/apache-cgit/gate.toml");
+        let config = read(Path::new("gate.toml"), text, crate::config::check).unwrap();
+        let expected = Basic { realm: "git.example.com".into(), probe: "/cgit-css/cgit.css".into() };
+        assert_eq!(config.sites.first().unwrap().first_factor, FirstFactor::Basic(expected));
+    }
+
+    #[test]
     fn what_could_not_work_is_refused_with_its_line() {
         for (site, words) in [
             ("first_factor = \"basic\"", &["gate.toml:3", "[site.basic] with probe"][..]),
