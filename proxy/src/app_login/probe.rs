@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use http::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, EXPECT, HeaderMap, HeaderValue,
-    IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE, TRANSFER_ENCODING,
-    UPGRADE, WWW_AUTHENTICATE,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, EXPECT, HeaderMap,
+    HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE,
+    TRANSFER_ENCODING, UPGRADE, WWW_AUTHENTICATE,
 };
 use http::{Method, StatusCode};
 use pingora::connectors::http::Connector;
@@ -150,6 +150,28 @@ impl Probe {
         }
     }
 
+    /// The same where "nobody" lets a request pass: it is only believed where the app shows that it has looked (2xx without a
+    /// name, a way to its login, 401, 403). The question has nothing of the request but what [`plain`] keeps, so that its
+    /// sender cannot turn the answer into one about something else.
+    ///
+    /// # Errors
+    /// [`NoAnswer`].
+    pub async fn who_if_anybody(
+        &self,
+        peer: &HttpPeer,
+        identity: &Identity,
+        as_sent: &RequestHeader,
+        cookies: &[AppCookie],
+    ) -> Result<Who, NoAnswer> {
+        let answered = self.answer(peer, question(identity.path(), &plain(as_sent)?, cookies)?).await?;
+        match answered.status {
+            status if status.is_success() => Ok(identity.find(&answered.body)),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Ok(Who::Nobody),
+            status if status.is_redirection() && status != StatusCode::NOT_MODIFIED => Ok(Who::Nobody),
+            status => Err(NoAnswer(format!("it answers {status}"))),
+        }
+    }
+
     /// Asks the app at `peer` for `path` with this `Authorization`, or without any.
     ///
     /// # Errors
@@ -161,8 +183,7 @@ impl Probe {
         as_sent: &RequestHeader,
         authorization: Option<&HeaderValue>,
     ) -> Result<Basic, NoAnswer> {
-        let mut request = question(path, as_sent, &[])?;
-        request.remove_header(&AUTHORIZATION);
+        let mut request = question(path, &plain(as_sent)?, &[])?;
         if let Some(line) = authorization {
             request.insert_header(AUTHORIZATION, line).map_err(failed)?;
         }
@@ -212,6 +233,18 @@ impl Probe {
 #[expect(clippy::boxed_local, reason = "as `map_err` gives it")]
 fn failed(error: Box<pingora::Error>) -> NoAnswer {
     NoAnswer(format!("{:?}", error.etype()))
+}
+
+/// What a question keeps of the request that it is about, where a header could change what the app answers to: a method
+/// override, a kind of answer that it does not have.
+fn plain(as_sent: &RequestHeader) -> Result<RequestHeader, NoAnswer> {
+    let mut plain = RequestHeader::build(Method::GET, b"/", None).map_err(failed)?;
+    let is_kept = |name: &str| matches!(name, "host" | "user-agent") || name.starts_with("x-forwarded-");
+    for (name, value) in as_sent.headers.iter().filter(|(name, _)| is_kept(name.as_str())) {
+        plain.append_header(name.clone(), value.clone()).map_err(failed)?;
+    }
+    plain.insert_header(ACCEPT, "*/*").map_err(failed)?;
+    Ok(plain)
 }
 
 /// Whether a challenge asks for HTTP Basic.
@@ -305,5 +338,32 @@ mod tests {
             assert!(lines.contains(&line), "{line:?} in {lines:?}");
         }
         assert_eq!(lines.len(), 4);
+    }
+
+    #[test]
+    fn a_plain_question_has_nothing_that_could_turn_it_into_another() {
+        let mut sent = RequestHeader::build("POST", b"/login", None).unwrap();
+        for (name, value) in [
+            ("user-agent", "Firefox"),
+            ("host", "wiki.example.com"),
+            ("x-forwarded-for", "192.0.2.7"),
+            ("x-http-method-override", "OPTIONS"),
+            ("accept", "x/y"),
+            ("accept-language", "de"),
+            ("authorization", "Basic x"),
+            ("x-requested-with", "XMLHttpRequest"),
+        ] {
+            sent.append_header(name, value).unwrap();
+        }
+        let asked = plain(&sent).unwrap();
+        let mut lines: Vec<String> = asked
+            .headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+            .collect();
+        lines.sort();
+        let expected =
+            ["accept: */*", "host: wiki.example.com", "user-agent: Firefox", "x-forwarded-for: 192.0.2.7"];
+        assert_eq!(lines, expected);
     }
 }

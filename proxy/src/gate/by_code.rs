@@ -50,7 +50,7 @@ impl Gate {
             is_somebody = self.members.is_confirmed(&digest, &cookies, self.clock.millis());
             if !is_somebody {
                 let sent = as_sent(session, site, context)?;
-                match self.probe.who(site.peer(), &app.identity, &sent, &presented).await {
+                match self.probe.who_if_anybody(site.peer(), &app.identity, &sent, &presented).await {
                     Ok(Who::Somebody(name)) if is_theirs(site, known, &name) => {
                         self.members.confirm(digest, &name, cookies, self.clock.millis());
                         is_somebody = true;
@@ -91,7 +91,7 @@ impl Gate {
             return Ok(());
         };
         let sent = as_sent(session, site, context)?;
-        match self.probe.who(site.peer(), &app.identity, &sent, &merged).await {
+        match self.probe.who_if_anybody(site.peer(), &app.identity, &sent, &merged).await {
             Ok(Who::Nobody) => Ok(()),
             Ok(Who::Somebody(name)) if is_theirs(site, &known, &name) => {
                 self.members.confirm(digest, &name, hash(&merged, &self.key), self.clock.millis());

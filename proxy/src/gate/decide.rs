@@ -333,8 +333,17 @@ impl Gate {
     }
 
     pub(super) fn refuse(&self, session: &Session, refusal: Refusal<'_>, why: &str) -> Answer {
+        self.refuse_at(log::Level::Info, session, refusal, why)
+    }
+
+    /// What anybody may cause as often as they like is a detail in the log.
+    pub(super) fn refuse_quietly(&self, session: &Session, refusal: Refusal<'_>, why: &str) -> Answer {
+        self.refuse_at(log::Level::Debug, session, refusal, why)
+    }
+
+    fn refuse_at(&self, level: log::Level, session: &Session, refusal: Refusal<'_>, why: &str) -> Answer {
         let number = number();
-        log::info!("request {number}: refused, {why}");
+        log::log!(level, "request {number}: refused, {why}");
         self.metrics.refused(refusal.word());
         refusal.answer(self.portal.pages(), &session.req_header().headers, &number)
     }

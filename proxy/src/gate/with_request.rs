@@ -25,7 +25,7 @@ use crate::first_factor::basic::{Credentials, Given, given};
 use crate::first_factor::guesses::Guess;
 use crate::first_factor::{Basic, FirstFactor, UserHeader, is_named};
 use crate::flow::Asserted;
-use crate::portal::{Visit, number};
+use crate::portal::Visit;
 use crate::refusal::Refusal;
 use crate::request;
 use crate::rules::Need;
@@ -135,9 +135,11 @@ impl Gate {
             FirstFactor::Header(header) => {
                 match named(header, &self.trusted, peer(session), &request.headers) {
                     Named::Several => Ok(self.unclear(session, "two names from a proxy in front")),
-                    Named::Nobody => {
-                        Ok(self.refuse(session, Refusal::NobodyNamed, "no proxy in front names anybody"))
-                    }
+                    Named::Nobody => Ok(self.refuse_quietly(
+                        session,
+                        Refusal::NobodyNamed,
+                        "no proxy in front names anybody",
+                    )),
                     Named::Somebody(name) => {
                         self.has_passed(session, context, site, (target, need), (name, String::new())).await
                     }
@@ -187,8 +189,11 @@ impl Gate {
         }
         let guess = Guess::new(&self.key, site.host(), &own.user, context.client.address);
         if let Err(seconds) = self.guesses.begin(&guess, self.clock.millis()) {
-            let answer =
-                self.refuse(session, Refusal::TooManyTries { seconds }, "too many names and passwords");
+            let answer = self.refuse_quietly(
+                session,
+                Refusal::TooManyTries { seconds },
+                "too many names and passwords",
+            );
             return Ok(Checked::No(answer.with(RETRY_AFTER, HeaderValue::from(seconds))));
         }
         let sent = as_sent(session, site, context)?;
@@ -232,12 +237,9 @@ impl Gate {
     }
 
     fn asks(&self, session: &Session, lines: Vec<HeaderValue>) -> Answer {
-        let number = number();
-        // Whoever has no session may ask as often as they like; the log should not grow with it.
-        log::debug!("request {number}: the app asks for its own name and password");
-        self.metrics.refused(Refusal::AsksForPassword.word());
+        let why = "the app asks for its own name and password";
+        let answer = self.refuse_quietly(session, Refusal::AsksForPassword, why);
         let headers = &session.req_header().headers;
-        let answer = Refusal::AsksForPassword.answer(self.portal.pages(), headers, &number);
         // A script's request is no reason to ask the person; the next page is.
         match request::is_navigation(headers) {
             true => lines.into_iter().fold(answer, |answer, line| answer.with(WWW_AUTHENTICATE, line)),

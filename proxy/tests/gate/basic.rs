@@ -110,6 +110,16 @@ fn a_wrong_password_is_the_apps_to_refuse_and_reaches_nothing() {
 }
 
 #[test]
+fn what_a_browser_says_besides_does_not_turn_the_gates_question_into_another() {
+    let git = Git::start();
+    let mut browser = Browser::new(git.world.port);
+    assert_eq!(browser.look(&git.url("/tree")).status, 401);
+    browser.always_send(HOST, &format!("{}X-HTTP-Method-Override: OPTIONS\r\n", basic("alice", "guess")));
+    assert_eq!(browser.look(&git.url("/tree")).status, 401);
+    assert_eq!(git.world.authority.calls("AssertFirst"), 0);
+}
+
+#[test]
 fn a_right_name_and_password_alone_open_nothing() {
     let git = Git::start();
     let right = basic("alice", "app pass");

@@ -42,8 +42,9 @@ impl Mail {
     }
 
     fn send(&self, first: &str, browser: &Browser, lines: &str, body: &str) -> Response {
+        let accept = if lines.contains("Accept") { "" } else { "Accept: text/html\r\n" };
         let text = format!(
-            "{first} HTTP/1.1\r\nHost: {HOST}:{}\r\nAccept: text/html\r\nConnection: close\r\nCookie: {}\r\n{lines}\
+            "{first} HTTP/1.1\r\nHost: {HOST}:{}\r\n{accept}Connection: close\r\nCookie: {}\r\n{lines}\
              Content-Length: {}\r\n\r\n{body}",
             self.world.port,
             browser.cookies(HOST),
@@ -258,6 +259,14 @@ fn anothers_session_of_the_app_ends_the_level_and_no_answer_lets_nothing_pass() 
     browser.set_cookie(HOST, "sid", &mail.app.session_of("bob"));
     assert!(path(&browser.open(&mail.url("/inbox?of=bob")).url).starts_with("/sign-in/"));
     assert!(!mail.app.seen().iter().any(|seen| seen.contains("of=bob")));
+    // Nor by a question that the app cannot answer as it was put.
+    browser.set_cookie(HOST, "sid", &mail.app.session_of(""));
+    mail.sign_in(&mut browser, "/inbox", "alice", "222222");
+    browser.set_cookie(HOST, "sid", &mail.app.session_of("bob"));
+    let answer = mail.send("GET /inbox?of=bob", &browser, "Accept: x/y\r\nSec-Fetch-Mode: cors\r\n", "");
+    assert_eq!(answer.status, 401);
+    assert!(!mail.app.seen().iter().any(|seen| seen.contains("of=bob")));
+    assert!(path(&browser.open(&mail.url("/inbox")).url).starts_with("/sign-in/"), "and it ends the level");
     // Where everybody may read, nobody is somebody.
     let public = mail.send("GET /public/a", &browser, "", "");
     assert_eq!(public.body, "/public/a for \"\"");
