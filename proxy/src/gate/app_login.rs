@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, LOCATION, SET_COOKIE, STRICT_TRANSPORT_SECURITY};
-use http::{HeaderValue, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
 use pingora::{Error, ErrorType, Result};
-use twofold_shared::wire::SessionDigest;
+use twofold_shared::wire::{Level, SessionDigest};
 
 use super::by_code::Guest;
 use super::{Context, Decision, Gate, Wanted};
@@ -88,6 +88,32 @@ impl Gate {
         };
         context.app = AppStep::Before { is_login };
         Ok(Some(Decision::Forward(Pass::to_sign_in(site))))
+    }
+
+    /// Somebody who is in asks for a page that needs a fresh code: their first factor stands as long as the app knows them as
+    /// the same person. None: they sign in there first.
+    pub(super) async fn ask_for_fresh_code(
+        &self,
+        session: &Session,
+        context: &mut Context,
+        (site, form): (&Arc<Site>, &Form),
+        known: &Arc<Known>,
+        onwards: (&[u8], Need),
+    ) -> Result<Option<Answer>> {
+        let request = session.req_header();
+        let is_page =
+            request::is_navigation(&request.headers) && matches!(request.method, Method::GET | Method::HEAD);
+        let is_in_app = form.cookies.presented(&request.headers).is_some_and(|own| !own.is_empty());
+        let Some((digest, _)) = context.session else { return Ok(None) };
+        if !is_page || !is_in_app || known.level() != Level::Second {
+            return Ok(None);
+        }
+        if let Some(answer) = self.confirm_member(session, context, (site, form), known).await? {
+            return Ok(Some(answer));
+        }
+        context.app = AppStep::None;
+        let user = self.members.user(&digest).unwrap_or_else(|| known.name().to_owned());
+        self.has_passed(session, context, site, onwards, (user, String::new())).await.map(Some)
     }
 
     /// Before a person's request goes on to their app: the app must know them as the same person. None: it does.

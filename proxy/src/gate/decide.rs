@@ -128,7 +128,7 @@ impl Gate {
     async fn answer_own(
         &self,
         session: &mut Session,
-        context: &Context,
+        context: &mut Context,
         place: &Place,
         path: String,
         query: Vec<u8>,
@@ -137,18 +137,45 @@ impl Gate {
             return Ok(self.refuse(session, Refusal::TooLong, "the body is too long"));
         };
         if let Place::Site(site) = place
-            && site.is_told_by_requests()
             && visit.path == "/.twofold/sign-in"
+            && let Some(answer) = self.sign_in_here(session, context, site, &visit.query).await?
         {
-            let (need, target) = Portal::wanted(&visit.query);
-            return Box::pin(self.begin_with_request(session, context, site, (target.as_bytes(), need)))
-                .await;
+            return Ok(answer);
         }
         Ok(match (place, &self.assertions) {
             (Place::Portal, Some(assertions)) if visit.path == JWKS => assertions.jwks(),
             (Place::Portal, _) => self.portal.answer(&visit).await,
             (Place::Site(site), _) => self.portal.answer_at_site(&visit, site).await,
         })
+    }
+
+    /// `/.twofold/sign-in` at sites where more than the portal has a say in it. None: the portal begins it.
+    async fn sign_in_here(
+        &self,
+        session: &Session,
+        context: &mut Context,
+        site: &Arc<Site>,
+        query: &[u8],
+    ) -> Result<Option<Answer>> {
+        let (need, target) = Portal::wanted(query);
+        let onwards = (target.as_bytes(), need);
+        if site.is_told_by_requests() {
+            return self.begin_with_request(session, context, site, onwards).await.map(Some);
+        }
+        let (Some(form), Found::One(value)) =
+            (site.form(), cookies::find(&session.req_header().headers, SITE))
+        else {
+            return Ok(None);
+        };
+        let Some(digest) = cookies::digest(value) else { return Ok(None) };
+        let before = self.sessions.before();
+        match self.sessions.verdict(&self.authority, digest, Some(site.host())).await {
+            Verdict::Known(known) => {
+                context.session = Some((digest, before));
+                self.ask_for_fresh_code(session, context, (site, form), &known, onwards).await
+            }
+            Verdict::Nobody | Verdict::Undecided => Ok(None),
+        }
     }
 
     async fn decide_at_site(
@@ -201,6 +228,7 @@ impl Gate {
                 return Ok(decision);
             }
         }
+        let member = site.form().and(known.clone()).filter(|_| !is_key);
         let (ruling, key_is_good) = {
             let request = session.req_header();
             let (path, _) = wanted.split(request);
@@ -247,7 +275,17 @@ impl Gate {
                 let begun = self.begin_with_request(session, context, &site, (&target, need));
                 Ok(Decision::Answer(Box::pin(begun).await?))
             }
-            Ruling::Needs(need) => Ok(Decision::Answer(self.ask_to_sign_in(session, context, &site, need))),
+            Ruling::Needs(need) => {
+                if let (Some(form), Some(known)) = (site.form(), &member) {
+                    let target = session.req_header().raw_path().to_vec();
+                    let asked =
+                        self.ask_for_fresh_code(session, context, (&site, form), known, (&target, need));
+                    if let Some(answer) = Box::pin(asked).await? {
+                        return Ok(Decision::Answer(answer));
+                    }
+                }
+                Ok(Decision::Answer(self.ask_to_sign_in(session, context, &site, need)))
+            }
         }
     }
 

@@ -253,7 +253,7 @@ impl Gate {
     }
 
     /// The first factor has passed for `user`: on to the code.
-    async fn has_passed(
+    pub(super) async fn has_passed(
         &self,
         session: &Session,
         context: &Context,
