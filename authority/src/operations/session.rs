@@ -9,7 +9,8 @@ use std::collections::btree_map::Entry;
 use twofold_shared::account::{Account, Group};
 use twofold_shared::clock::UnixTime;
 use twofold_shared::wire::{
-    CheckSession, CheckSessionReply, Done, EndSession, OpenSite, SessionDigest, SessionView, TouchSessions,
+    CheckSession, CheckSessionReply, Done, EndSession, Level, OpenSite, SessionDigest, SessionView,
+    TouchSessions,
 };
 
 use super::attempt::Change;
@@ -22,7 +23,7 @@ use crate::store::record::{self, Session};
 use crate::store::{Commit, Expect, StoreError, Version, Write};
 
 /// Live sessions of one account, those of sites included; whoever signs in once more ends the one that was used least
-/// recently.
+/// recently, of those that have passed the first factor alone while there are any: a password does not push a code out.
 const MOST_SESSIONS: usize = 64;
 
 /// The longest host of a site, in bytes.
@@ -243,7 +244,7 @@ impl Authority {
                 .iter()
                 .map(|(other, _)| other)
                 .filter(|other| other.parent.is_none())
-                .min_by_key(|other| other.seen)
+                .min_by_key(|other| (other.level == Level::Second, other.seen))
         {
             let (writes, ended) =
                 self.ending(&session.account, |other| other.digest == oldest.digest).map_err(failed)?;

@@ -228,7 +228,7 @@ impl Gate {
                 return Ok(decision);
             }
         }
-        let member = site.form().and(known.clone()).filter(|_| !is_key);
+        let member = site.form().filter(|_| !is_key).and_then(|_| known.clone());
         let (ruling, key_is_good) = {
             let request = session.req_header();
             let (path, _) = wanted.split(request);
