@@ -65,6 +65,7 @@ impl Authority {
             wire::AssertFirst::METHOD => written(self.assert_first(read(parameters)?).await),
             wire::VerifySession::METHOD => written(self.verify_session(read(parameters)?).await),
             wire::PassTrusted::METHOD => written(self.pass_trusted(read(parameters)?).await),
+            wire::VerifyName::METHOD => written(self.verify_name(read(parameters)?).await),
             wire::OpenSite::METHOD => written(self.open_site(read(parameters)?).await),
             wire::CheckSession::METHOD => written(self.check_session(read(parameters)?).await),
             wire::CheckApiKey::METHOD => written(self.check_api_key(read(parameters)?).await),

@@ -8,6 +8,7 @@ mod api_key;
 mod attempt;
 mod backup_codes;
 mod browser;
+mod by_code;
 mod device;
 mod enrolment;
 pub(crate) mod fault;

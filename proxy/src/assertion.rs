@@ -120,7 +120,7 @@ mod tests {
             path_parameters: false,
             ignore_case: false,
             rules: Rules::default(),
-            form: None,
+            first_factor: crate::first_factor::FirstFactor::Password,
             assertion: true,
             trusted_browsers: None,
             forward_authorization: false,

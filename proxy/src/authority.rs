@@ -15,8 +15,8 @@ use twofold_shared::secret::SecretText;
 use twofold_shared::wire::{
     ApiKeyUse, AssertFirst, BrowserValue, CheckApiKey, CheckSession, CheckSessionReply, EndSession,
     FaultKind, LiveApiKey, Nonce, Notice, NoticeKind, OpenSite, PassTrusted, Refused, Request, SessionDigest,
-    SessionUse, SessionView, SignIn, SignInReply, SignedIn, Source, TouchApiKeys, TouchSessions, VerifyReply,
-    VerifySession, Word,
+    SessionUse, SessionView, SignIn, SignInReply, SignedIn, Source, TouchApiKeys, TouchSessions, VerifyName,
+    VerifyReply, VerifySession, Word,
 };
 
 use crate::api_key::Presented;
@@ -270,6 +270,34 @@ impl Authority {
             self.metrics.second_factor("trusted_browser", "approved");
         }
         raised
+    }
+
+    /// Tries a code for a name that nothing has proved; with a right one `session` is the site's.
+    ///
+    /// # Errors
+    /// [`Away`].
+    pub async fn verify_name(
+        &self,
+        visitor: &Visitor,
+        (realm, name): (&str, &str),
+        (site, session): (&str, SessionDigest),
+        code: Code,
+    ) -> Result<Raised, Away> {
+        let nonce = nonce()?;
+        let request = VerifyName {
+            nonce: nonce.clone(),
+            realm: realm.to_owned(),
+            name: name.to_owned(),
+            site: site.to_owned(),
+            source: visitor.source(),
+            browser: visitor.browser.clone(),
+            session,
+            code: code.into_secret(),
+        };
+        let step = judged(&nonce, self.turn(&self.patient, request).await);
+        let (kind, outcome) = counted(&step);
+        self.metrics.second_factor(kind, outcome);
+        step
     }
 
     /// Ends a session and all that belong to it.

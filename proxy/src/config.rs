@@ -16,11 +16,13 @@ use std::time::Duration;
 use twofold_shared::client::DEFAULT_SOCKET;
 use twofold_shared::config::{At, Mistakes, Table, load};
 
-use crate::app_login::{self, Form};
+#[cfg(test)]
+use crate::app_login::Form;
 use crate::assertion::{Key, KeyError};
 use crate::client::Trusted;
 use crate::config::certificates::Certificates;
 use crate::config::listen::Listeners;
+use crate::first_factor::{self, FirstFactor};
 use crate::host::Host;
 use crate::origin::Origin;
 use crate::rules::{self, Rule, Rules};
@@ -71,8 +73,8 @@ pub struct SiteConfig {
     pub ignore_case: bool,
     /// Its rules, in their order.
     pub rules: Rules,
-    /// `[site.form]`: how the app's own login works, with `first_factor = "form"`.
-    pub form: Option<Form>,
+    /// `first_factor`, with the table of the same name: where the first factor comes from.
+    pub first_factor: FirstFactor,
     /// `assertion`: the app gets `X-Twofold-Assertion`, signed. Default false.
     pub assertion: bool,
     /// `trusted_browsers`: how long a person may have a browser need no code; up to 90 days, default 0 s: never.
@@ -81,13 +83,18 @@ pub struct SiteConfig {
     pub forward_authorization: bool,
 }
 
-/// Where the first factor of a site comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum FirstFactor {
-    /// The portal's page, checked against the ledger's passwords.
-    Password,
-    /// The app's own login page.
-    Form,
+#[cfg(test)]
+impl SiteConfig {
+    /// How the app's own login page works, where that is the first factor.
+    #[must_use]
+    pub fn form(&self) -> Option<&Form> {
+        match &self.first_factor {
+            FirstFactor::Form(form) => Some(form),
+            FirstFactor::Password | FirstFactor::Basic(_) | FirstFactor::Header(_) | FirstFactor::Code(_) => {
+                None
+            }
+        }
+    }
 }
 
 const ASSERTION_KEY: &str = "/var/lib/twofold-gate/assertion.pem";
@@ -130,7 +137,7 @@ pub fn check(table: &mut Table<'_>) -> Option<Config> {
     let mut sites = Vec::new();
     let mut complete = true;
     for mut table in table.tables("site") {
-        let Some((origin, site)) = site(&mut table) else {
+        let Some((origin, site)) = site(&mut table, &trusted) else {
             complete = false;
             continue;
         };
@@ -209,25 +216,25 @@ fn origin(table: &mut Table<'_>, key: &str, example: &str) -> Option<At<Origin>>
     table.need(key, origin, example)
 }
 
-fn site(table: &mut Table<'_>) -> Option<(At<Origin>, SiteConfig)> {
+fn site(table: &mut Table<'_>, trusted: &Trusted) -> Option<(At<Origin>, SiteConfig)> {
     let origin = origin(table, "origin", "\"https://wiki.example.com\"");
     let upstream = Upstream::read(table);
     let max_body = limits::max_body(table);
     let first_factor =
-        table.choice("first_factor", &[("password", FirstFactor::Password), ("form", FirstFactor::Form)]);
-    let first_factor = table.need("first_factor", first_factor, "\"password\"");
+        first_factor::config::read(table, origin.as_ref().map(|origin| origin.host()), trusted);
     let title = table.text("title").and_then(|text| text.check(title));
     let path_parameters = table.boolean("path_parameters").is_some_and(|at| at.value);
     let ignore_case = table.boolean("ignore_case").is_some_and(|at| at.value);
     let assertion = table.boolean("assertion").is_some_and(|at| at.value);
     let trusted_browsers = table.duration("trusted_browsers", Duration::ZERO..=TRUST_MOST).map(|at| at.value);
-    let forward_authorization = table.boolean("forward_authorization").is_some_and(|at| at.value);
-    let (origin, upstream) = (origin?, upstream?);
-    let form = form(table, &origin, first_factor.as_ref());
-    let form = match first_factor?.value {
-        FirstFactor::Password => None,
-        FirstFactor::Form => Some(form?),
-    };
+    let forward_authorization = table.boolean("forward_authorization");
+    let (origin, upstream, first_factor) = (origin?, upstream?, first_factor?);
+    if let (FirstFactor::Basic(_), Some(forward)) = (&first_factor, &forward_authorization) {
+        forward.place.mistake(
+            "is not read with first_factor = \"basic\": what was checked reaches the app, and nothing else",
+        );
+    }
+    let forward_authorization = forward_authorization.is_some_and(|at| at.value);
     let title = title.map_or_else(|| origin.host().to_string(), |title| title.value);
     let site = SiteConfig {
         origin: origin.value.clone(),
@@ -237,32 +244,12 @@ fn site(table: &mut Table<'_>) -> Option<(At<Origin>, SiteConfig)> {
         path_parameters,
         ignore_case,
         rules: Rules::default(),
-        form,
+        first_factor,
         assertion,
         trusted_browsers: trusted_browsers.filter(|age| !age.is_zero()),
         forward_authorization,
     };
     Some((origin, site))
-}
-
-/// `[site.form]` goes with `first_factor = "form"`, and only with that.
-fn form(table: &mut Table<'_>, origin: &At<Origin>, first_factor: Option<&At<FirstFactor>>) -> Option<Form> {
-    let is_form = first_factor.is_some_and(|first| first.value == FirstFactor::Form);
-    let written = table.table("form");
-    match (written, is_form) {
-        (Some(mut form), true) => app_login::config::form(&mut form, origin.host()),
-        (Some(form), false) => {
-            form.place().mistake("is only read with first_factor = \"form\"");
-            None
-        }
-        (None, true) => {
-            table.place().mistake(
-                "first_factor = \"form\" needs a table [site.form] with page, login, cookies and identity",
-            );
-            None
-        }
-        (None, false) => None,
-    }
 }
 
 fn title(text: String) -> Result<String, String> {

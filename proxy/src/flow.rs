@@ -88,6 +88,7 @@ pub struct Flow {
     address: Option<IpAddr>,
     news: Mutex<Option<(SessionDigest, Vec<Notice>)>>,
     asserted: Mutex<Option<Asserted>>,
+    proven: Mutex<Option<Proven>>,
     /// Where the person went meanwhile, instead.
     led_to: Mutex<Option<ReturnAddress>>,
 }
@@ -101,6 +102,32 @@ pub struct Asserted {
     ticket: Option<SessionDigest>,
     held: Vec<HeaderValue>,
     location: Option<ReturnAddress>,
+    /// The keyed hash of the name and password that were right; empty where there were none.
+    proof: String,
+}
+
+/// What a flow's name and password, or an app's own login, leave for the site.
+pub struct Released {
+    /// Who the app took them for.
+    pub user: String,
+    /// What it gave them.
+    pub held: Vec<HeaderValue>,
+    /// The keyed hash of the name and password that were right.
+    pub proof: String,
+}
+
+/// What a name and a code brought, with nothing before: a session of the flow's site.
+pub struct Proven {
+    /// The digest of what the browser that gave the code holds at the portal.
+    pub holder: SessionDigest,
+    /// The cookie of the site's session; gone once it was handed over.
+    pub session: Option<Zeroizing<String>>,
+}
+
+impl fmt::Debug for Proven {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Proven(…)")
+    }
 }
 
 impl Asserted {
@@ -114,7 +141,14 @@ impl Asserted {
         held: Vec<HeaderValue>,
         location: Option<ReturnAddress>,
     ) -> Self {
-        Self { account, user, session: Some(session.value), ticket: None, held, location }
+        let proof = String::new();
+        Self { account, user, session: Some(session.value), ticket: None, held, location, proof }
+    }
+
+    /// The same with the keyed hash of the name and password that proved it.
+    #[must_use]
+    pub fn with_proof(self, proof: String) -> Self {
+        Self { proof, ..self }
     }
 }
 
@@ -167,9 +201,36 @@ impl Flow {
 
     /// Who the app took them for, and what it gave them: once.
     #[must_use]
-    pub fn release(&self) -> Option<(String, Vec<HeaderValue>)> {
+    pub fn release(&self) -> Option<Released> {
         let asserted = lock(&self.asserted).take()?;
-        Some((asserted.user, asserted.held))
+        Some(Released { user: asserted.user, held: asserted.held, proof: asserted.proof })
+    }
+
+    /// Whether `user` has passed the first factor in it, and its ticket was not redeemed yet.
+    #[must_use]
+    pub fn awaits(&self, user: &str) -> bool {
+        lock(&self.asserted)
+            .as_ref()
+            .is_some_and(|asserted| asserted.user == user && asserted.session.is_some())
+    }
+
+    /// A name and a code were right.
+    pub fn prove(&self, proven: Proven) {
+        *lock(&self.proven) = Some(proven);
+    }
+
+    /// Whether the browser that holds `holder` has given the code.
+    #[must_use]
+    pub fn is_proven_by(&self, holder: &SessionDigest) -> bool {
+        lock(&self.proven)
+            .as_ref()
+            .is_some_and(|proven| proven.holder.as_bytes().ct_eq(holder.as_bytes()).into())
+    }
+
+    /// The cookie of the site's session that a name and a code opened: once.
+    #[must_use]
+    pub fn hand_over(&self) -> Option<Zeroizing<String>> {
+        lock(&self.proven).as_mut()?.session.take()
     }
 
     /// The person has gone on to another page of the site meanwhile.
@@ -236,6 +297,7 @@ impl Flows {
             address,
             news: Mutex::default(),
             asserted: Mutex::default(),
+            proven: Mutex::default(),
             led_to: Mutex::default(),
         });
         let mut table = lock(&self.0);

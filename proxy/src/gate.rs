@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::StatusCode;
+use http::header::AUTHORIZATION;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::Digest;
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
@@ -26,6 +27,9 @@ use crate::client::{Client, Trusted};
 use crate::clock::Clock;
 use crate::config::Limits;
 use crate::door;
+use crate::first_factor::FirstFactor;
+use crate::first_factor::challenges::Challenges;
+use crate::first_factor::guesses::Guesses;
 use crate::headers;
 use crate::hsts::Hsts;
 use crate::in_flight::{InFlight, Underway};
@@ -39,7 +43,9 @@ use crate::site::Places;
 use crate::streams::Stream;
 
 mod app_login;
+mod by_code;
 mod decide;
+mod with_request;
 
 use app_login::AppStep;
 pub use decide::is_own;
@@ -72,6 +78,10 @@ pub struct Gate {
     pub members: Arc<Members>,
     /// What asks the apps.
     pub probe: Probe,
+    /// What apps that ask for HTTP Basic ask with.
+    pub challenges: Challenges,
+    /// How fast passwords may be tried at them.
+    pub guesses: Guesses,
     /// What browsers are promised.
     pub hsts: Hsts,
     /// What a client may take.
@@ -250,12 +260,15 @@ impl ProxyHttp for Gate {
             return Error::e_explain(ErrorType::InternalError, "no pass");
         };
         let (site, known, address) = (pass.site(), pass.known().map(Arc::as_ref), context.client.address);
-        match site.form() {
+        if matches!(site.first_factor(), FirstFactor::Basic(_)) && !matches!(context.app, AppStep::Checked) {
+            request.remove_header(&AUTHORIZATION);
+        }
+        match site.app_cookies() {
             None => headers::prepare_request(request, site, known, address, &|_, _| true)?,
-            Some(form) => {
+            Some(cookies) => {
                 let marks = Marks::of(&session.req_header().headers);
                 let keep = |name: &[u8], value: &[u8]| {
-                    self.takes_along(context, form, &marks, &AppCookie::new(name, value))
+                    self.takes_along(context, cookies, &marks, &AppCookie::new(name, value))
                 };
                 headers::prepare_request(request, site, known, address, &keep)?;
             }

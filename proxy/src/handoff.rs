@@ -21,8 +21,8 @@ const CAPACITY: usize = 4_096;
 /// What a code stands for.
 #[derive(Debug)]
 pub struct Handoff {
-    /// The portal's session.
-    pub portal: SessionDigest,
+    /// The portal's session; absent where the flow holds a session of the site that a name and a code opened.
+    pub portal: Option<SessionDigest>,
     /// Where it leads.
     pub destination: Destination,
     /// The flow that leads there.
@@ -61,7 +61,7 @@ impl Handoffs {
     /// [`NoHandoff`].
     pub fn give(
         &self,
-        portal: SessionDigest,
+        portal: Option<SessionDigest>,
         destination: Destination,
         flow: &Arc<Flow>,
         now: Millis,
@@ -113,7 +113,7 @@ mod tests {
             path_parameters: false,
             ignore_case: false,
             rules: crate::rules::Rules::default(),
-            form: None,
+            first_factor: crate::first_factor::FirstFactor::Password,
             trusted_browsers: None,
             forward_authorization: false,
         });
@@ -129,7 +129,7 @@ mod tests {
         Flows::default().begin(None, None, 0).unwrap()
     }
 
-    const PORTAL: SessionDigest = SessionDigest::from_bytes([1; 32]);
+    const PORTAL: Option<SessionDigest> = Some(SessionDigest::from_bytes([1; 32]));
 
     #[test]
     fn a_code_serves_once_at_its_host_within_a_minute() {

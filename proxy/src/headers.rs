@@ -60,16 +60,17 @@ pub fn is_spoken_for(name: &str) -> bool {
     if !matches!(first, Some(b'r' | b'x' | b'f' | b'p' | b't')) {
         return false;
     }
-    SPOKEN_FOR.iter().any(|entry| match entry.strip_suffix('*') {
-        Some(start) => {
-            name.len() >= start.len()
-                && name.bytes().zip(start.bytes()).all(|(byte, own)| normal(byte) == own)
-        }
-        None => {
-            name.len() == entry.len()
-                && name.bytes().zip(entry.bytes()).all(|(byte, own)| normal(byte) == own)
-        }
-    })
+    SPOKEN_FOR.iter().any(|entry| is_spelled(name, entry))
+}
+
+/// Whether an app may read `name` as `entry`, in lower case with hyphens; with a final `*`, as one that begins so.
+#[must_use]
+pub fn is_spelled(name: &str, entry: &str) -> bool {
+    let alike = |own: &str| name.bytes().zip(own.bytes()).all(|(byte, own)| normal(byte) == own);
+    match entry.strip_suffix('*') {
+        Some(start) => name.len() >= start.len() && alike(start),
+        None => name.len() == entry.len() && alike(entry),
+    }
 }
 
 fn normal(byte: u8) -> u8 {
@@ -108,7 +109,12 @@ fn prepare(
     address: Option<IpAddr>,
     keep: &dyn Fn(&[u8], &[u8]) -> bool,
 ) -> Result<()> {
-    strip_spoken_for(headers);
+    strip(headers, &is_spoken_for);
+    if let Some(name) = site.user_header() {
+        let spelled: Vec<u8> = name.as_str().bytes().map(normal).collect();
+        let spelled = String::from_utf8_lossy(&spelled);
+        strip(headers, &|name| is_spelled(name, &spelled));
+    }
     if !site.forwards_authorization() || headers.get_all(AUTHORIZATION).iter().any(api_key::is_ours) {
         headers.remove(AUTHORIZATION);
     }
@@ -125,6 +131,9 @@ fn prepare(
     if let Some(known) = known {
         headers.insert(REMOTE_USER, known.user().clone());
         headers.insert(REMOTE_GROUPS, known.groups().clone());
+        if let Some(name) = site.user_header() {
+            headers.insert(name, known.user().clone());
+        }
     }
     headers.insert(FORWARDED_HOST, site.authority().clone());
     headers.insert(FORWARDED_PROTO, site.scheme().clone());
@@ -134,9 +143,9 @@ fn prepare(
     Ok(())
 }
 
-fn strip_spoken_for(headers: &mut HeaderMap) {
+fn strip(headers: &mut HeaderMap, is_to_go: &dyn Fn(&str) -> bool) {
     loop {
-        let found = headers.keys().find(|name| is_spoken_for(name.as_str())).cloned();
+        let found = headers.keys().find(|name| is_to_go(name.as_str())).cloned();
         match found {
             // Removes every line of that name.
             Some(name) => drop(headers.remove(&name)),

@@ -16,6 +16,7 @@ mod clock;
 mod config;
 mod cookies;
 mod door;
+mod first_factor;
 mod flow;
 mod gate;
 mod grant;
@@ -183,6 +184,8 @@ fn run(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
         trusted: config.trusted.clone(),
         clock,
         probe: app_login::Probe::default(),
+        challenges: first_factor::challenges::Challenges::default(),
+        guesses: first_factor::guesses::Guesses::default(),
     };
     #[cfg(feature = "bench-bare")]
     let gate = {

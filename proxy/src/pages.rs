@@ -75,6 +75,15 @@ struct SignInPage<'a> {
 }
 
 #[derive(Template)]
+#[template(path = "name_and_code.html")]
+struct NameAndCodePage<'a> {
+    frame: Frame<'a>,
+    form: &'a Form<'a>,
+    name: &'a str,
+    lede: Option<String>,
+}
+
+#[derive(Template)]
 #[template(path = "code.html")]
 struct CodePage<'a> {
     frame: Frame<'a>,
@@ -204,6 +213,13 @@ impl Pages {
     pub fn sign_in(&self, status: StatusCode, form: &Form<'_>, name: &str) -> Answer {
         let lede = form.site.map(|site| self.words.to_go_on_to(site.title()));
         self.answer(status, &SignInPage { frame: self.frame(), form, name, lede }, form.site)
+    }
+
+    /// Name and code, with nothing before.
+    #[must_use]
+    pub fn name_and_code(&self, status: StatusCode, form: &Form<'_>, name: &str) -> Answer {
+        let lede = form.site.map(|site| self.words.to_go_on_to(site.title()));
+        self.answer(status, &NameAndCodePage { frame: self.frame(), form, name, lede }, form.site)
     }
 
     /// The code; with a box where the browser may be trusted.

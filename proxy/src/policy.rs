@@ -14,6 +14,7 @@ use twofold_shared::client::{CallError, Client};
 use twofold_shared::wire::GetAccount;
 
 use crate::config::{Config, SiteConfig};
+use crate::first_factor::FirstFactor;
 use crate::host::Host;
 use crate::path::{Parameters, Target};
 use crate::request;
@@ -192,6 +193,7 @@ impl Explained<'_> {
             "path": self.path,
             "rule": self.decides.map(|(rule, _)| rule.number),
             "line": self.decides.map(|(rule, _)| rule.line),
+            "first_factor": self.site.first_factor.word(),
             "policy": policy,
             "max_age_seconds": max_age,
             "until_known_who": matches!(self.decides, Some((_, Fit::IfInGroup))),
@@ -233,6 +235,12 @@ impl fmt::Display for Explained<'_> {
             Some((rule, _)) => {
                 writeln!(f, "  rule {} (line {}) decides: {}", rule.number, rule.line, policy(rule.policy))
             }
+        }?;
+        match (self.policy(), first_factor(&self.site.first_factor)) {
+            (Policy::First | Policy::Second { .. }, Some(words)) => {
+                writeln!(f, "  the first factor there: {words}")
+            }
+            _ => Ok(()),
         }
     }
 }
@@ -261,6 +269,21 @@ fn reason(rule: &Rule, why: Misfit) -> String {
         Misfit::Method => format!("its methods are {}", joined(&rule.methods)),
         Misfit::Network => format!("its networks are {}", joined(&rule.networks)),
         Misfit::Group => format!("its groups are {}", rule.groups.join(", ")),
+    }
+}
+
+/// Where a first factor comes from, if not from the portal.
+fn first_factor(first: &FirstFactor) -> Option<String> {
+    match first {
+        FirstFactor::Password => None,
+        FirstFactor::Form(form) => Some(format!("the app's own login page, {}", form.page())),
+        FirstFactor::Basic(basic) => {
+            Some(format!("the app's own HTTP Basic, asked about at {}", basic.probe))
+        }
+        FirstFactor::Header(header) => Some(format!("{}, from trusted_proxies alone", header.name)),
+        FirstFactor::Code(_) => Some(
+            "none; a name and a code at the portal, whatever the level, then the app's own login".to_owned(),
+        ),
     }
 }
 
@@ -309,7 +332,11 @@ max_age = "5m"
     }
 
     fn ask(line: &str) -> Result<(String, serde_json::Value), NoAnswer> {
-        let config = read(Path::new("gate.toml"), FILE, crate::config::check).unwrap();
+        ask_of(FILE, line)
+    }
+
+    fn ask_of(text: &str, line: &str) -> Result<(String, serde_json::Value), NoAnswer> {
+        let config = read(Path::new("gate.toml"), text, crate::config::check).unwrap();
         let line = Line::try_parse_from(std::iter::once("check").chain(line.split(' '))).unwrap();
         let groups = groups(&config, &line.question)?;
         let explained = explain(&config, &line.question, groups.as_deref())?;
@@ -341,6 +368,27 @@ max_age = "5m"
         let (text, json) = ask("--url https://wiki.example.com/ --method POST").unwrap();
         assert!(text.contains("no rule matches: the second factor is needed"), "{text}");
         assert_eq!(json["rule"], serde_json::Value::Null);
+    }
+
+    #[test]
+    fn where_the_first_factor_comes_from_is_said() {
+        for (site, words, json) in [
+            (
+                "\"basic\"\n[site.basic]\nprobe = \"/in\"",
+                "the app's own HTTP Basic, asked about at /in",
+                "basic",
+            ),
+            ("\"header\"\n[site.header]\nname = \"X-User\"", "x-user, from trusted_proxies alone", "header"),
+            ("\"code\"", "none; a name and a code at the portal", "code"),
+        ] {
+            let text = FILE.replace("\"password\"", site);
+            let text = format!("trusted_proxies = [\"192.0.2.1\"]\n{text}");
+            let (said, value) = ask_of(&text, "--url https://wiki.example.com/").unwrap();
+            assert!(said.contains(&format!("  the first factor there: {words}")), "{said}");
+            assert_eq!(value["first_factor"], json);
+            let (said, _) = ask_of(&text, "--url https://wiki.example.com/public").unwrap();
+            assert!(!said.contains("the first factor there"), "{said}");
+        }
     }
 
     #[test]

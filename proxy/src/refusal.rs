@@ -40,6 +40,22 @@ pub enum Refusal<'a> {
     Denied,
     /// A name or a password is given where the app's login is not.
     LoginElsewhere,
+    /// The app asks for its own name and password; with its challenge, on [`Answer`].
+    AsksForPassword,
+    /// Too many names and passwords were tried.
+    TooManyTries {
+        /// How long to wait.
+        seconds: u64,
+    },
+    /// The app does not say whether a name and a password are right.
+    AppUndecided {
+        /// The site's host.
+        host: &'a str,
+    },
+    /// What came with a request names somebody else than its session.
+    SomebodyElse,
+    /// The proxy in front did not say who this is.
+    NobodyNamed,
     /// The authority did not decide.
     Undecided,
     /// The app does not answer.
@@ -78,12 +94,16 @@ impl Refusal<'_> {
             Self::Unclear => StatusCode::BAD_REQUEST,
             Self::NoSuchSite | Self::NotFound => StatusCode::NOT_FOUND,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
-            Self::SecondFactor { .. } | Self::Key { .. } => StatusCode::UNAUTHORIZED,
-            Self::NotHeld { .. } | Self::Denied | Self::LoginElsewhere | Self::Foreign => {
-                StatusCode::FORBIDDEN
-            }
+            Self::SecondFactor { .. } | Self::Key { .. } | Self::AsksForPassword => StatusCode::UNAUTHORIZED,
+            Self::NotHeld { .. }
+            | Self::Denied
+            | Self::LoginElsewhere
+            | Self::Foreign
+            | Self::SomebodyElse
+            | Self::NobodyNamed => StatusCode::FORBIDDEN,
+            Self::TooManyTries { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Undecided => StatusCode::SERVICE_UNAVAILABLE,
-            Self::UpstreamDown { .. } => StatusCode::BAD_GATEWAY,
+            Self::UpstreamDown { .. } | Self::AppUndecided { .. } => StatusCode::BAD_GATEWAY,
             Self::Expired => StatusCode::GONE,
             Self::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
@@ -105,6 +125,11 @@ impl Refusal<'_> {
             Self::Key { why: KeyRefused::FreshCode, .. } => "fresh_code_required",
             Self::Denied => "denied",
             Self::LoginElsewhere => "login_elsewhere",
+            Self::AsksForPassword => "password_required",
+            Self::TooManyTries { .. } => "wait",
+            Self::AppUndecided { .. } => "app_undecided",
+            Self::SomebodyElse => "somebody_else",
+            Self::NobodyNamed => "nobody_named",
             Self::Undecided => "authority_away",
             Self::UpstreamDown { .. } => "upstream_down",
             Self::Expired => "sign_in_expired",

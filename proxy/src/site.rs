@@ -4,11 +4,12 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 use pingora::upstreams::peer::HttpPeer;
 
-use crate::app_login::Form;
+use crate::app_login::{AppCookies, Form};
 use crate::config::{Config, SiteConfig};
+use crate::first_factor::FirstFactor;
 use crate::host::{Host, OddHost};
 use crate::origin::Origin;
 use crate::path::{Parameters, cut_parameters};
@@ -23,7 +24,7 @@ pub struct Site {
     parameters: Parameters,
     ignore_case: bool,
     rules: Rules,
-    form: Option<Form>,
+    first_factor: FirstFactor,
     forwards_authorization: bool,
     peer: HttpPeer,
     max_body: u64,
@@ -43,8 +44,9 @@ impl Site {
             parameters: if config.path_parameters { Parameters::Cut } else { Parameters::Refused },
             ignore_case: config.ignore_case,
             rules: config.rules.clone(),
-            form: config.form.clone(),
-            forwards_authorization: config.forward_authorization,
+            first_factor: config.first_factor.clone(),
+            forwards_authorization: config.forward_authorization
+                || matches!(config.first_factor, FirstFactor::Basic(_)),
             authority: value(&origin.authority()),
             scheme: HeaderValue::from_static(origin.scheme()),
             peer: upstream::peer(&config.upstream),
@@ -82,13 +84,51 @@ impl Site {
     /// How its app's own login works, where that is the first factor.
     #[must_use]
     pub fn form(&self) -> Option<&Form> {
-        self.form.as_ref()
+        match &self.first_factor {
+            FirstFactor::Form(form) => Some(form),
+            FirstFactor::Password | FirstFactor::Basic(_) | FirstFactor::Header(_) | FirstFactor::Code(_) => {
+                None
+            }
+        }
+    }
+
+    /// Where its first factor comes from.
+    #[must_use]
+    pub fn first_factor(&self) -> &FirstFactor {
+        &self.first_factor
+    }
+
+    /// Whether its first factor comes with each request: the app's HTTP Basic, or a proxy's word.
+    #[must_use]
+    pub fn is_told_by_requests(&self) -> bool {
+        matches!(self.first_factor, FirstFactor::Basic(_) | FirstFactor::Header(_))
+    }
+
+    /// The header in which a proxy in front says who somebody is. To the app it is the gate's word.
+    #[must_use]
+    pub fn user_header(&self) -> Option<&HeaderName> {
+        match &self.first_factor {
+            FirstFactor::Header(header) => Some(&header.name),
+            FirstFactor::Password | FirstFactor::Form(_) | FirstFactor::Basic(_) | FirstFactor::Code(_) => {
+                None
+            }
+        }
+    }
+
+    /// The app's session cookies, where the gate has an eye on them.
+    #[must_use]
+    pub fn app_cookies(&self) -> Option<&AppCookies> {
+        match &self.first_factor {
+            FirstFactor::Form(form) => Some(&form.cookies),
+            FirstFactor::Code(code) => code.app.as_ref().map(|app| &app.cookies),
+            FirstFactor::Password | FirstFactor::Basic(_) | FirstFactor::Header(_) => None,
+        }
     }
 
     /// The address of the app's own login page.
     #[must_use]
     pub fn login_page(&self) -> Option<String> {
-        self.form.as_ref().map(|form| format!("{}{}", self.origin, form.page()))
+        self.form().map(|form| format!("{}{}", self.origin, form.page()))
     }
 
     /// A path in its one spelling as rules judge it: as its app reads it.
@@ -113,7 +153,8 @@ impl Site {
         &self.rules
     }
 
-    /// Whether a client's `Authorization` reaches the app.
+    /// Whether a client's `Authorization` reaches the app. Where the app asks for HTTP Basic itself, only after
+    /// [`crate::gate`] has checked it.
     #[must_use]
     pub fn forwards_authorization(&self) -> bool {
         self.forwards_authorization

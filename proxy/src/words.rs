@@ -65,6 +65,8 @@ pub struct Words {
     pub before_you_go_on: &'static str,
     /// Both fields are needed.
     pub name_and_password: &'static str,
+    /// Both fields are needed.
+    pub name_and_code: &'static str,
     /// The password did not fit the name.
     pub wrong_password: &'static str,
     /// The page was too old or came from elsewhere.
@@ -112,6 +114,7 @@ pub const ENGLISH: Words = Words {
     signed_out_text: "Here and on every site. You can close this page.",
     before_you_go_on: "Before you go on",
     name_and_password: "Type your name and your password.",
+    name_and_code: "Type your name and a code.",
     wrong_password: "That name and password don't match. Check both and type them again.",
     stale_form: "This page was out of date, so nothing was sent. Type it again.",
     one_moment: "One moment",
@@ -153,8 +156,8 @@ impl Words {
     #[must_use]
     pub fn unknown_here(&self, title: &str) -> String {
         format!(
-            "Your name and password for {title} are right, but it now asks for a code from your phone as well, and there \
-             is no account for your name yet. Ask the people who run this service to add you; they will say how to set \
+            "{title} knows you, but a code from your phone is asked for as well now, and there is no account for your \
+             name yet. Ask the people who run this service to add you; they will say how to set \
              up your phone."
         )
     }
@@ -209,6 +212,19 @@ impl Words {
             }
             (Word::Busy, _) => "Too much is going on at once. Try again in a moment.".to_owned(),
             (Word::Unenrolled, _) => "You have no second factor set up.".to_owned(),
+        }
+    }
+
+    /// What to say to a refused code where nothing was proved before: neither is said to be right.
+    #[must_use]
+    pub fn refused_name_and_code(&self, refused: Refused) -> String {
+        match refused.word {
+            Word::Wrong | Word::Closed | Word::Unenrolled => {
+                "That name and code don't match. Check the name. Codes change every 30 seconds: wait for the next one and \
+                 type it without spaces."
+                    .to_owned()
+            }
+            Word::Used | Word::Wait | Word::Clock | Word::Busy => self.refused_code(refused),
         }
     }
 
@@ -321,6 +337,30 @@ impl Words {
                 "You need to sign in first",
                 "What you just sent was not passed on and is not kept here. Sign in or confirm that it's you, then come \
                  back to it with your browser's back button and send it again.",
+            ),
+            Refusal::AsksForPassword => (
+                self.sign_in,
+                "This site asks for its own name and password first. Reload the page to type them.",
+            ),
+            Refusal::TooManyTries { seconds } => {
+                return ("Too many tries", format!("You can try again in {}.", self.duration(seconds)));
+            }
+            Refusal::AppUndecided { host } => {
+                let text = format!(
+                    "{host} doesn't say whether your name and password are right, so nobody is let in. Try again in a \
+                     moment; if it lasts, tell the people who run this service."
+                );
+                return ("The site isn't answering", text);
+            }
+            Refusal::SomebodyElse => (
+                "You are signed in as somebody else",
+                "What was sent named another person than this session's, so it wasn't passed on and the session has \
+                 ended. Open the page again to sign in.",
+            ),
+            Refusal::NobodyNamed => (
+                "Nobody said who you are",
+                "The service in front of this one names the people who sign in, and it named nobody. Open the site by its \
+                 usual address, or sign in there again.",
             ),
             Refusal::Undecided => (
                 "We can't check sign-ins right now",

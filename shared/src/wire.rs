@@ -64,6 +64,7 @@ methods! {
     AssertFirst -> SignInReply;
     VerifySession -> VerifyReply;
     PassTrusted -> VerifyReply;
+    VerifyName -> VerifyReply;
     OpenSite -> CheckSessionReply;
     CheckSession -> CheckSessionReply;
     CheckApiKey -> CheckApiKeyReply;

@@ -22,7 +22,8 @@
 //! - [`Container`]: sshd in Docker; `ssh` drives the real OpenSSH client; `exec` runs a command inside; `log` is its
 //!   syslog.
 //! - [`Host`]: a whole host in Docker, with systemd, on which nothing of ours is installed yet.
-//! - [`dokuwiki`], [`roundcube`], [`phpmyadmin`]: real apps of Debian's to put behind the gate.
+//! - [`dokuwiki`], [`roundcube`], [`phpmyadmin`], [`cgit`]: real apps of Debian's to put behind the gate, the last with
+//!   Apache.
 //! - [`Terminal`]: a program on a pseudo-terminal.
 //! - [`Web`]: a small HTTP client with a cookie jar that signs in at the portal. [`Browser`]: Chromium, and a
 //!   [`Person`] in front of it.
@@ -39,6 +40,7 @@
 pub mod activation;
 pub mod authority;
 pub mod browser;
+pub mod cgit;
 pub mod clock;
 pub mod container;
 mod docker;

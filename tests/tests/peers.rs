@@ -69,6 +69,7 @@ fn every_caller_may_call_what_is_its_business_and_nothing_else() {
         "AssertFirst",
         "VerifySession",
         "PassTrusted",
+        "VerifyName",
         "OpenSite",
         "CheckSession",
         "CheckApiKey",

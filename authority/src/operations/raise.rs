@@ -3,7 +3,6 @@
 //! The old session ends, with every site's session under it, and a new one begins, in the commit that spends the code or
 //! finds the browser trusted: a cookie that somebody fixed or saw before is worth nothing after.
 
-use twofold_shared::account::Factor;
 use twofold_shared::code::Code;
 use twofold_shared::throttle::Stage;
 use twofold_shared::wire::{
@@ -12,6 +11,7 @@ use twofold_shared::wire::{
 
 use super::attempt::{Change, CodeGiven, Subject, Tried, word};
 use super::browser::{Passed, new_browser, source_of};
+use super::by_code::device_of;
 use super::fault::{Outcome, invalid, refused};
 use super::session::Live;
 use super::told::{Place, entry, web_door};
@@ -45,16 +45,12 @@ impl Authority {
             // Looked at again: it may have ended while the code waited for its turn.
             let live = self.live(&session, None, now)?.ok_or_else(gone)?;
             self.end_sessions(change, |other| other.digest == session)?;
-            let device = match &change.factor {
-                Some(Factor::Device { id, .. }) => Some(*id),
-                Some(Factor::BackupCode) | None => None,
-            };
             let raised = Session {
                 digest: next,
                 level: Level::Second,
                 seen: now,
                 second_at: Some(now),
-                device,
+                device: device_of(change),
                 trusted: None,
                 source: place.words.clone().or(live.session.source),
                 ..live.session

@@ -24,7 +24,7 @@ use crate::store::record::{self, Session};
 use crate::store::{Commit, Expect, StoreError, Version, Write};
 
 /// Live sessions of one account, those of sites included; whoever signs in once more ends the one that was used least
-/// recently.
+/// recently, of those that have passed the first factor alone while there are any: a password does not push a code out.
 const MOST_SESSIONS: usize = 64;
 
 /// The longest host of a site, in bytes.
@@ -247,7 +247,7 @@ impl Authority {
                 .iter()
                 .map(|(other, _)| other)
                 .filter(|other| other.parent.is_none())
-                .min_by_key(|other| other.seen)
+                .min_by_key(|other| (other.level == Level::Second, other.seen))
         {
             let (writes, ended) =
                 self.ending(&session.account, |other| other.digest == oldest.digest).map_err(failed)?;

@@ -30,7 +30,7 @@ use crate::store::{Now, StoreError};
 const LONGEST_BROWSER: usize = 120;
 
 /// The reason in the trail for accounts of the system.
-const SYSTEM_ACCOUNT: &str = "system_account";
+pub(super) const SYSTEM_ACCOUNT: &str = "system_account";
 
 /// A first factor given at the gate.
 struct Given {
@@ -219,6 +219,6 @@ impl Given {
 }
 
 /// What a browser says it is, as far as it is worth keeping.
-fn shortened(browser: &str) -> String {
+pub(super) fn shortened(browser: &str) -> String {
     browser.chars().filter(|character| !character.is_control()).take(LONGEST_BROWSER).collect()
 }

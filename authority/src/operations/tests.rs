@@ -28,6 +28,7 @@ use crate::varlink::{Answer, Failure, Reply};
 mod accounts;
 mod api_keys;
 mod browsers;
+mod by_code;
 mod enrolment;
 mod equal_work;
 mod full_disk;

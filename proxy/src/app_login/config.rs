@@ -14,32 +14,11 @@ pub fn form(table: &mut Table<'_>, host: &Host) -> Option<Form> {
     let login = table.text("login").and_then(|text| text.check(|text| path(&text)));
     let login = table.need("login", login, "\"/login\"");
     let login_field = table.text("login_field").map(|text| text.check(field));
-    let cookies = texts(table, "cookies", "\"sessionid\"", &|name| cookie(name)).map(AppCookies::new);
+    let cookies = cookies(table).map(AppCookies::new);
     let login_cookies = login_cookies(table, cookies.as_ref());
-    let identity = table.text("identity").and_then(|text| text.check(|text| address(&text)));
-    let identity = table.need("identity", identity, "\"/profile\"");
-    let pattern = table.text("identity_pattern").map(|text| text.check(pattern));
-    let pointer = table.text("identity_json").map(|text| text.check(pointer));
+    let identity = identity(table);
     let credentials = table.texts("credentials_anywhere").into_iter().map(|name| name.value).collect();
-    let realm = match table.text("realm") {
-        Some(text) => text.check(|text| realm(&text)).map(|at| at.value),
-        None => realm(host.as_str()).ok(),
-    };
-    let realm = table.need("realm", realm, "\"wiki\"");
-    let identity = {
-        let (path, query) = identity?.value;
-        let path = joined(&path, &query);
-        match (pattern, pointer) {
-            (Some(pattern), None) => Identity::Pattern { path, pattern: pattern?.value },
-            (None, Some(pointer)) => Identity::Pointer { path, pointer: pointer?.value },
-            (None, None) | (Some(_), Some(_)) => {
-                table
-                    .place()
-                    .mistake("needs identity_pattern or identity_json: how the answer names who it is");
-                return None;
-            }
-        }
-    };
+    let realm = realm(table, host);
     let (page_path, page_query) = page?.value;
     Some(Form {
         realm: realm?,
@@ -52,7 +31,7 @@ pub fn form(table: &mut Table<'_>, host: &Host) -> Option<Form> {
         },
         cookies: cookies?,
         login_cookies,
-        identity,
+        identity: identity?,
         credentials,
     })
 }
@@ -73,12 +52,50 @@ fn login_cookies(table: &mut Table<'_>, cookies: Option<&AppCookies>) -> Option<
     (!names.is_empty()).then(|| AppCookies::new(names))
 }
 
-fn joined(path: &str, query: &str) -> String {
+/// `realm`: of the names; the host's own where nothing is said.
+pub fn realm(table: &mut Table<'_>, host: &Host) -> Option<String> {
+    let realm = match table.text("realm") {
+        Some(text) => text.check(|text| is_realm(&text)).map(|at| at.value),
+        None => own_realm(host),
+    };
+    table.need("realm", realm, "\"wiki\"")
+}
+
+/// The realm of a host's own names, where the host can be one.
+pub fn own_realm(host: &Host) -> Option<String> {
+    is_realm(host.as_str()).ok()
+}
+
+/// `cookies`: the app's session cookies.
+pub fn cookies(table: &mut Table<'_>) -> Option<Vec<String>> {
+    texts(table, "cookies", "\"sessionid\"", &|name| cookie(name))
+}
+
+/// `identity` with `identity_pattern` or `identity_json`: how the app says who somebody is.
+pub fn identity(table: &mut Table<'_>) -> Option<Identity> {
+    let identity = table.text("identity").and_then(|text| text.check(|text| address(&text)));
+    let identity = table.need("identity", identity, "\"/profile\"");
+    let pattern = table.text("identity_pattern").map(|text| text.check(pattern));
+    let pointer = table.text("identity_json").map(|text| text.check(pointer));
+    let (path, query) = identity?.value;
+    let path = joined(&path, &query);
+    match (pattern, pointer) {
+        (Some(pattern), None) => Some(Identity::Pattern { path, pattern: pattern?.value }),
+        (None, Some(pointer)) => Some(Identity::Pointer { path, pointer: pointer?.value }),
+        (None, None) | (Some(_), Some(_)) => {
+            table.place().mistake("needs identity_pattern or identity_json: how the answer names who it is");
+            None
+        }
+    }
+}
+
+/// A path with its query.
+pub fn joined(path: &str, query: &str) -> String {
     if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
 }
 
 /// A path and perhaps a query, in their one spelling.
-fn address(text: &str) -> Result<(String, String), String> {
+pub fn address(text: &str) -> Result<(String, String), String> {
     let target = Target::parse(text.as_bytes(), Parameters::Refused)
         .map_err(|why| format!("must be a path as it stands in an address: {why}"))?;
     let part = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -127,7 +144,7 @@ fn pointer(text: String) -> Result<String, String> {
     }
 }
 
-fn realm(text: &str) -> Result<String, String> {
+fn is_realm(text: &str) -> Result<String, String> {
     let starts = text.starts_with(|first: char| first.is_ascii_lowercase() || first.is_ascii_digit());
     let fits = starts
         && text.len() <= 63
@@ -174,7 +191,7 @@ mod tests {
     fn the_example_for_dokuwiki_can_be_used() {
         let text = include_str!("../../../examples/dokuwiki/gate.toml");
         let config = read(Path::new("gate.toml"), text, crate::config::check).unwrap();
-        let form = config.sites.first().unwrap().form.clone().unwrap();
+        let form = config.sites.first().unwrap().form().cloned().unwrap();
         assert_eq!((form.realm.as_str(), form.page().as_str()), ("wiki.example.com", "/doku.php?do=login"));
     }
 

@@ -24,7 +24,7 @@ pub struct Members(Mutex<HashMap<SessionDigest, Member>>);
 struct Member {
     /// The name that the app gave at the login.
     user: String,
-    /// The keyed hash of the cookies with which it gave it last.
+    /// The keyed hash of the cookies, or of the name and password, with which it gave it last.
     cookies: String,
     at: Millis,
 }
@@ -47,6 +47,12 @@ impl Members {
         self.lock()
             .get(session)
             .is_some_and(|member| member.cookies == cookies && now.saturating_sub(member.at) < BELIEVED)
+    }
+
+    /// Whether this was confirmed for the session, however long ago.
+    #[must_use]
+    pub fn has_confirmed(&self, session: &SessionDigest, proof: &str) -> bool {
+        self.lock().get(session).is_some_and(|member| member.cookies == proof)
     }
 
     /// The name that the app gave when the session began.
@@ -95,6 +101,7 @@ mod tests {
         assert!(!members.is_confirmed(&session, &own, 5 + BELIEVED));
         assert!(!members.is_confirmed(&session, &hash(&[cookie("a=1b=2")], &key), 6));
         assert!(!members.is_confirmed(&SessionDigest::from_bytes([2; 32]), &own, 6));
+        assert!(members.has_confirmed(&session, &own) && !members.has_confirmed(&session, "other"));
         assert_eq!(members.user(&session).as_deref(), Some("alice"));
         members.forget(&session);
         assert!(members.user(&session).is_none());

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use http::header::{
-    ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, EXPECT, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE,
-    IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE, TRANSFER_ENCODING, UPGRADE,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, EXPECT, HeaderMap,
+    HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE,
+    TRANSFER_ENCODING, UPGRADE, WWW_AUTHENTICATE,
 };
 use http::{Method, StatusCode};
 use pingora::connectors::http::Connector;
@@ -68,6 +69,22 @@ pub enum Who {
     Nobody,
 }
 
+/// What an app that asks for HTTP Basic thinks of a name and a password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Basic {
+    /// They are right.
+    Right,
+    /// They are not, or there are none: what it asks browsers with.
+    Asks(Vec<HeaderValue>),
+}
+
+/// An app's answer to a question.
+struct Answered {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Vec<u8>,
+}
+
 /// The app did not say: nothing is known, so nothing passes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the app does not say who this is: {0}")]
@@ -124,26 +141,80 @@ impl Probe {
         as_sent: &RequestHeader,
         cookies: &[AppCookie],
     ) -> Result<Who, NoAnswer> {
-        let request = question(identity, as_sent, cookies)?;
-        match timeout(PATIENCE, self.ask(peer, identity, request)).await {
+        let answered = self.answer(peer, question(identity.path(), as_sent, cookies)?).await?;
+        match answered.status {
+            status if status.is_success() => Ok(identity.find(&answered.body)),
+            // The way to its own login, or a plain refusal.
+            status if status.is_redirection() || status.is_client_error() => Ok(Who::Nobody),
+            status => Err(NoAnswer(format!("it answers {status}"))),
+        }
+    }
+
+    /// The same where "nobody" lets a request pass: it is only believed where the app shows that it has looked (2xx without a
+    /// name, a way to its login, 401, 403). The question has nothing of the request but what [`plain`] keeps, so that its
+    /// sender cannot turn the answer into one about something else.
+    ///
+    /// # Errors
+    /// [`NoAnswer`].
+    pub async fn who_if_anybody(
+        &self,
+        peer: &HttpPeer,
+        identity: &Identity,
+        as_sent: &RequestHeader,
+        cookies: &[AppCookie],
+    ) -> Result<Who, NoAnswer> {
+        let answered = self.answer(peer, question(identity.path(), &plain(as_sent)?, cookies)?).await?;
+        match answered.status {
+            status if status.is_success() => Ok(identity.find(&answered.body)),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Ok(Who::Nobody),
+            status if status.is_redirection() && status != StatusCode::NOT_MODIFIED => Ok(Who::Nobody),
+            status => Err(NoAnswer(format!("it answers {status}"))),
+        }
+    }
+
+    /// Asks the app at `peer` for `path` with this `Authorization`, or without any.
+    ///
+    /// # Errors
+    /// [`NoAnswer`].
+    pub async fn basic(
+        &self,
+        peer: &HttpPeer,
+        path: &str,
+        as_sent: &RequestHeader,
+        authorization: Option<&HeaderValue>,
+    ) -> Result<Basic, NoAnswer> {
+        let mut request = question(path, &plain(as_sent)?, &[])?;
+        if let Some(line) = authorization {
+            request.insert_header(AUTHORIZATION, line).map_err(failed)?;
+        }
+        let answered = self.answer(peer, request).await?;
+        match answered.status {
+            status if status.is_success() => Ok(Basic::Right),
+            StatusCode::UNAUTHORIZED => {
+                let lines = answered.headers.get_all(WWW_AUTHENTICATE).iter();
+                let basic = lines.filter(|line| is_basic(line)).cloned().collect();
+                Ok(Basic::Asks(basic))
+            }
+            status => Err(NoAnswer(format!("it answers {status}"))),
+        }
+    }
+
+    async fn answer(&self, peer: &HttpPeer, request: RequestHeader) -> Result<Answered, NoAnswer> {
+        match timeout(PATIENCE, self.ask(peer, request)).await {
             Ok(answered) => answered,
             Err(_) => Err(NoAnswer("it took too long".to_owned())),
         }
     }
 
-    async fn ask(
-        &self,
-        peer: &HttpPeer,
-        identity: &Identity,
-        request: RequestHeader,
-    ) -> Result<Who, NoAnswer> {
-        let failed = |error: Box<pingora::Error>| NoAnswer(format!("{:?}", error.etype()));
+    async fn ask(&self, peer: &HttpPeer, request: RequestHeader) -> Result<Answered, NoAnswer> {
         let (mut session, _) = self.0.get_http_session(peer).await.map_err(failed)?;
         session.set_read_timeout(Some(PATIENCE));
         session.write_request_header(Box::new(request)).await.map_err(failed)?;
         session.finish_request_body().await.map_err(failed)?;
         session.read_response_header().await.map_err(failed)?;
-        let status = session.response_header().map_or(StatusCode::BAD_GATEWAY, |header| header.status);
+        let header = session.response_header();
+        let status = header.map_or(StatusCode::BAD_GATEWAY, |header| header.status);
+        let headers = header.map_or_else(HeaderMap::new, |header| header.headers.clone());
         let mut body = Vec::new();
         while let Some(piece) = session.read_response_body().await.map_err(failed)? {
             body.extend_from_slice(&piece);
@@ -154,24 +225,37 @@ impl Probe {
         if session.response_done() {
             self.0.release_http_session(session, peer, Some(PATIENCE)).await;
         }
-        match status {
-            status if status.is_success() => Ok(identity.find(&body)),
-            // The way to its own login, or a plain refusal.
-            status if status.is_redirection() || status.is_client_error() => Ok(Who::Nobody),
-            status => Err(NoAnswer(format!("it answers {status}"))),
-        }
+        Ok(Answered { status, headers, body })
     }
 }
 
-fn question(
-    identity: &Identity,
-    as_sent: &RequestHeader,
-    cookies: &[AppCookie],
-) -> Result<RequestHeader, NoAnswer> {
-    let failed = |error: Box<pingora::Error>| NoAnswer(format!("{:?}", error.etype()));
-    let mut request =
-        RequestHeader::build(Method::GET, identity.path().as_bytes(), Some(as_sent.headers.len() + 2))
-            .map_err(failed)?;
+/// The kind alone: pingora's own words may quote a request.
+#[expect(clippy::boxed_local, reason = "as `map_err` gives it")]
+fn failed(error: Box<pingora::Error>) -> NoAnswer {
+    NoAnswer(format!("{:?}", error.etype()))
+}
+
+/// What a question keeps of the request that it is about, where a header could change what the app answers to: a method
+/// override, a kind of answer that it does not have.
+fn plain(as_sent: &RequestHeader) -> Result<RequestHeader, NoAnswer> {
+    let mut plain = RequestHeader::build(Method::GET, b"/", None).map_err(failed)?;
+    let is_kept = |name: &str| matches!(name, "host" | "user-agent") || name.starts_with("x-forwarded-");
+    for (name, value) in as_sent.headers.iter().filter(|(name, _)| is_kept(name.as_str())) {
+        plain.append_header(name.clone(), value.clone()).map_err(failed)?;
+    }
+    plain.insert_header(ACCEPT, "*/*").map_err(failed)?;
+    Ok(plain)
+}
+
+/// Whether a challenge asks for HTTP Basic.
+fn is_basic(line: &HeaderValue) -> bool {
+    let scheme = line.as_bytes().trim_ascii().split(u8::is_ascii_whitespace).next().unwrap_or_default();
+    scheme.eq_ignore_ascii_case(b"basic")
+}
+
+fn question(path: &str, as_sent: &RequestHeader, cookies: &[AppCookie]) -> Result<RequestHeader, NoAnswer> {
+    let mut request = RequestHeader::build(Method::GET, path.as_bytes(), Some(as_sent.headers.len() + 2))
+        .map_err(failed)?;
     let about_this_request = [
         CONTENT_LENGTH,
         CONTENT_TYPE,
@@ -228,7 +312,6 @@ mod tests {
 
     #[test]
     fn the_question_is_the_browsers_own_without_what_belongs_to_its_request() {
-        let identity = Identity::Pointer { path: "/me?x=1".into(), pointer: String::new() };
         let mut sent = RequestHeader::build("POST", b"/login", None).unwrap();
         for (name, value) in [
             ("user-agent", "Firefox"),
@@ -242,7 +325,7 @@ mod tests {
             sent.append_header(name, value).unwrap();
         }
         let cookies = vec![AppCookie { name: b"a".to_vec(), pair: b"a=1".to_vec() }];
-        let asked = question(&identity, &sent, &cookies).unwrap();
+        let asked = question("/me?x=1", &sent, &cookies).unwrap();
         assert_eq!((asked.method.as_str(), asked.raw_path()), ("GET", &b"/me?x=1"[..]));
         let lines: Vec<(&str, &str)> =
             asked.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
@@ -255,5 +338,32 @@ mod tests {
             assert!(lines.contains(&line), "{line:?} in {lines:?}");
         }
         assert_eq!(lines.len(), 4);
+    }
+
+    #[test]
+    fn a_plain_question_has_nothing_that_could_turn_it_into_another() {
+        let mut sent = RequestHeader::build("POST", b"/login", None).unwrap();
+        for (name, value) in [
+            ("user-agent", "Firefox"),
+            ("host", "wiki.example.com"),
+            ("x-forwarded-for", "192.0.2.7"),
+            ("x-http-method-override", "OPTIONS"),
+            ("accept", "x/y"),
+            ("accept-language", "de"),
+            ("authorization", "Basic x"),
+            ("x-requested-with", "XMLHttpRequest"),
+        ] {
+            sent.append_header(name, value).unwrap();
+        }
+        let asked = plain(&sent).unwrap();
+        let mut lines: Vec<String> = asked
+            .headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+            .collect();
+        lines.sort();
+        let expected =
+            ["accept: */*", "host: wiki.example.com", "user-agent: Firefox", "x-forwarded-for: 192.0.2.7"];
+        assert_eq!(lines, expected);
     }
 }

@@ -5,25 +5,27 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, LOCATION, SET_COOKIE, STRICT_TRANSPORT_SECURITY};
-use http::{HeaderValue, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
 use pingora::{Error, ErrorType, Result};
-use twofold_shared::wire::SessionDigest;
+use twofold_shared::wire::{Level, SessionDigest};
 
+use super::by_code::Guest;
 use super::{Context, Decision, Gate, Wanted};
 use crate::answer::Answer;
 use crate::app_login::members::hash;
-use crate::app_login::{AppCookie, Form, MARKS, Marks, Step, Who, fields};
+use crate::app_login::{AppCookie, AppCookies, Form, MARKS, Marks, Step, Who, fields};
 use crate::authority::{self, Visitor};
 use crate::browser;
 use crate::cookies::{self, Fresh, SITE};
+use crate::first_factor::{FirstFactor, NameAndCode};
 use crate::flow::Asserted;
 use crate::headers;
 use crate::refusal::Refusal;
 use crate::request;
 use crate::return_address::ReturnAddress;
-use crate::rules::Pass;
+use crate::rules::{Need, Pass};
 use crate::session::Known;
 use crate::site::Site;
 
@@ -45,6 +47,10 @@ pub(super) enum AppStep {
     Nobody,
     /// Somebody who has passed, with the session cookies that they present.
     Member(Vec<AppCookie>),
+    /// Somebody who gave a code before the app's own login.
+    Guest(Guest),
+    /// The name and password for the app were checked for this session.
+    Checked,
 }
 
 impl Gate {
@@ -84,6 +90,32 @@ impl Gate {
         Ok(Some(Decision::Forward(Pass::to_sign_in(site))))
     }
 
+    /// Somebody who is in asks for a page that needs a fresh code: their first factor stands as long as the app knows them as
+    /// the same person. None: they sign in there first.
+    pub(super) async fn ask_for_fresh_code(
+        &self,
+        session: &Session,
+        context: &mut Context,
+        (site, form): (&Arc<Site>, &Form),
+        known: &Arc<Known>,
+        onwards: (&[u8], Need),
+    ) -> Result<Option<Answer>> {
+        let request = session.req_header();
+        let is_page =
+            request::is_navigation(&request.headers) && matches!(request.method, Method::GET | Method::HEAD);
+        let is_in_app = form.cookies.presented(&request.headers).is_some_and(|own| !own.is_empty());
+        let Some((digest, _)) = context.session else { return Ok(None) };
+        if !is_page || !is_in_app || known.level() != Level::Second {
+            return Ok(None);
+        }
+        if let Some(answer) = self.confirm_member(session, context, (site, form), known).await? {
+            return Ok(Some(answer));
+        }
+        context.app = AppStep::None;
+        let user = self.members.user(&digest).unwrap_or_else(|| known.name().to_owned());
+        self.has_passed(session, context, site, onwards, (user, String::new())).await.map(Some)
+    }
+
     /// Before a person's request goes on to their app: the app must know them as the same person. None: it does.
     pub(super) async fn confirm_member(
         &self,
@@ -121,16 +153,14 @@ impl Gate {
     pub(super) fn takes_along(
         &self,
         context: &Context,
-        form: &Form,
+        cookies: &AppCookies,
         marks: &Marks,
         cookie: &AppCookie,
     ) -> bool {
         match &context.app {
-            AppStep::None | AppStep::Member(_) => true,
-            AppStep::Nobody => !form.cookies.is_session(&cookie.name),
-            AppStep::Before { .. } => {
-                !form.cookies.is_session(&cookie.name) || marks.knows(cookie, &self.key)
-            }
+            AppStep::None | AppStep::Member(_) | AppStep::Guest(_) | AppStep::Checked => true,
+            AppStep::Nobody => !cookies.is_session(&cookie.name),
+            AppStep::Before { .. } => !cookies.is_session(&cookie.name) || marks.knows(cookie, &self.key),
         }
     }
 
@@ -142,15 +172,23 @@ impl Gate {
         context: &mut Context,
     ) -> Result<()> {
         let Some(site) = context.pass.as_ref().map(Pass::shared_site) else { return Ok(()) };
-        let Some(form) = site.form() else { return Ok(()) };
-        match std::mem::take(&mut context.app) {
-            AppStep::None => Ok(()),
-            AppStep::Nobody => keep_cookies(response, |line| !form.cookies.is_set_in(line)),
-            AppStep::Before { is_login } => {
+        match (std::mem::take(&mut context.app), site.first_factor()) {
+            (AppStep::Nobody, _) => match site.app_cookies() {
+                Some(cookies) => keep_cookies(response, |line| !cookies.is_set_in(line)),
+                None => Ok(()),
+            },
+            (AppStep::Before { is_login }, FirstFactor::Form(form)) => {
                 self.answer_before(session, response, context, (&site, form), is_login).await
             }
-            AppStep::Member(presented) => {
+            (AppStep::Member(presented), FirstFactor::Form(form)) => {
                 self.answer_to_member(session, response, context, (&site, form), &presented).await
+            }
+            (AppStep::Guest(guest), FirstFactor::Code(NameAndCode { app: Some(app), .. })) => {
+                self.answer_to_guest(session, response, context, (&site, app), guest).await
+            }
+            (AppStep::None | AppStep::Checked, _) => Ok(()),
+            (AppStep::Before { .. } | AppStep::Member(_) | AppStep::Guest(_), _) => {
+                Error::e_explain(ErrorType::InternalError, "an answer at a site of another kind")
             }
         }
     }
@@ -279,7 +317,7 @@ impl Gate {
         }
     }
 
-    async fn end_level(&self, session: SessionDigest, known: &Known, why: &str) {
+    pub(super) async fn end_level(&self, session: SessionDigest, known: &Known, why: &str) {
         log::info!("a session of account {} ends: {why}", known.account());
         // Where the authority is away, its session ends with its own limits; here it is over now.
         let _ = self.authority.end(session).await;
@@ -288,7 +326,7 @@ impl Gate {
         self.members.forget(&session);
     }
 
-    fn undecided(&self, context: &mut Context, site: &Site, why: &str) -> Result<()> {
+    pub(super) fn undecided(&self, context: &mut Context, site: &Site, why: &str) -> Result<()> {
         log::warn!("an answer of {} is not passed on: {why}", site.host());
         context.is_held_back = true;
         Error::e_explain(ErrorType::InternalError, "the app's session could not be decided")
@@ -315,14 +353,14 @@ fn cannot_be_held(
 }
 
 /// A request as it goes to the app, to ask the app by: as nobody, so that it answers for its own session alone.
-fn as_sent(session: &Session, site: &Site, context: &Context) -> Result<RequestHeader> {
+pub(super) fn as_sent(session: &Session, site: &Site, context: &Context) -> Result<RequestHeader> {
     let mut sent = session.req_header().clone();
     headers::prepare_request(&mut sent, site, None, context.client.address, &|_, _| true)?;
     Ok(sent)
 }
 
 /// The session cookies that a browser has after an answer.
-fn merge(presented: &[AppCookie], set: &[(AppCookie, bool)]) -> Vec<AppCookie> {
+pub(super) fn merge(presented: &[AppCookie], set: &[(AppCookie, bool)]) -> Vec<AppCookie> {
     let mut all = presented.to_vec();
     for (cookie, gone) in set {
         all.retain(|own| own.name != cookie.name);
@@ -335,7 +373,7 @@ fn merge(presented: &[AppCookie], set: &[(AppCookie, bool)]) -> Vec<AppCookie> {
 }
 
 /// Names are the app's own both times; apps that fold case do so each time they are asked.
-fn is_same(name: &str, user: &str) -> bool {
+pub(super) fn is_same(name: &str, user: &str) -> bool {
     name.trim() == user.trim()
 }
 
@@ -346,7 +384,7 @@ fn own_path(response: &ResponseHeader, site: &Site) -> Option<ReturnAddress> {
     path.starts_with('/').then(|| ReturnAddress::from_path(path.as_bytes(), site.parameters()))
 }
 
-fn keep_cookies(response: &mut ResponseHeader, keep: impl Fn(&HeaderValue) -> bool) -> Result<()> {
+pub(super) fn keep_cookies(response: &mut ResponseHeader, keep: impl Fn(&HeaderValue) -> bool) -> Result<()> {
     let lines: Vec<HeaderValue> = response.headers.get_all(SET_COOKIE).iter().cloned().collect();
     if lines.iter().all(&keep) {
         return Ok(());
@@ -359,7 +397,7 @@ fn keep_cookies(response: &mut ResponseHeader, keep: impl Fn(&HeaderValue) -> bo
 }
 
 /// Makes an answer one without a body; cookies that it sets stay.
-fn replace(
+pub(super) fn replace(
     response: &mut ResponseHeader,
     context: &mut Context,
     status: StatusCode,

@@ -11,17 +11,19 @@ use pingora::proxy::Session;
 use zeroize::Zeroizing;
 
 use super::app_login::AppStep;
+use super::with_request::Held;
 use super::{Context, Gate, WEBSOCKET_SILENCE};
 use crate::answer::Answer;
 use crate::api_key;
 use crate::assertion::JWKS;
 use crate::cookies::{self, Found, SITE};
+use crate::first_factor::{FirstFactor, NameAndCode};
 use crate::path::{Parameters, Target};
 use crate::portal::{MAX_BODY, Portal, Visit, number};
 use crate::refusal::{KeyRefused, Refusal};
 use crate::request::{self, Upgrading};
 use crate::rules::{self, Asked, Need, Pass, Ruling};
-use crate::session::Verdict;
+use crate::session::{Known, Verdict};
 use crate::site::{Place, Site};
 use crate::tls::name::Came;
 
@@ -126,7 +128,7 @@ impl Gate {
     async fn answer_own(
         &self,
         session: &mut Session,
-        context: &Context,
+        context: &mut Context,
         place: &Place,
         path: String,
         query: Vec<u8>,
@@ -134,11 +136,46 @@ impl Gate {
         let Some(visit) = visit(session, context.client.address, path, query).await? else {
             return Ok(self.refuse(session, Refusal::TooLong, "the body is too long"));
         };
+        if let Place::Site(site) = place
+            && visit.path == "/.twofold/sign-in"
+            && let Some(answer) = self.sign_in_here(session, context, site, &visit.query).await?
+        {
+            return Ok(answer);
+        }
         Ok(match (place, &self.assertions) {
             (Place::Portal, Some(assertions)) if visit.path == JWKS => assertions.jwks(),
             (Place::Portal, _) => self.portal.answer(&visit).await,
             (Place::Site(site), _) => self.portal.answer_at_site(&visit, site).await,
         })
+    }
+
+    /// `/.twofold/sign-in` at sites where more than the portal has a say in it. None: the portal begins it.
+    async fn sign_in_here(
+        &self,
+        session: &Session,
+        context: &mut Context,
+        site: &Arc<Site>,
+        query: &[u8],
+    ) -> Result<Option<Answer>> {
+        let (need, target) = Portal::wanted(site, query);
+        let onwards = (target.as_bytes(), need);
+        if site.is_told_by_requests() {
+            return self.begin_with_request(session, context, site, onwards).await.map(Some);
+        }
+        let (Some(form), Found::One(value)) =
+            (site.form(), cookies::find(&session.req_header().headers, SITE))
+        else {
+            return Ok(None);
+        };
+        let Some(digest) = cookies::digest(value) else { return Ok(None) };
+        let before = self.sessions.before();
+        match self.sessions.verdict(&self.authority, digest, Some(site.host())).await {
+            Verdict::Known(known) => {
+                context.session = Some((digest, before));
+                self.ask_for_fresh_code(session, context, (site, form), &known, onwards).await
+            }
+            Verdict::Nobody | Verdict::Undecided => Ok(None),
+        }
     }
 
     async fn decide_at_site(
@@ -175,12 +212,23 @@ impl Gate {
             Verdict::Nobody => (None, false),
             Verdict::Undecided => (None, true),
         };
+        let is_key = key != api_key::Found::None;
+        let known = match known {
+            Some(known) if site.is_told_by_requests() && !is_key => {
+                match Box::pin(self.hold(session, context, &site, known)).await {
+                    Held::On(known) => known,
+                    Held::Answer(answer) => return Ok(Decision::Answer(answer)),
+                }
+            }
+            known => known,
+        };
         if let Some(form) = site.form() {
             let step = Box::pin(self.step_of_login(session, context, (&site, form), known.as_ref(), &wanted));
             if let Some(decision) = step.await? {
                 return Ok(decision);
             }
         }
+        let member = site.form().filter(|_| !is_key).and_then(|_| known.clone());
         let (ruling, key_is_good) = {
             let request = session.req_header();
             let (path, _) = wanted.split(request);
@@ -198,13 +246,11 @@ impl Gate {
                 self.refuse(session, Refusal::TooLong, "the body is longer than max_body"),
             )),
             Ruling::Pass(pass) => {
-                if let Some(form) = site.form() {
-                    context.app = AppStep::Nobody;
-                    if let Some(known) = pass.known() {
-                        let asked = self.confirm_member(session, context, (&site, form), known);
-                        if let Some(answer) = Box::pin(asked).await? {
-                            return Ok(Decision::Answer(answer));
-                        }
+                // Boxed where there is something to ask, so that the hot path of the others does not carry it.
+                if !matches!(site.first_factor(), FirstFactor::Password | FirstFactor::Header(_)) {
+                    let asked = self.confirm(session, context, &site, (pass.known(), is_key));
+                    if let Some(answer) = Box::pin(asked).await? {
+                        return Ok(Decision::Answer(answer));
                     }
                 }
                 context.upgrading = wanted.upgrading == Upgrading::Websocket;
@@ -223,10 +269,49 @@ impl Gate {
                 Refusal::Undecided,
                 "the session could not be decided",
             ))),
-            Ruling::Needs(_) if key != api_key::Found::None => {
-                Ok(Decision::Answer(self.refuse_key(session, &site, key_is_good)))
+            Ruling::Needs(_) if is_key => Ok(Decision::Answer(self.refuse_key(session, &site, key_is_good))),
+            Ruling::Needs(need) if site.is_told_by_requests() => {
+                let target = session.req_header().raw_path().to_vec();
+                let begun = self.begin_with_request(session, context, &site, (&target, need));
+                Ok(Decision::Answer(Box::pin(begun).await?))
             }
-            Ruling::Needs(need) => Ok(Decision::Answer(self.ask_to_sign_in(session, context, &site, need))),
+            Ruling::Needs(need) => {
+                if let (Some(form), Some(known)) = (site.form(), &member) {
+                    let target = session.req_header().raw_path().to_vec();
+                    let asked =
+                        self.ask_for_fresh_code(session, context, (&site, form), known, (&target, need));
+                    if let Some(answer) = Box::pin(asked).await? {
+                        return Ok(Decision::Answer(answer));
+                    }
+                }
+                Ok(Decision::Answer(self.ask_to_sign_in(session, context, &site, need)))
+            }
+        }
+    }
+
+    /// What the app must agree to before a request with a pass goes on, by where the first factor comes from. None: it
+    /// does. `is_key`: no person asks, but a program with an API key.
+    async fn confirm(
+        &self,
+        session: &Session,
+        context: &mut Context,
+        site: &Arc<Site>,
+        (known, is_key): (Option<&Arc<Known>>, bool),
+    ) -> Result<Option<Answer>> {
+        if site.app_cookies().is_some() {
+            context.app = AppStep::Nobody;
+        }
+        match (site.first_factor(), known) {
+            (FirstFactor::Form(form), Some(known)) => {
+                self.confirm_member(session, context, (site, form), known).await
+            }
+            (FirstFactor::Basic(basic), Some(_)) if !is_key => {
+                self.check_credentials(session, context, (site, basic)).await
+            }
+            (FirstFactor::Code(NameAndCode { app: Some(app), .. }), Some(known)) if !is_key => {
+                self.confirm_guest(session, context, (site, app), known).await
+            }
+            _ => Ok(None),
         }
     }
 
@@ -286,8 +371,17 @@ impl Gate {
     }
 
     pub(super) fn refuse(&self, session: &Session, refusal: Refusal<'_>, why: &str) -> Answer {
+        self.refuse_at(log::Level::Info, session, refusal, why)
+    }
+
+    /// What anybody may cause as often as they like is a detail in the log.
+    pub(super) fn refuse_quietly(&self, session: &Session, refusal: Refusal<'_>, why: &str) -> Answer {
+        self.refuse_at(log::Level::Debug, session, refusal, why)
+    }
+
+    fn refuse_at(&self, level: log::Level, session: &Session, refusal: Refusal<'_>, why: &str) -> Answer {
         let number = number();
-        log::info!("request {number}: refused, {why}");
+        log::log!(level, "request {number}: refused, {why}");
         self.metrics.refused(refusal.word());
         refusal.answer(self.portal.pages(), &session.req_header().headers, &number)
     }
@@ -300,7 +394,7 @@ pub fn is_own(path: &[u8]) -> bool {
 }
 
 /// The address at the other end of the connection.
-fn peer(session: &Session) -> Option<IpAddr> {
+pub(super) fn peer(session: &Session) -> Option<IpAddr> {
     Some(session.client_addr().and_then(|address| address.as_inet())?.ip())
 }
 

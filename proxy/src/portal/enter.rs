@@ -10,9 +10,11 @@ use twofold_shared::wire::SessionDigest;
 use super::{Guest, Portal, Refused, Visit};
 use crate::answer::Answer;
 use crate::cookies::{self, FLOW, Found, Fresh};
+use crate::first_factor::FirstFactor;
 use crate::flow::{Asserted, Destination, Flow, LIFE};
 use crate::refusal::Refusal;
 use crate::return_address::ReturnAddress;
+use crate::rules::Need;
 use crate::session::Verdict;
 use crate::site::Site;
 
@@ -44,6 +46,41 @@ impl Portal {
         flow.assert(asserted);
         let name = format!("{FLOW}{}", flow.id.short());
         Ok((flow.id.as_str().to_owned(), vec![cookies::set(&name, &nonce.value, Some(LIFE))]))
+    }
+
+    /// A first factor that came with a request to `site` has passed: on to the code, and back to `target`.
+    pub fn begin_asserted(
+        &self,
+        visit: &Visit,
+        site: &Arc<Site>,
+        (target, need): (&[u8], Need),
+        asserted: Asserted,
+    ) -> Answer {
+        let entered =
+            self.new_flow(visit, site, target, need).map_err(Refused::from).and_then(|(flow, lines)| {
+                flow.assert(asserted);
+                Ok((self.enter_address(&flow)?, lines))
+            });
+        match entered {
+            Ok((address, lines)) => lines.into_iter().fold(Answer::redirect(&address), Answer::with_cookie),
+            Err(Refused(refusal, request)) => refusal.answer(&self.pages, &visit.headers, &request),
+        }
+    }
+
+    /// The same where `user` has passed a moment ago in this browser, for the same need, and has not gone on yet.
+    pub fn go_on_asserted(
+        &self,
+        visit: &Visit,
+        site: &Site,
+        (target, need): (&[u8], Need),
+        user: &str,
+    ) -> Option<Answer> {
+        let flow = self.newest_flow(&visit.headers, site)?;
+        if flow.need() != need || !flow.awaits(user) {
+            return None;
+        }
+        flow.lead_to(ReturnAddress::from_path(target, site.parameters()));
+        self.enter_address(&flow).ok().map(|address| Answer::redirect(&address))
     }
 
     /// The sign-in that this browser began last at `site`, while it lives.
@@ -90,8 +127,20 @@ impl Portal {
     /// Who is in a flow. One that an app's login began has a session of its own; where the portal's is the same account's
     /// and has what is needed, that serves, and no code is asked.
     pub(super) async fn guest_of(&self, visit: &Visit, flow: &Flow) -> Result<Guest, Refused> {
+        let Some(account) = flow.account() else {
+            // The portal's session stands for the portal's own page alone: where the app or a proxy says who somebody is,
+            // nobody has passed before they have said so.
+            return match Self::site_of(flow).map(Site::first_factor) {
+                None | Some(FirstFactor::Password) => self.guest(visit).await,
+                Some(
+                    FirstFactor::Form(_)
+                    | FirstFactor::Basic(_)
+                    | FirstFactor::Header(_)
+                    | FirstFactor::Code(_),
+                ) => Ok(Guest::Nobody),
+            };
+        };
         let guest = self.guest(visit).await?;
-        let Some(account) = flow.account() else { return Ok(guest) };
         if let Guest::Signed(_, known) = &guest
             && known.account() == account
             && known.meets(flow.need(), self.clock.unix())

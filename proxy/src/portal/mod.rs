@@ -4,6 +4,7 @@
 //! the two, and the browser's address is the connection's. Every visit is judged by the authority's verdict of the
 //! moment; nothing here raises a level.
 
+mod by_code;
 mod code;
 mod enter;
 mod form;
@@ -29,7 +30,7 @@ use crate::flow::{Flow, Flows};
 use crate::handoff::Handoffs;
 use crate::key::Key;
 use crate::origin::Origin;
-use crate::pages::Pages;
+use crate::pages::{Action, Pages};
 use crate::refusal::Refusal;
 use crate::rules::Need;
 use crate::session::{Known, Sessions, Verdict};
@@ -227,10 +228,14 @@ impl Portal {
 
     /// The step of the flow that this guest has reached.
     fn next_step(&self, flow: &Flow, guest: &Guest) -> Answer {
-        // An app's own login is the only way into its flows.
-        let login_page = Self::site_of(flow).and_then(Site::login_page);
-        if let (Guest::Nobody, Some(page)) = (guest, login_page) {
-            return Answer::redirect(&page);
+        // An app's own login is the only way into its flows; and so is what came with a request to it.
+        if let (Guest::Nobody, Some(site)) = (guest, Self::site_of(flow)) {
+            if let Some(page) = site.login_page() {
+                return Answer::redirect(&page);
+            }
+            if site.is_told_by_requests() {
+                return self.start_again(flow, site);
+            }
         }
         let step = match guest {
             Guest::Nobody => "sign-in",
@@ -243,11 +248,15 @@ impl Portal {
     /// What a person should read before the flow goes on.
     async fn notices(&self, visit: &Visit, flow: &Flow) -> Result<Answer, Refused> {
         let guest = self.guest_of(visit, flow).await?;
-        let Guest::Signed(session, _) = &guest else { return Ok(self.next_step(flow, &guest)) };
+        let reader = match (&guest, Self::holder(visit, flow)) {
+            (_, Some(holder)) => holder,
+            (Guest::Signed(session, _), None) => *session,
+            (Guest::Nobody, None) => return Ok(self.next_step(flow, &guest)),
+        };
         let words = self.pages.words();
-        let notices: Vec<String> = flow.news(session).iter().map(|notice| words.notice(notice)).collect();
+        let notices: Vec<String> = flow.news(&reader).iter().map(|notice| words.notice(notice)).collect();
         if notices.is_empty() {
-            return Ok(self.next_step(flow, &guest));
+            return Ok(Answer::redirect(&format!("/continue/{}", flow.id.as_str())));
         }
         Ok(self.pages.notices(notices, flow.id.as_str()))
     }
@@ -256,7 +265,8 @@ impl Portal {
     async fn go_on(&self, visit: &Visit, flow: Arc<Flow>) -> Result<Answer, Refused> {
         let guest = self.guest_of(visit, &flow).await?;
         let session = match &guest {
-            Guest::Signed(session, known) if known.meets(flow.need(), self.clock.unix()) => *session,
+            _ if Self::holder(visit, &flow).is_some() => None,
+            Guest::Signed(session, known) if known.meets(flow.need(), self.clock.unix()) => Some(*session),
             Guest::Signed(..) | Guest::Nobody => return Ok(self.next_step(&flow, &guest)),
         };
         let Some(destination) = &flow.destination else { return Ok(Answer::redirect("/")) };
@@ -265,6 +275,15 @@ impl Portal {
             .give(session, destination.clone(), &flow, self.clock.millis())
             .map_err(|why| Refused::because(Refusal::Internal, &why.to_string()))?;
         Ok(Answer::redirect(&format!("{}/.twofold/callback?code={}", destination.site.origin(), &*code)))
+    }
+
+    /// A sign-in that this browser holds nothing of any more begins again where it began.
+    fn start_again(&self, flow: &Flow, site: &Site) -> Answer {
+        let words = self.pages.words();
+        let (title, text) = words.refusal(Refusal::Expired);
+        let href = format!("{}{}", site.origin(), flow.return_to().as_str());
+        let action = Some(Action { label: words.start_again, href });
+        self.pages.message(StatusCode::GONE, title, &text, action, None)
     }
 
     fn site_of(flow: &Flow) -> Option<&Site> {

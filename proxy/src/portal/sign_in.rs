@@ -8,20 +8,25 @@ use super::{Guest, Portal, Refused, Visit, refused_status};
 use crate::answer::Answer;
 use crate::authority::Step;
 use crate::cookies::{self, Fresh, PORTAL};
+use crate::first_factor::FirstFactor;
 use crate::flow::Flow;
 use crate::pages::Form;
 use crate::site::Site;
 
 /// Longer names and passwords are nobody's.
-const MAX_NAME: usize = 128;
+pub(super) const MAX_NAME: usize = 128;
 const MAX_PASSWORD: usize = 1024;
 
 impl Portal {
     pub(super) async fn sign_in(&self, visit: &Visit, flow: &Flow) -> Result<Answer, Refused> {
-        let guest = self.guest_of(visit, flow).await?;
-        if Self::site_of(flow).and_then(Site::login_page).is_some() {
-            return Ok(self.next_step(flow, &guest));
+        match Self::site_of(flow).map(Site::first_factor) {
+            None | Some(FirstFactor::Password) => {}
+            Some(FirstFactor::Code(code)) => return self.name_and_code(visit, flow, code).await,
+            Some(FirstFactor::Form(_) | FirstFactor::Basic(_) | FirstFactor::Header(_)) => {
+                return Ok(self.next_step(flow, &self.guest_of(visit, flow).await?));
+            }
         }
+        let guest = self.guest_of(visit, flow).await?;
         if !visit.is_post() {
             return match guest {
                 Guest::Nobody => self.sign_in_page(visit, flow, StatusCode::OK, "", None),

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use http::Method;
+use http::{HeaderValue, Method};
 use twofold_shared::wire::Level;
 
 use super::{Portal, Refused, Visit, number};
 use crate::answer::Answer;
 use crate::app_login::MARKS;
 use crate::cookies::{self, FLOW, Found, Fresh, SITE};
-use crate::flow::{Destination, LIFE};
+use crate::flow::{Destination, Flow, LIFE};
 use crate::handoff::Handoff;
 use crate::refusal::Refusal;
 use crate::return_address::ReturnAddress;
@@ -52,33 +52,46 @@ impl Portal {
             flow.lead_to(ReturnAddress::from_path(target, site.parameters()));
             return Answer::redirect(&address);
         }
-        let begun = Fresh::generate().and_then(|nonce| {
-            let return_to = ReturnAddress::from_path(target, site.parameters());
-            let destination = Destination { site: Arc::clone(site), return_to, nonce: nonce.digest, need };
-            let flow = self.flows.begin(Some(destination), visit.address, self.clock.millis())?;
-            Ok((nonce, flow))
-        });
-        let Ok((nonce, flow)) = begun else {
+        let Ok((flow, lines)) = self.new_flow(visit, site, target, need) else {
             return Refusal::Internal.answer(&self.pages, &visit.headers, &number());
         };
-        let name = format!("{FLOW}{}", flow.id.short());
         let first_page =
             site.login_page().unwrap_or_else(|| self.portal_url(&format!("/sign-in/{}", flow.id.as_str())));
-        let mut answer =
-            Answer::redirect(&first_page).with_cookie(cookies::set(&name, &nonce.value, Some(LIFE)));
+        lines.into_iter().fold(Answer::redirect(&first_page), Answer::with_cookie)
+    }
+
+    /// A new sign-in, and the lines that bind it to this browser.
+    pub(super) fn new_flow(
+        &self,
+        visit: &Visit,
+        site: &Arc<Site>,
+        target: &[u8],
+        need: Need,
+    ) -> Result<(Arc<Flow>, Vec<HeaderValue>), getrandom::Error> {
+        let nonce = Fresh::generate()?;
+        let return_to = ReturnAddress::from_path(target, site.parameters());
+        let destination = Destination { site: Arc::clone(site), return_to, nonce: nonce.digest, need };
+        let flow = self.flows.begin(Some(destination), visit.address, self.clock.millis())?;
+        let name = format!("{FLOW}{}", flow.id.short());
+        let mut lines = vec![cookies::set(&name, &nonce.value, Some(LIFE))];
         let carried = cookies::names_with(&visit.headers, FLOW);
         let surplus = (carried.len() + 1).saturating_sub(FLOWS_PER_BROWSER);
-        for old in carried.into_iter().take(surplus) {
-            answer = answer.with_cookie(cookies::unset(&format!("{FLOW}{old}")));
-        }
-        answer
+        lines.extend(carried.into_iter().take(surplus).map(|old| cookies::unset(&format!("{FLOW}{old}"))));
+        Ok((flow, lines))
     }
 
     /// Where the page leads that could not keep what was posted: it only begins what any address of the site begins, so
     /// nothing in it needs to be believed.
     fn begin_here(&self, visit: &Visit, site: &Arc<Site>) -> Answer {
+        let (need, target) = Self::wanted(site, &visit.query);
+        self.begin(visit, site, target.as_bytes(), need)
+    }
+
+    /// What the query of [`Portal::begin_address`] asks for.
+    #[must_use]
+    pub fn wanted(site: &Site, query: &[u8]) -> (Need, String) {
         let (mut need, mut target) = (site.second(), "/".to_owned());
-        for (name, value) in form_urlencoded::parse(&visit.query) {
+        for (name, value) in form_urlencoded::parse(query) {
             match &*name {
                 "level" if value == "first" => need.level = Level::First,
                 "max_age" => need.max_age = value.parse().ok(),
@@ -86,7 +99,7 @@ impl Portal {
                 _ => {}
             }
         }
-        self.begin(visit, site, target.as_bytes(), need)
+        (need, target)
     }
 
     /// The address at a site that begins a sign-in for `need` and leads back to `target`.
@@ -110,9 +123,10 @@ impl Portal {
         let Some(handoff) = handoff.filter(|handoff| Self::is_bound(visit, handoff)) else {
             return self.missed(visit, site).await;
         };
+        let Some(portal) = handoff.portal else { return self.hand_over(visit, site, &handoff).await };
         let fresh = Fresh::generate()?;
         let before = self.sessions.before();
-        let view = self.authority.open_site(handoff.portal, site, fresh.digest).await?;
+        let view = self.authority.open_site(portal, site, fresh.digest).await?;
         let (need, now) = (handoff.destination.need, self.clock.unix());
         let Some(view) = view.filter(|view| need.is_met(Reached::from(view), now)) else {
             return Err(Refused::because(
@@ -132,10 +146,14 @@ impl Portal {
         answer = answer
             .with_cookie(cookies::set(SITE, &fresh.value, None))
             .with_cookie(cookies::unset(&format!("{FLOW}{}", handoff.flow.id.short())));
-        if let Some((user, held)) = released {
+        if let Some(released) = released {
             // What the app gave them at its login, and who it took them for.
-            self.members.confirm(fresh.digest, &user, String::new(), self.clock.millis());
-            answer = held.into_iter().fold(answer, Answer::with_cookie).with_cookie(cookies::unset(MARKS));
+            self.members.confirm(fresh.digest, &released.user, released.proof, self.clock.millis());
+            answer = released
+                .held
+                .into_iter()
+                .fold(answer, Answer::with_cookie)
+                .with_cookie(cookies::unset(MARKS));
         }
         Ok(answer)
     }
@@ -149,7 +167,7 @@ impl Portal {
 
     /// A code that is spent, late, foreign or from another browser. Who is signed in here already (the back button,
     /// another tab) goes on; others begin again.
-    async fn missed(&self, visit: &Visit, site: &Arc<Site>) -> Result<Answer, Refused> {
+    pub(super) async fn missed(&self, visit: &Visit, site: &Arc<Site>) -> Result<Answer, Refused> {
         if let Found::One(value) = cookies::find(&visit.headers, SITE)
             && let Some(digest) = cookies::digest(value)
             && let Verdict::Known(_) = self.sessions.verdict(&self.authority, digest, Some(site.host())).await

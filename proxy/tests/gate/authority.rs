@@ -225,6 +225,7 @@ impl Shared {
             "AssertFirst" => self.assert_first(nonce, parameters),
             "VerifySession" => self.verify(nonce, parameters),
             "PassTrusted" => self.pass_trusted(nonce, parameters),
+            "VerifyName" => self.verify_name(nonce, parameters),
             "OpenSite" => self.open(nonce, parameters),
             "CheckSession" => self.check(nonce, parameters),
             "EndSession" => self.end(parameters),
@@ -258,7 +259,8 @@ impl Shared {
     fn assert_first(&self, nonce: &Value, parameters: &Value) -> Value {
         let mut state = self.state.lock().unwrap();
         let name = parameters["name"].as_str().unwrap().to_owned();
-        assert_eq!(parameters["realm"], "mail.localhost");
+        let realm = parameters["realm"].as_str().unwrap();
+        assert!(["mail.localhost", "git.localhost", "sso"].contains(&realm), "{realm}");
         if !["alice", "bob"].contains(&name.as_str()) {
             return json!({ "nonce": nonce, "refusal": { "word": "wrong" } });
         }
@@ -320,6 +322,33 @@ impl Shared {
         let approval =
             json!({ "account": format!("id-{name}"), "door": "web wiki.localhost", "level": "second" });
         json!({ "nonce": nonce, "approval": approval })
+    }
+
+    /// The session is the site's own, as the real one's is.
+    fn verify_name(&self, nonce: &Value, parameters: &Value) -> Value {
+        let mut state = self.state.lock().unwrap();
+        if let Some(refusal) = state.refuse_next.take() {
+            return json!({ "nonce": nonce, "refusal": refusal });
+        }
+        assert_eq!(parameters["realm"], "mail.localhost");
+        let name = parameters["name"].as_str().unwrap().trim().to_lowercase();
+        let code = parameters["code"].as_str().unwrap().to_owned();
+        let is_device = code.len() == 6 && code.bytes().all(|byte| Some(&byte) == code.as_bytes().first());
+        let is_backup = ["87654321", "12345678"].contains(&code.as_str());
+        if !state.enrolled.contains(&name) || !(is_device || is_backup) {
+            return json!({ "nonce": nonce, "refusal": { "word": "wrong" } });
+        }
+        if !state.used.insert(code) {
+            return json!({ "nonce": nonce, "refusal": { "word": "used", "wait_seconds": 12 } });
+        }
+        let second = Some(now() - std::mem::take(&mut state.backdate_next));
+        let site = parameters["site"].as_str().map(str::to_owned);
+        let session = Session { name: name.clone(), second, portal: None, site, trusted: None };
+        state.sessions.insert(parameters["session"].as_str().unwrap().to_owned(), session);
+        let notices = if is_backup { json!([{ "kind": "backup_code_used", "left": 2 }]) } else { json!([]) };
+        let approval =
+            json!({ "account": format!("id-{name}"), "door": "web mail.localhost", "level": "second" });
+        json!({ "nonce": nonce, "approval": approval, "notices": notices })
     }
 
     fn open(&self, nonce: &Value, parameters: &Value) -> Value {

@@ -95,13 +95,15 @@ impl Response {
 pub struct Browser {
     port: u16,
     jar: BTreeMap<String, BTreeMap<String, String>>,
+    /// By host: what it sends with each request there.
+    lines: BTreeMap<String, String>,
     trusts: Option<Trusts>,
 }
 
 impl Browser {
     /// A browser that knows nobody.
     pub fn new(port: u16) -> Self {
-        Self { port, jar: BTreeMap::new(), trusts: None }
+        Self { port, jar: BTreeMap::new(), lines: BTreeMap::new(), trusts: None }
     }
 
     /// The same over TLS.
@@ -121,6 +123,12 @@ impl Browser {
     /// Puts a cookie into the jar.
     pub fn set_cookie(&mut self, host: &str, name: &str, value: &str) {
         self.jar.entry(host.to_owned()).or_default().insert(name.to_owned(), value.to_owned());
+    }
+
+    /// Sends these lines with every request to a host from now on: what a browser keeps of HTTP Basic, or a proxy in front
+    /// adds.
+    pub fn always_send(&mut self, host: &str, lines: &str) {
+        self.lines.insert(host.to_owned(), lines.to_owned());
     }
 
     /// All cookies of a host as a header has them.
@@ -181,10 +189,11 @@ impl Browser {
         let cookies = self.cookies(&host);
         let body = body.unwrap_or_default();
         let kind = if method == "POST" { "Content-Type: application/x-www-form-urlencoded\r\n" } else { "" };
+        let lines = self.lines.get(&host).cloned().unwrap_or_default();
         let cookie = if cookies.is_empty() { String::new() } else { format!("Cookie: {cookies}\r\n") };
         let request = format!(
             "{method} /{path} HTTP/1.1\r\nHost: {authority}\r\nAccept: text/html\r\nSec-Fetch-Mode: navigate\r\n\
-             Sec-Fetch-Dest: document\r\nSec-Fetch-Site: {site}\r\nUser-Agent: Firefox/128.0 Linux\r\n{kind}{cookie}\
+             Sec-Fetch-Dest: document\r\nSec-Fetch-Site: {site}\r\nUser-Agent: Firefox/128.0 Linux\r\n{kind}{cookie}{lines}\
              Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
             body.len()
         );

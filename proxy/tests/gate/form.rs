@@ -341,3 +341,42 @@ fn an_app_that_does_not_say_who_it_is_lets_nobody_pass_and_loses_nobody() {
     browser.set_cookie("mail.localhost", "sid", &sid);
     assert_eq!(mail.send("GET /inbox", &browser, "", "").status, 200);
 }
+
+#[test]
+fn a_fresh_code_is_asked_for_without_the_password() {
+    let app = FormApp::start();
+    let port = crate::harness::free_port();
+    let site = format!(
+        "blind = \"3s\"\n[[rule]]\npaths = [\"/admin\"]\npolicy = \"second\"\nmax_age = \"1m\"\n[[site]]\n\
+         origin = \"http://mail.localhost:{port}\"\nupstream = \"{}\"\n{FORM}",
+        app.address
+    );
+    let mail = Mail { world: World::start_at(port, &site, ""), app };
+    let mut browser = Browser::new(mail.world.port);
+    let begin = |browser: &mut Browser, code: &str| {
+        mail.world.authority.backdate_next(600);
+        mail.sign_in(browser, "/inbox", "alice", code);
+    };
+    begin(&mut browser, "111111");
+    let page = browser.open(&mail.url("/admin?x=1"));
+    assert!(path(&page.url).starts_with("/code/"), "{page:?}");
+    let landed = give_code(&mut browser, &page, "222222");
+    assert_eq!(
+        (path(&landed.url).as_str(), landed.body.as_str()),
+        ("/admin?x=1", "/admin?x=1 for \"alice\"")
+    );
+    // What is posted is not kept, and the way to a fresh code is a page's.
+    let mut browser = Browser::new(mail.world.port);
+    begin(&mut browser, "333333");
+    let held = browser.post(&mail.url("/admin"), "a=b", "same-origin");
+    let to = held.body.split("href=\"/.twofold/sign-in?").nth(1).unwrap().split('"').next().unwrap();
+    let to = to.replace("&amp;", "&").replace("&#38;", "&");
+    let page = browser.open(&mail.url(&format!("/.twofold/sign-in?{to}")));
+    assert!(path(&page.url).starts_with("/code/"), "{page:?}");
+    // Who has signed out of the app, or is somebody else there, gives the password first.
+    let mut browser = Browser::new(mail.world.port);
+    begin(&mut browser, "444444");
+    browser.set_cookie("mail.localhost", "sid", &mail.app.session_of("bob"));
+    assert_eq!(path(&browser.open(&mail.url("/admin")).url), "/login");
+    assert_eq!(path(&browser.open(&mail.url("/inbox")).url), "/login", "and the level is gone");
+}

@@ -66,6 +66,8 @@ struct Request {
     target: String,
     session: Option<String>,
     fields: BTreeMap<String, String>,
+    /// Whether it takes a page.
+    accepts: bool,
 }
 
 impl Shared {
@@ -118,7 +120,9 @@ impl Shared {
             .into_owned()
             .chain(form_urlencoded::parse(query).into_owned())
             .collect();
-        Some(Request { method, target, session, fields })
+        let accepts =
+            line("accept: ").is_none_or(|kinds| kinds.contains("*/*") || kinds.contains("text/html"));
+        Some(Request { method, target, session, fields, accepts })
     }
 
     fn answer(&self, request: &Request) -> (u16, String, String) {
@@ -131,6 +135,8 @@ impl Shared {
         let set = |number: &str| format!("Set-Cookie: sid={number}; Path=/; HttpOnly\r\n");
         let path = request.target.split('?').next().unwrap();
         match (request.method.as_str(), path) {
+            // It has no other kind of answer.
+            ("GET", "/me") if !request.accepts => (406, String::new(), "not acceptable".to_owned()),
             ("GET", "/me") => {
                 let user = user.filter(|user| !user.is_empty());
                 (200, String::new(), serde_json::json!({ "user": user }).to_string())

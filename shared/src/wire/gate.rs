@@ -122,6 +122,30 @@ pub struct PassTrusted {
     pub trust_seconds: u64,
 }
 
+/// A name and a code given at the portal for a site where nothing was proved before: sites with `first_factor = "code"`.
+/// Allowed to the gate, in its sites' realms only. The session is of that site alone, and no portal session stands behind
+/// it: it opens nothing where a first factor is asked for.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct VerifyName {
+    /// The request's number.
+    pub nonce: Nonce,
+    /// The site's realm.
+    pub realm: String,
+    /// The name as typed.
+    pub name: String,
+    /// The site's host.
+    pub site: String,
+    /// Where the browser is.
+    pub source: Source,
+    /// What the browser says it is, shortened.
+    pub browser: String,
+    /// The site's new session at level second, should the code be right.
+    pub session: SessionDigest,
+    /// The digits.
+    #[serde(with = "revealed")]
+    pub code: SecretText,
+}
+
 /// Opens a site's session under a portal session: it has the same account, its level or less, and ends with it.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct OpenSite {

@@ -45,6 +45,30 @@ async fn an_unknown_names_code_costs_the_same_before_a_first_factor() {
 }
 
 #[tokio::test]
+async fn an_unknown_names_code_at_a_site_costs_the_same() {
+    let world = World::new();
+    world.enrolled("wiki.example.com:alice").await;
+    world.ask(&root(), AddAccount { name: "wiki.example.com:bob".into(), groups: vec![] }).await.unwrap();
+    for code in ["000001", "00000000", "000001", "000001", "000001", "000001", "000001", "00000000"] {
+        let request = |name: &str| VerifyName {
+            nonce: nonce(),
+            realm: "wiki.example.com".into(),
+            name: name.into(),
+            site: "wiki.example.com".into(),
+            source: address("192.0.2.7"),
+            browser: "Firefox".into(),
+            session: digest(),
+            code: secret_text(code),
+        };
+        let alice = cost(&world, &gate(), request("alice")).await;
+        for other in ["mallory", "bob", "no/name"] {
+            assert_eq!(alice, cost(&world, &gate(), request(other)).await, "{other}, {code}");
+        }
+        assert_eq!(alice.0, 1, "one commit");
+    }
+}
+
+#[tokio::test]
 async fn an_unknown_names_code_costs_the_same_after_a_first_factor() {
     let world = World::new();
     let phone = world.enrolled("alice").await;

@@ -174,3 +174,16 @@ async fn whoever_signs_in_too_often_loses_the_session_unused_for_longest() {
     }
     assert_eq!(world.check(first, None).await, None);
 }
+
+#[tokio::test]
+async fn whoever_has_the_password_alone_ends_no_session_that_a_code_began() {
+    let world = World::new();
+    with_password(&world, "local:alice").await;
+    let phone = world.enrol(&root(), Some("local:alice")).await;
+    let own = world.session("alice", PASSWORD, Some(&phone)).await;
+    for _ in 0..70 {
+        world.clock.pass(1);
+        world.session("alice", PASSWORD, None).await;
+    }
+    assert_eq!(world.check(own, None).await.unwrap().level, Level::Second);
+}
