@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::Mutex;
 
 use nix::unistd::Uid;
 use tempfile::TempDir;
@@ -12,11 +13,22 @@ use tempfile::TempDir;
 use crate::authority::{gate_user, open_to_all};
 use crate::{Authority, Process, Run, Web, place};
 
-/// A port on loopback that nobody uses at this moment.
+/// A port on loopback that nobody uses at this moment, and that was not given to anybody else in this test.
+///
+/// # Panics
+/// When loopback has none.
 #[must_use]
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-    listener.local_addr().expect("it is bound").port()
+    static GIVEN: Mutex<Vec<u16>> = Mutex::new(Vec::new());
+    let mut given = GIVEN.lock().expect("nobody panics with it");
+    loop {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+        let port = listener.local_addr().expect("it is bound").port();
+        if !given.contains(&port) {
+            given.push(port);
+            return port;
+        }
+    }
 }
 
 /// A running gate; ended with the value. The portal is `http://id.localhost:PORT`.
