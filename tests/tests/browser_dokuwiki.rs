@@ -22,7 +22,7 @@ impl World {
         traces::issued("password", PASSWORD);
         let wiki = DokuWiki::start();
         let example = include_str!("../../examples/dokuwiki/gate.toml");
-        let gate = Gate::of_example(&authority, example, "wiki", wiki.address());
+        let gate = Gate::of_examples(&authority, &[(example, "wiki", wiki.address())]);
         Self { wiki, gate, alice, authority }
     }
 
