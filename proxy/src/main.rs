@@ -16,6 +16,7 @@ mod clock;
 mod config;
 mod cookies;
 mod door;
+mod elsewhere;
 mod first_factor;
 mod flow;
 mod gate;

@@ -38,6 +38,7 @@
 //! `.config/nextest.toml` go by that.
 
 pub mod activation;
+pub mod apache;
 pub mod authority;
 pub mod browser;
 pub mod cgit;
@@ -46,6 +47,7 @@ pub mod container;
 mod docker;
 pub mod dokuwiki;
 pub mod gate;
+pub mod git;
 pub mod host;
 pub mod pam;
 pub mod person;
