@@ -10,7 +10,6 @@ use crate::authority::Step;
 use crate::cookies::{self, Fresh, PORTAL};
 use crate::first_factor::FirstFactor;
 use crate::flow::Flow;
-use crate::pages::Form;
 use crate::site::Site;
 
 /// Longer names and passwords are nobody's.
@@ -97,13 +96,6 @@ impl Portal {
         name: &str,
         error: Option<String>,
     ) -> Result<Answer, Refused> {
-        let binding = self.binding(visit)?;
-        let token = self.key.token(flow.id.as_str(), binding.holder.as_bytes());
-        let form = Form { flow: flow.id.as_str(), token: &token, error, site: Self::site_of(flow) };
-        let page = self.pages.sign_in(status, &form, name);
-        Ok(match binding.line {
-            Some(line) => page.with_cookie(line),
-            None => page,
-        })
+        self.page_with_form(visit, flow, error, |form| self.pages.sign_in(status, form, name))
     }
 }
