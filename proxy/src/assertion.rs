@@ -135,6 +135,7 @@ mod tests {
         let view = SessionView {
             account: "1".to_owned(),
             name: "local:alice".to_owned(),
+            realm: "local".to_owned(),
             groups: Vec::new(),
             enrolled: true,
             level: Level::Second,

@@ -8,7 +8,7 @@ mod listen;
 mod upstream;
 
 pub use limits::Limits;
-pub use upstream::{Upstream, UpstreamTls};
+pub use upstream::{Upstream, UpstreamTls, roots};
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -22,6 +22,8 @@ use crate::assertion::{Key, KeyError};
 use crate::client::Trusted;
 use crate::config::certificates::Certificates;
 use crate::config::listen::Listeners;
+use crate::directory::Directory;
+use crate::directory::config::Declared;
 use crate::first_factor::{self, FirstFactor};
 use crate::host::Host;
 use crate::origin::Origin;
@@ -52,6 +54,10 @@ pub struct Config {
     pub assertion_key: PathBuf,
     /// `[[rule]]`: who may pass where, in order. Default none: a second factor for everything.
     pub rules: Vec<Rule>,
+    /// `[[directory]]`: LDAP servers that check passwords. Default none.
+    pub directories: Vec<Directory>,
+    /// `portal_directory`: the realm of the one that the portal's own page asks. Default: the ledger's passwords.
+    pub portal_directory: Option<String>,
     /// `[[site]]`: the protected apps, at least one.
     pub sites: Vec<SiteConfig>,
 }
@@ -90,9 +96,11 @@ impl SiteConfig {
     pub fn form(&self) -> Option<&Form> {
         match &self.first_factor {
             FirstFactor::Form(form) => Some(form),
-            FirstFactor::Password | FirstFactor::Basic(_) | FirstFactor::Header(_) | FirstFactor::Code(_) => {
-                None
-            }
+            FirstFactor::Password
+            | FirstFactor::Directory(_)
+            | FirstFactor::Basic(_)
+            | FirstFactor::Header(_)
+            | FirstFactor::Code(_) => None,
         }
     }
 }
@@ -132,12 +140,14 @@ pub fn check(table: &mut Table<'_>) -> Option<Config> {
     let portal = origin(table, "portal", "\"https://id.example.com\"");
     let authority = table.path("authority").map_or_else(|| DEFAULT_SOCKET.into(), |path| path.value);
     let blind = table.duration("blind", BLIND_LEAST..=BLIND_MOST).map_or(BLIND, |blind| blind.value);
+    let mut declared = Declared::read(table);
+    let portal_directory = declared.choose(table, "portal_directory").map(|realm| realm.value);
     let place = table.place().clone();
     let mut origins: Vec<At<Origin>> = portal.iter().cloned().collect();
     let mut sites = Vec::new();
     let mut complete = true;
     for mut table in table.tables("site") {
-        let Some((origin, site)) = site(&mut table, &trusted) else {
+        let Some((origin, site)) = site(&mut table, &trusted, &mut declared) else {
             complete = false;
             continue;
         };
@@ -159,6 +169,7 @@ pub fn check(table: &mut Table<'_>) -> Option<Config> {
         origins.push(origin);
         sites.push(site);
     }
+    let directories = declared.finish();
     for origin in &origins {
         listeners.judge(origin);
         certificates.judge(origin, &listeners);
@@ -186,6 +197,8 @@ pub fn check(table: &mut Table<'_>) -> Option<Config> {
         trusted,
         assertion_key,
         rules,
+        directories,
+        portal_directory,
         sites,
     })
 }
@@ -216,12 +229,16 @@ fn origin(table: &mut Table<'_>, key: &str, example: &str) -> Option<At<Origin>>
     table.need(key, origin, example)
 }
 
-fn site(table: &mut Table<'_>, trusted: &Trusted) -> Option<(At<Origin>, SiteConfig)> {
+fn site(
+    table: &mut Table<'_>,
+    trusted: &Trusted,
+    declared: &mut Declared,
+) -> Option<(At<Origin>, SiteConfig)> {
     let origin = origin(table, "origin", "\"https://wiki.example.com\"");
     let upstream = Upstream::read(table);
     let max_body = limits::max_body(table);
-    let first_factor =
-        first_factor::config::read(table, origin.as_ref().map(|origin| origin.host()), trusted);
+    let host = origin.as_ref().map(|origin| origin.host());
+    let first_factor = first_factor::config::read(table, host, trusted, declared);
     let title = table.text("title").and_then(|text| text.check(title));
     let path_parameters = table.boolean("path_parameters").is_some_and(|at| at.value);
     let ignore_case = table.boolean("ignore_case").is_some_and(|at| at.value);

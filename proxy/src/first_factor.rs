@@ -17,6 +17,8 @@ pub mod guesses;
 pub enum FirstFactor {
     /// The portal's page, checked against the ledger's passwords.
     Password,
+    /// The portal's page, checked by the directory of this realm.
+    Directory(String),
     /// The app's own login page.
     Form(Form),
     /// The app's own HTTP Basic.
@@ -68,7 +70,7 @@ impl FirstFactor {
     #[must_use]
     pub fn word(&self) -> &'static str {
         match self {
-            Self::Password => "password",
+            Self::Password | Self::Directory(_) => "password",
             Self::Form(_) => "form",
             Self::Basic(_) => "basic",
             Self::Header(_) => "header",
@@ -81,6 +83,7 @@ impl FirstFactor {
     pub fn realm(&self) -> Option<&str> {
         match self {
             Self::Password => None,
+            Self::Directory(realm) => Some(realm),
             Self::Form(form) => Some(&form.realm),
             Self::Basic(basic) => Some(&basic.realm),
             Self::Header(header) => Some(&header.realm),

@@ -93,10 +93,11 @@ pub struct Flow {
     led_to: Mutex<Option<ReturnAddress>>,
 }
 
-/// What an app's own login brought, held back until the second factor has passed.
+/// What a first factor for this flow alone brought, held back until the second factor has passed.
 pub struct Asserted {
     account: String,
-    user: String,
+    /// Absent where no app said so.
+    user: Option<String>,
     /// The cookie of the session at the first level; gone once a ticket was redeemed.
     session: Option<Zeroizing<String>>,
     ticket: Option<SessionDigest>,
@@ -142,7 +143,15 @@ impl Asserted {
         location: Option<ReturnAddress>,
     ) -> Self {
         let proof = String::new();
-        Self { account, user, session: Some(session.value), ticket: None, held, location, proof }
+        let (user, session) = (Some(user), Some(session.value));
+        Self { account, user, session, ticket: None, held, location, proof }
+    }
+
+    /// A first factor of `account` given at the portal itself, for this flow alone: its browser has the session already.
+    #[must_use]
+    pub fn at_portal(account: String) -> Self {
+        let (held, proof) = (Vec::new(), String::new());
+        Self { account, user: None, session: None, ticket: None, held, location: None, proof }
     }
 
     /// The same with the keyed hash of the name and password that proved it.
@@ -199,11 +208,11 @@ impl Flow {
         own.and_then(|_| asserted.session.take())
     }
 
-    /// Who the app took them for, and what it gave them: once.
+    /// Who the app took them for, and what it gave them: once. None where no app did.
     #[must_use]
     pub fn release(&self) -> Option<Released> {
         let asserted = lock(&self.asserted).take()?;
-        Some(Released { user: asserted.user, held: asserted.held, proof: asserted.proof })
+        Some(Released { user: asserted.user?, held: asserted.held, proof: asserted.proof })
     }
 
     /// Whether `user` has passed the first factor in it, and its ticket was not redeemed yet.
@@ -211,7 +220,7 @@ impl Flow {
     pub fn awaits(&self, user: &str) -> bool {
         lock(&self.asserted)
             .as_ref()
-            .is_some_and(|asserted| asserted.user == user && asserted.session.is_some())
+            .is_some_and(|asserted| asserted.user.as_deref() == Some(user) && asserted.session.is_some())
     }
 
     /// A name and a code were right.

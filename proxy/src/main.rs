@@ -15,6 +15,7 @@ mod client;
 mod clock;
 mod config;
 mod cookies;
+mod directory;
 mod door;
 mod elsewhere;
 mod first_factor;
@@ -145,12 +146,14 @@ fn run(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
     let in_flight = Arc::new(in_flight::InFlight::default());
     let key = Arc::new(key::Key::generate()?);
     let members = Arc::new(app_login::members::Members::default());
+    let directories = directory::Directories::start(&config.directories, clock, Arc::clone(&key))?;
     let portal = portal::Portal::new(
         config,
         Arc::clone(&places),
         Arc::clone(&authority),
         Arc::clone(&sessions),
         (clock, Arc::clone(&key), Arc::clone(&members)),
+        directories,
     );
     watch::start(&config.authority, &sessions, &authority)?;
     sessions.await_sight(FIRST_SIGHT);

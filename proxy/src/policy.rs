@@ -272,10 +272,11 @@ fn reason(rule: &Rule, why: Misfit) -> String {
     }
 }
 
-/// Where a first factor comes from, if not from the portal.
+/// Where a first factor comes from, if not from the ledger's passwords.
 fn first_factor(first: &FirstFactor) -> Option<String> {
     match first {
         FirstFactor::Password => None,
+        FirstFactor::Directory(realm) => Some(format!("the portal's page, checked by the directory {realm}")),
         FirstFactor::Form(form) => Some(format!("the app's own login page, {}", form.page())),
         FirstFactor::Basic(basic) => {
             Some(format!("the app's own HTTP Basic, asked about at {}", basic.probe))

@@ -33,6 +33,8 @@ const CAPACITY: usize = 1 << 18;
 pub struct Known {
     account: String,
     name: String,
+    /// Kept for sessions of the portal alone: there it is asked.
+    realm: Option<Box<str>>,
     site: Option<String>,
     level: Level,
     second_at: Option<u64>,
@@ -70,6 +72,7 @@ impl Known {
         let groups = HeaderValue::from_bytes(view.groups.join(",").as_bytes()).map_err(|_| Unspeakable)?;
         Ok(Self {
             name: plain.to_owned(),
+            realm: site.is_none().then(|| view.realm.into_boxed_str()),
             account: view.account,
             site: site.map(str::to_owned),
             level: view.level,
@@ -110,6 +113,12 @@ impl Known {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether the first factor of this session of the portal was this realm's.
+    #[must_use]
+    pub fn is_of_realm(&self, realm: &str) -> bool {
+        self.realm.as_deref() == Some(realm)
     }
 
     /// The account's id.

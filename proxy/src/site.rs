@@ -87,9 +87,11 @@ impl Site {
     pub fn form(&self) -> Option<&Form> {
         match &self.first_factor {
             FirstFactor::Form(form) => Some(form),
-            FirstFactor::Password | FirstFactor::Basic(_) | FirstFactor::Header(_) | FirstFactor::Code(_) => {
-                None
-            }
+            FirstFactor::Password
+            | FirstFactor::Directory(_)
+            | FirstFactor::Basic(_)
+            | FirstFactor::Header(_)
+            | FirstFactor::Code(_) => None,
         }
     }
 
@@ -110,9 +112,11 @@ impl Site {
     pub fn user_header(&self) -> Option<&HeaderName> {
         match &self.first_factor {
             FirstFactor::Header(header) => Some(&header.name),
-            FirstFactor::Password | FirstFactor::Form(_) | FirstFactor::Basic(_) | FirstFactor::Code(_) => {
-                None
-            }
+            FirstFactor::Password
+            | FirstFactor::Directory(_)
+            | FirstFactor::Form(_)
+            | FirstFactor::Basic(_)
+            | FirstFactor::Code(_) => None,
         }
     }
 
@@ -122,7 +126,10 @@ impl Site {
         match &self.first_factor {
             FirstFactor::Form(form) => Some(&form.cookies),
             FirstFactor::Code(code) => code.app.as_ref().map(|app| &app.cookies),
-            FirstFactor::Password | FirstFactor::Basic(_) | FirstFactor::Header(_) => None,
+            FirstFactor::Password
+            | FirstFactor::Directory(_)
+            | FirstFactor::Basic(_)
+            | FirstFactor::Header(_) => None,
         }
     }
 

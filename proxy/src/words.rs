@@ -67,6 +67,8 @@ pub struct Words {
     pub name_and_password: &'static str,
     /// Both fields are needed.
     pub name_and_code: &'static str,
+    /// What checks the passwords of a company.
+    pub directory: &'static str,
     /// The password did not fit the name.
     pub wrong_password: &'static str,
     /// The page was too old or came from elsewhere.
@@ -115,6 +117,7 @@ pub const ENGLISH: Words = Words {
     before_you_go_on: "Before you go on",
     name_and_password: "Type your name and your password.",
     name_and_code: "Type your name and a code.",
+    directory: "The directory",
     wrong_password: "That name and password don't match. Check both and type them again.",
     stale_form: "This page was out of date, so nothing was sent. Type it again.",
     one_moment: "One moment",

@@ -24,6 +24,7 @@
 //! - [`Host`]: a whole host in Docker, with systemd, on which nothing of ours is installed yet.
 //! - [`dokuwiki`], [`roundcube`], [`phpmyadmin`], [`cgit`]: real apps of Debian's to put behind the gate, the last with
 //!   Apache.
+//! - [`Slapd`]: a real directory, over LDAPS and StartTLS.
 //! - [`Terminal`]: a program on a pseudo-terminal.
 //! - [`Web`]: a small HTTP client with a cookie jar that signs in at the portal. [`Browser`]: Chromium, and a
 //!   [`Person`] in front of it.
@@ -59,6 +60,7 @@ pub mod present;
 pub mod process;
 pub mod qr;
 pub mod roundcube;
+pub mod slapd;
 pub mod ssh;
 pub mod syslog;
 pub mod terminal;
@@ -75,6 +77,7 @@ pub use host::Host;
 pub use person::Person;
 pub use phone::Phone;
 pub use process::{Process, Run, eventually, run};
+pub use slapd::Slapd;
 pub use ssh::Login;
 pub use terminal::Terminal;
 pub use upstream::Upstream;

@@ -186,6 +186,7 @@ impl Authority {
         SessionView {
             account: session.account.to_string(),
             name: session.name.name().to_owned(),
+            realm: session.name.realm().to_string(),
             groups: account.groups.iter().map(Group::to_string).collect(),
             enrolled: account.enrolled(),
             level: session.level,

@@ -144,7 +144,8 @@ fn pointer(text: String) -> Result<String, String> {
     }
 }
 
-fn is_realm(text: &str) -> Result<String, String> {
+/// Whether this can be the realm of names that the gate vouches for.
+pub fn is_realm(text: &str) -> Result<String, String> {
     let starts = text.starts_with(|first: char| first.is_ascii_lowercase() || first.is_ascii_digit());
     let fits = starts
         && text.len() <= 63

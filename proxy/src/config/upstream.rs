@@ -76,7 +76,8 @@ impl FromStr for Upstream {
     }
 }
 
-fn roots(file: &std::path::Path) -> Result<Vec<Vec<u8>>, String> {
+/// The certificates of a PEM file as roots, in DER.
+pub fn roots(file: &std::path::Path) -> Result<Vec<Vec<u8>>, String> {
     let certificates = chain(file)?;
     for certificate in &certificates {
         let added = RootCertStore::empty().add(certificate.clone());

@@ -7,6 +7,7 @@ use super::{AppIdentity, Basic, FirstFactor, NameAndCode, UserHeader};
 use crate::app_login::AppCookies;
 use crate::app_login::config::{address, cookies, form, identity, joined, realm};
 use crate::client::Trusted;
+use crate::directory::config::Declared;
 use crate::headers;
 use crate::host::Host;
 
@@ -59,10 +60,20 @@ const TAKEN: &[&str] = &[
 ];
 
 /// Reads where the first factor of a site at `host` comes from.
-pub fn read(table: &mut Table<'_>, host: Option<&Host>, trusted: &Trusted) -> Option<FirstFactor> {
+pub fn read(
+    table: &mut Table<'_>,
+    host: Option<&Host>,
+    trusted: &Trusted,
+    declared: &mut Declared,
+) -> Option<FirstFactor> {
     let kind = table.choice("first_factor", &KINDS);
     let kind = table.need("first_factor", kind, "\"password\"");
     let wanted = kind.as_ref().map(|kind| kind.value);
+    let names_directory = table.names().iter().any(|key| key == "directory");
+    let directory = declared.choose(table, "directory");
+    if let (Some(directory), Some(false)) = (&directory, wanted.map(|wanted| wanted == Kind::Password)) {
+        directory.place.mistake("is only read with first_factor = \"password\"");
+    }
     let mut own = None;
     for (word, other) in KINDS.into_iter().skip(1) {
         match table.table(word) {
@@ -85,6 +96,7 @@ pub fn read(table: &mut Table<'_>, host: Option<&Host>, trusted: &Trusted) -> Op
         own.take()
     };
     match kind.value {
+        Kind::Password if names_directory => directory.map(|realm| FirstFactor::Directory(realm.value)),
         Kind::Password => Some(FirstFactor::Password),
         Kind::Form => form(&mut needed("page, login, cookies and identity")?, host).map(FirstFactor::Form),
         Kind::Basic => basic(&mut needed("probe")?, host).map(FirstFactor::Basic),

@@ -1,6 +1,6 @@
-//! Bounds how fast passwords can be guessed through the gate at an app that asks for HTTP Basic.
+//! Bounds how fast passwords can be guessed through the gate at an app that asks for HTTP Basic, or at a directory.
 //!
-//! The app itself is who judges them; this only keeps the gate from being a faster way to it. Counted for each address and
+//! The app or the directory itself is who judges them; this only keeps the gate from being a faster way to it. Counted for each address and
 //! for each name, in windows of a minute; a name at an address where it was right before is not held up by what others
 //! try. A try counts before it is judged, so that many at once are no more than many in a row.
 
@@ -38,13 +38,14 @@ struct Count {
 
 /// Who tries, from where: keyed hashes, so that the table holds no names.
 pub struct Guess {
-    address: String,
+    /// Absent where the address's try is counted elsewhere.
+    address: Option<String>,
     name: String,
     both: String,
 }
 
 impl Guess {
-    /// A try for `name` at the site `host`.
+    /// A try for `name` at the site `host`, or in the directory of that realm.
     #[must_use]
     pub fn new(key: &Key, host: &str, name: &str, address: Option<IpAddr>) -> Self {
         let address = address.map_or_else(String::new, |address| match address {
@@ -53,10 +54,21 @@ impl Guess {
         });
         let name = name.trim().to_lowercase();
         Self {
-            address: key.token("guesses of an address", address.as_bytes()),
+            address: Some(key.token("guesses of an address", address.as_bytes())),
             name: key.token("guesses at a name", format!("{host}\n{name}").as_bytes()),
             both: key.token("right at an address", format!("{host}\n{name}\n{address}").as_bytes()),
         }
+    }
+
+    /// The same try under another name of the same person: it is no second one of its address.
+    #[must_use]
+    pub fn of_name_alone(self) -> Self {
+        Self { address: None, ..self }
+    }
+
+    /// What it counts for, and how often each may be tried.
+    fn bounds(&self) -> impl Iterator<Item = (&String, u32)> {
+        self.address.iter().map(|address| (address, PER_ADDRESS)).chain([(&self.name, PER_NAME)])
     }
 }
 
@@ -68,9 +80,9 @@ impl Guesses {
     pub fn begin(&self, guess: &Guess, now: Millis) -> Result<(), u64> {
         let mut table = self.lock();
         let is_right_here = table.right.contains_key(&guess.both);
-        let bounds = [(&guess.address, PER_ADDRESS), (&guess.name, PER_NAME)];
-        let counted = if is_right_here { &bounds[..1] } else { &bounds[..] };
-        for (what, most) in counted {
+        let counted: Vec<_> =
+            guess.bounds().filter(|(what, _)| !is_right_here || **what != guess.name).collect();
+        for (what, most) in &counted {
             table.may(what, *most, now)?;
         }
         for (what, _) in counted {
@@ -82,11 +94,7 @@ impl Guesses {
     /// The try was right, and is no guess.
     pub fn was_right(&self, guess: &Guess, now: Millis) {
         let mut table = self.lock();
-        for what in [&guess.address, &guess.name] {
-            if let Some(count) = table.counts.get_mut(what) {
-                count.tries = count.tries.saturating_sub(1);
-            }
-        }
+        table.take_back(guess);
         if table.right.len() >= CAPACITY
             && let Some(oldest) = table.right.iter().min_by_key(|(_, at)| **at).map(|(what, _)| what.clone())
         {
@@ -95,12 +103,25 @@ impl Guesses {
         table.right.insert(guess.both.clone(), now);
     }
 
+    /// Nobody said whether the try was right.
+    pub fn was_not_judged(&self, guess: &Guess) {
+        self.lock().take_back(guess);
+    }
+
     fn lock(&self) -> MutexGuard<'_, Table> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Table {
+    fn take_back(&mut self, guess: &Guess) {
+        for (what, _) in guess.bounds() {
+            if let Some(count) = self.counts.get_mut(what) {
+                count.tries = count.tries.saturating_sub(1);
+            }
+        }
+    }
+
     fn may(&mut self, what: &str, most: u32, now: Millis) -> Result<(), u64> {
         let Some(count) = self.counts.get(what).filter(|count| count.lives(now)) else {
             if self.counts.len() >= CAPACITY {
@@ -159,6 +180,30 @@ mod tests {
         }
         assert_eq!(guesses.begin(&guess(&key, "alice", 100), 1), Err(60));
         assert_eq!(guesses.begin(&own, 1), Ok(()));
+    }
+
+    #[test]
+    fn another_name_of_the_same_person_is_no_second_try_of_the_address() {
+        let (guesses, key) = (Guesses::default(), Key::generate().unwrap());
+        for round in 0..PER_ADDRESS {
+            assert_eq!(guesses.begin(&guess(&key, &format!("name{round}"), 1), 0), Ok(()));
+            assert_eq!(guesses.begin(&guess(&key, "entry", 1).of_name_alone(), 0), Ok(()));
+        }
+        assert_eq!(guesses.begin(&guess(&key, "alice", 1), 0), Err(60));
+        for last in PER_ADDRESS..PER_NAME {
+            let other = guess(&key, "entry", u8::try_from(last).unwrap()).of_name_alone();
+            assert_eq!(guesses.begin(&other, 0), Ok(()));
+        }
+        assert_eq!(guesses.begin(&guess(&key, "entry", 200).of_name_alone(), 0), Err(60));
+    }
+
+    #[test]
+    fn what_was_not_judged_is_no_guess() {
+        let (guesses, key) = (Guesses::default(), Key::generate().unwrap());
+        for _ in 0..1_000 {
+            assert_eq!(guesses.begin(&guess(&key, "alice", 1), 0), Ok(()));
+            guesses.was_not_judged(&guess(&key, "alice", 1));
+        }
     }
 
     #[test]

@@ -251,7 +251,10 @@ impl Gate {
             )),
             Ruling::Pass(pass) => {
                 // Boxed where there is something to ask, so that the hot path of the others does not carry it.
-                if !matches!(site.first_factor(), FirstFactor::Password | FirstFactor::Header(_)) {
+                if !matches!(
+                    site.first_factor(),
+                    FirstFactor::Password | FirstFactor::Directory(_) | FirstFactor::Header(_)
+                ) {
                     let asked = self.confirm(session, context, &site, (pass.known(), is_key));
                     if let Some(answer) = Box::pin(asked).await? {
                         return Ok(Decision::Answer(answer));

@@ -86,7 +86,10 @@ impl Gate {
                     Held::On(None)
                 }
             },
-            FirstFactor::Password | FirstFactor::Form(_) | FirstFactor::Code(_) => Held::On(Some(known)),
+            FirstFactor::Password
+            | FirstFactor::Directory(_)
+            | FirstFactor::Form(_)
+            | FirstFactor::Code(_) => Held::On(Some(known)),
         }
     }
 
@@ -145,9 +148,10 @@ impl Gate {
                     }
                 }
             }
-            FirstFactor::Password | FirstFactor::Form(_) | FirstFactor::Code(_) => {
-                Ok(self.ask_to_sign_in(session, context, site, need))
-            }
+            FirstFactor::Password
+            | FirstFactor::Directory(_)
+            | FirstFactor::Form(_)
+            | FirstFactor::Code(_) => Ok(self.ask_to_sign_in(session, context, site, need)),
         }
     }
 

@@ -27,6 +27,7 @@ fn known() -> Known {
     let view = SessionView {
         account: "id".to_owned(),
         name: "local:alice".to_owned(),
+        realm: "local".to_owned(),
         groups: vec!["staff".to_owned(), "wiki".to_owned()],
         enrolled: true,
         level: Level::Second,

@@ -132,6 +132,13 @@ impl Portal {
             // nobody has passed before they have said so.
             return match Self::site_of(flow).map(Site::first_factor) {
                 None | Some(FirstFactor::Password) => self.guest(visit).await,
+                // Nor does another realm's first factor stand for the directory's.
+                Some(FirstFactor::Directory(realm)) => match self.guest(visit).await? {
+                    Guest::Signed(session, known) if known.is_of_realm(realm) => {
+                        Ok(Guest::Signed(session, known))
+                    }
+                    Guest::Signed(..) | Guest::Nobody => Ok(Guest::Nobody),
+                },
                 Some(
                     FirstFactor::Form(_)
                     | FirstFactor::Basic(_)

@@ -26,6 +26,8 @@ use crate::browser;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::cookies::{self, Found};
+use crate::directory::Directories;
+use crate::first_factor::FirstFactor;
 use crate::flow::{Flow, Flows};
 use crate::handoff::Handoffs;
 use crate::key::Key;
@@ -82,6 +84,9 @@ pub struct Portal {
     clock: Clock,
     members: Arc<Members>,
     key: Arc<Key>,
+    directories: Directories,
+    /// The realm of the directory that the portal's own page asks.
+    directory: Option<String>,
 }
 
 /// Who is at the portal.
@@ -130,6 +135,7 @@ impl Portal {
         authority: Arc<Authority>,
         sessions: Arc<Sessions>,
         (clock, key, members): (Clock, Arc<Key>, Arc<Members>),
+        directories: Directories,
     ) -> Self {
         Self {
             origin: config.portal.clone(),
@@ -142,6 +148,8 @@ impl Portal {
             clock,
             key,
             members,
+            directories,
+            directory: config.portal_directory.clone(),
         }
     }
 
@@ -288,6 +296,15 @@ impl Portal {
 
     fn site_of(flow: &Flow) -> Option<&Site> {
         flow.destination.as_ref().map(|destination| &*destination.site)
+    }
+
+    /// The realm of the directory that checks the passwords of a flow; none where the ledger does.
+    fn directory_of<'a>(&'a self, flow: &'a Flow) -> Option<&'a str> {
+        match Self::site_of(flow).map(Site::first_factor) {
+            Some(FirstFactor::Directory(realm)) => Some(realm),
+            None => self.directory.as_deref(),
+            Some(_) => None,
+        }
     }
 
     fn portal_url(&self, path: &str) -> String {

@@ -1,15 +1,18 @@
-//! Name and password: the first factor of `password` sites.
+//! Name and password: the first factor of `password` sites, checked against the ledger or by a directory.
 
 use http::StatusCode;
 use twofold_shared::secret::SecretText;
+use twofold_shared::wire::{Refused as Said, Word};
 
 use super::form::Fields;
 use super::{Guest, Portal, Refused, Visit, refused_status};
 use crate::answer::Answer;
 use crate::authority::Step;
-use crate::cookies::{self, Fresh, PORTAL};
+use crate::cookies::{self, FLOW, Fresh, PORTAL};
+use crate::directory::{Away, Verdict};
 use crate::first_factor::FirstFactor;
-use crate::flow::Flow;
+use crate::flow::{Asserted, Flow, LIFE};
+use crate::refusal::Refusal;
 use crate::site::Site;
 
 /// Longer names and passwords are nobody's.
@@ -19,7 +22,7 @@ const MAX_PASSWORD: usize = 1024;
 impl Portal {
     pub(super) async fn sign_in(&self, visit: &Visit, flow: &Flow) -> Result<Answer, Refused> {
         match Self::site_of(flow).map(Site::first_factor) {
-            None | Some(FirstFactor::Password) => {}
+            None | Some(FirstFactor::Password | FirstFactor::Directory(_)) => {}
             Some(FirstFactor::Code(code)) => return self.name_and_code(visit, flow, code).await,
             Some(FirstFactor::Form(_) | FirstFactor::Basic(_) | FirstFactor::Header(_)) => {
                 return Ok(self.next_step(flow, &self.guest_of(visit, flow).await?));
@@ -66,7 +69,26 @@ impl Portal {
     ) -> Result<Answer, Refused> {
         let fresh = Fresh::generate()?;
         let password = SecretText::new(password.to_owned());
-        match self.authority.sign_in(&visit.visitor()?, name.to_owned(), password, fresh.digest).await? {
+        let step = match self.directory_of(flow) {
+            None => {
+                self.authority.sign_in(&visit.visitor()?, name.to_owned(), password, fresh.digest).await?
+            }
+            Some(realm) => match self.ask_directory(visit, realm, name, password).await? {
+                Verdict::Right(name) => {
+                    let visitor = visit.visitor()?;
+                    match self.authority.assert_first(&visitor, realm, name, fresh.digest).await? {
+                        // They are who they say, and the ledger has nobody of that name, or keeps them out.
+                        Step::Refused(_) => return Ok(self.unknown_to_ledger(flow)),
+                        step => step,
+                    }
+                }
+                Verdict::Wrong => Step::Refused(Said { word: Word::Wrong, wait_seconds: None }),
+                Verdict::Wait(seconds) => {
+                    Step::Refused(Said { word: Word::Wait, wait_seconds: Some(seconds) })
+                }
+            },
+        };
+        match step {
             Step::Refused(refused) => {
                 let words = self.pages.words().refused_password(refused);
                 self.sign_in_page(visit, flow, refused_status(refused.word), name, Some(words))
@@ -74,6 +96,12 @@ impl Portal {
             Step::Gone => {
                 let stale = self.pages.words().stale_form.to_owned();
                 self.sign_in_page(visit, flow, StatusCode::CONFLICT, name, Some(stale))
+            }
+            Step::Passed(signed_in) if self.is_somebody_elses(visit, flow).await? => {
+                log::info!("account {} passed the first factor at the portal", signed_in.account);
+                flow.assert(Asserted::at_portal(signed_in.account));
+                let line = cookies::set(&format!("{FLOW}{}", flow.id.short()), &fresh.value, Some(LIFE));
+                Ok(Answer::redirect(&format!("/code/{}", flow.id.as_str())).with_cookie(line))
             }
             Step::Passed(signed_in) => {
                 if let Guest::Signed(old, known) = guest {
@@ -86,6 +114,36 @@ impl Portal {
                 Ok(next.with_cookie(cookies::set(PORTAL, &fresh.value, None)))
             }
         }
+    }
+
+    /// What the directory of this realm thinks of a name and a password.
+    async fn ask_directory(
+        &self,
+        visit: &Visit,
+        realm: &str,
+        name: &str,
+        password: SecretText,
+    ) -> Result<Verdict, Refused> {
+        self.directories.check(realm, name, password, visit.address).await.map_err(|Away| {
+            Refused::because(Refusal::Undecided, "the directory did not decide on a password")
+        })
+    }
+
+    /// Whether the portal's session came by another realm than the one that this flow asks: it is left alone.
+    async fn is_somebody_elses(&self, visit: &Visit, flow: &Flow) -> Result<bool, Refused> {
+        let Some(FirstFactor::Directory(realm)) = Self::site_of(flow).map(Site::first_factor) else {
+            return Ok(false);
+        };
+        Ok(match self.guest(visit).await? {
+            Guest::Signed(_, known) => !known.is_of_realm(realm),
+            Guest::Nobody => false,
+        })
+    }
+
+    fn unknown_to_ledger(&self, flow: &Flow) -> Answer {
+        let words = self.pages.words();
+        let text = words.unknown_here(Self::site_of(flow).map_or(words.directory, Site::title));
+        self.pages.message(StatusCode::FORBIDDEN, words.not_known_yet, &text, None, None)
     }
 
     fn sign_in_page(

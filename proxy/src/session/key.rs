@@ -40,6 +40,7 @@ impl Known {
         let view = SessionView {
             account: live.account,
             name: live.name,
+            realm: String::new(),
             groups: live.groups,
             enrolled: true,
             level: Level::Second,

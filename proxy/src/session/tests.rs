@@ -12,6 +12,7 @@ fn view(clock: Clock) -> SessionView {
     SessionView {
         account: "id".to_owned(),
         name: "local:alice".to_owned(),
+        realm: "local".to_owned(),
         groups: vec!["staff".to_owned()],
         enrolled: true,
         level: Level::Second,

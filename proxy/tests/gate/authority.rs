@@ -393,6 +393,7 @@ fn view(session: &Session, enrolled: &HashSet<String>) -> Value {
     json!({
         "account": format!("id-{}", session.name),
         "name": format!("local:{}", session.name),
+        "realm": "local",
         "groups": ["staff", "wiki"],
         "enrolled": enrolled.contains(&session.name),
         "level": if session.second.or(session.trusted).is_some() { "second" } else { "first" },

@@ -192,6 +192,8 @@ pub struct SessionView {
     pub account: String,
     /// The name signed in with.
     pub name: String,
+    /// The realm of that name: whose first factor it was.
+    pub realm: String,
     /// The account's groups.
     pub groups: Vec<String>,
     /// Whether the account has a second factor.
