@@ -102,6 +102,7 @@ impl Authority {
             wire::RevokeBrowsers::METHOD => written(self.revoke_browsers(actor, read(parameters)?).await),
             wire::DisableAccount::METHOD => written(self.disable_account(actor, read(parameters)?).await),
             wire::ResetAccount::METHOD => written(self.reset_account(actor, read(parameters)?).await),
+            wire::ExplainPolicy::METHOD => written(self.explain_policy(actor, read(parameters)?).await),
             wire::ReadAudit::METHOD => written(self.read_audit(actor, read(parameters)?).await),
             wire::AcceptClock::METHOD => written(self.accept_clock(actor, read(parameters)?).await),
             other => Err(Failure::MethodNotFound(other.to_owned())),

@@ -11,6 +11,7 @@ mod disable;
 mod enroll;
 mod info;
 mod password;
+mod policy;
 mod reset;
 mod revoke;
 mod session;
@@ -36,6 +37,7 @@ pub fn run(desk: &mut Desk, command: Command) -> Result<(), Failure> {
         Command::ApiKey(arguments) => api_key::run(desk, &arguments),
         Command::Session(arguments) => session::run(desk, &arguments),
         Command::Browser(arguments) => browser::run(desk, &arguments),
+        Command::Policy(arguments) => policy::run(desk, &arguments),
         Command::Disable(arguments) => disable::run(desk, &arguments),
         Command::Reset(arguments) => reset::run(desk, &arguments),
         Command::Password(arguments) => password::run(desk, &arguments),

@@ -4,7 +4,7 @@
 
 use std::net::IpAddr;
 
-use twofold_shared::wire::{FirstFactor, Source};
+use twofold_shared::wire::{AuthMethod, FirstFactor, Source};
 
 use crate::host::Host;
 use crate::options::First;
@@ -43,7 +43,8 @@ impl Surroundings {
         // Who comes from elsewhere is at no terminal of this host's, whatever sshd or telnetd put there.
         let local = remote.is_none() && connection.is_none();
         let terminal = if local { host.terminal().as_deref().and_then(terminal) } else { None };
-        Self { first, source: Source { address, terminal, public_key: key.flatten() } }
+        let auth = info.as_deref().map(completed).unwrap_or_default();
+        Self { first, source: Source { address, terminal, public_key: key.flatten(), auth, session: None } }
     }
 }
 
@@ -69,6 +70,25 @@ fn terminal(text: &[u8]) -> Option<String> {
     let name = text.strip_prefix("/dev/").unwrap_or(text);
     let plain = name.bytes().all(|byte| byte.is_ascii_graphic());
     (plain && (1..=LONGEST_TERMINAL).contains(&name.len())).then(|| name.to_owned())
+}
+
+/// The methods that sshd has completed, each once; one that it has learnt since is left out.
+fn completed(info: &[u8]) -> Vec<AuthMethod> {
+    let mut methods = Vec::new();
+    for line in info.split(|&byte| byte == b'\n') {
+        let method = match line.split(|&byte| byte == b' ').next() {
+            Some(b"publickey") => AuthMethod::Publickey,
+            Some(b"password") => AuthMethod::Password,
+            Some(b"keyboard-interactive") => AuthMethod::KeyboardInteractive,
+            Some(b"hostbased") => AuthMethod::Hostbased,
+            Some(b"gssapi-with-mic") => AuthMethod::Gssapi,
+            _ => continue,
+        };
+        if !methods.contains(&method) {
+            methods.push(method);
+        }
+    }
+    methods
 }
 
 /// The public key that sshd has just verified, from lines such as `publickey ssh-ed25519 AAAA…`.
@@ -163,6 +183,17 @@ mod tests {
             assert_eq!(with(info).first, FirstFactor::None, "{info:?}");
         }
         assert_eq!(look(&Scripted::new(), First::Publickey).first, FirstFactor::None);
+    }
+
+    #[test]
+    fn every_method_that_sshd_names_is_told_once_and_nothing_else_is() {
+        let host = Scripted::new().environment(
+            "SSH_AUTH_INFO_0",
+            "hostbased a\npassword\npublickey ssh-ed25519 AAAA\npassword\nhoma\n password\npasswords\n",
+        );
+        let methods = [AuthMethod::Hostbased, AuthMethod::Password, AuthMethod::Publickey];
+        assert_eq!(look(&host, First::Above).source.auth, methods);
+        assert!(look(&Scripted::new(), First::Above).source.auth.is_empty());
     }
 
     #[test]

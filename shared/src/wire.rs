@@ -15,6 +15,7 @@ mod door;
 mod fault;
 mod gate;
 mod ids;
+mod policy;
 mod session;
 mod trail;
 mod words;
@@ -25,6 +26,7 @@ pub use door::*;
 pub use fault::*;
 pub use gate::*;
 pub use ids::*;
+pub use policy::*;
 pub use session::*;
 pub use trail::*;
 pub use words::*;
@@ -100,6 +102,7 @@ methods! {
     RevokeBrowsers -> Revoked;
     DisableAccount -> Done;
     ResetAccount -> Done;
+    ExplainPolicy -> PolicyExplained;
     ReadAudit -> AuditPage;
     AcceptClock -> Done;
 }

@@ -77,6 +77,7 @@ const TABLE: &[(&str, &[Role])] = &[
     (wire::RevokeBrowsers::METHOD, OWN),
     (wire::DisableAccount::METHOD, OWN),
     (wire::ResetAccount::METHOD, ROOT),
+    (wire::ExplainPolicy::METHOD, ROOT),
     (wire::ReadAudit::METHOD, OWN),
     (wire::AcceptClock::METHOD, ROOT),
 ];
@@ -209,6 +210,7 @@ mod tests {
             "LinkName",
             "UnlinkName",
             "SetRequirement",
+            "ExplainPolicy",
             "ResetAccount",
             "AcceptClock",
         ]);

@@ -14,6 +14,7 @@ const MESSAGES: &str = concat!(
     include_str!("fault.rs"),
     include_str!("gate.rs"),
     include_str!("ids.rs"),
+    include_str!("policy.rs"),
     include_str!("session.rs"),
     include_str!("trail.rs"),
     include_str!("words.rs"),
