@@ -100,6 +100,8 @@ impl Authority {
             wire::RevokeSessions::METHOD => written(self.revoke_sessions(actor, read(parameters)?).await),
             wire::ListBrowsers::METHOD => written(self.list_browsers(actor, read(parameters)?).await),
             wire::RevokeBrowsers::METHOD => written(self.revoke_browsers(actor, read(parameters)?).await),
+            wire::ListGraces::METHOD => written(self.list_graces(actor, read(parameters)?).await),
+            wire::EndGraces::METHOD => written(self.end_graces(actor, read(parameters)?).await),
             wire::DisableAccount::METHOD => written(self.disable_account(actor, read(parameters)?).await),
             wire::ResetAccount::METHOD => written(self.reset_account(actor, read(parameters)?).await),
             wire::ExplainPolicy::METHOD => written(self.explain_policy(actor, read(parameters)?).await),

@@ -9,10 +9,12 @@ use twofold_shared::wire;
 use crate::time::Since;
 
 mod api_key;
+mod grace;
 mod policy;
 mod session;
 
 pub use api_key::*;
+pub use grace::*;
 pub use policy::*;
 pub use session::*;
 
@@ -131,6 +133,16 @@ Examples:
   sudo twofold browser revoke 3f9c2a71 --account alice"
     )]
     Browser(Browser),
+    /// Logins that need no code for a while, because one was given there: list, end
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  twofold grace list
+  twofold grace end --all
+  sudo twofold grace end 3f9c2a71 --account alice"
+    )]
+    Grace(Grace),
     /// What policy asks of a login: check (root)
     #[command(
         subcommand,

@@ -9,6 +9,7 @@ mod clock;
 mod device;
 mod disable;
 mod enroll;
+mod grace;
 mod info;
 mod password;
 mod policy;
@@ -37,6 +38,7 @@ pub fn run(desk: &mut Desk, command: Command) -> Result<(), Failure> {
         Command::ApiKey(arguments) => api_key::run(desk, &arguments),
         Command::Session(arguments) => session::run(desk, &arguments),
         Command::Browser(arguments) => browser::run(desk, &arguments),
+        Command::Grace(arguments) => grace::run(desk, &arguments),
         Command::Policy(arguments) => policy::run(desk, &arguments),
         Command::Disable(arguments) => disable::run(desk, &arguments),
         Command::Reset(arguments) => reset::run(desk, &arguments),

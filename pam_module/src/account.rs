@@ -6,7 +6,7 @@
 use pamsm::PamError;
 use twofold_shared::wire::{Ask, FirstFactor};
 
-use crate::attempt::Attempt;
+use crate::attempt::{Attempt, refused_login};
 use crate::authenticate::refuse;
 use crate::host::Host;
 use crate::options::{First, Options, Phase};
@@ -46,12 +46,15 @@ pub fn account(host: &impl Host, words: &[String], silent: bool) -> PamError {
         Ok(options) => options,
         Err(error) => {
             let refusal = Refusal { why: error.into(), request: None };
-            return refuse(host, None, &refusal, silent);
+            return refuse(host, refused_login(host).as_ref(), &refusal, silent);
         }
     };
     match recall(host) {
         Some(Memory::Passed | Memory::LetBy) => PamError::IGNORE,
-        Some(Memory::Refused) => refuse(host, None, &Refusal { why: Why::NoFactor, request: None }, silent),
+        Some(Memory::Refused) => {
+            let refusal = Refusal { why: Why::NoFactor, request: None };
+            refuse(host, refused_login(host).as_ref(), &refusal, silent)
+        }
         None => without_authentication(host, options, silent),
     }
 }
@@ -64,7 +67,7 @@ fn without_authentication(host: &impl Host, options: Options, silent: bool) -> P
     };
     let refusal = match attempt.login.first {
         FirstFactor::Publickey => match attempt.consult() {
-            Ok((Ask::Exempt | Ask::Optional, _)) => return PamError::IGNORE,
+            Ok((Ask::Exempt | Ask::Grace | Ask::Optional, _)) => return PamError::IGNORE,
             Ok((Ask::Code | Ask::Unenrolled, request)) => {
                 Refusal { why: Why::NoFactor, request: Some(request) }
             }
@@ -111,7 +114,7 @@ mod tests {
     fn a_permit_and_an_exemption_are_enough() {
         let host = Scripted::new().types("Code for alice: ", "123456");
         assert_eq!(afterwards(&host, Authority::that_approves()), (PamError::IGNORE, PamError::SUCCESS));
-        for ask in ["exempt", "optional"] {
+        for ask in ["exempt", "grace", "optional"] {
             let codes = afterwards(&Scripted::new(), Authority::that_says(ask));
             assert_eq!(codes, (PamError::IGNORE, PamError::IGNORE));
         }
@@ -151,6 +154,7 @@ mod tests {
             ("code", PamError::PERM_DENIED),
             ("unenrolled", PamError::PERM_DENIED),
             ("exempt", PamError::IGNORE),
+            ("grace", PamError::IGNORE),
             ("optional", PamError::IGNORE),
         ] {
             let host = Scripted::new().environment("SSH_AUTH_INFO_0", KEY);

@@ -26,11 +26,11 @@ const LONGEST_SERVICE: usize = 64;
 pub(super) struct Believed {
     /// None: what was given cannot be a name, so it is nobody's.
     name: Option<Name>,
-    door: String,
-    place: Place,
+    pub(super) door: String,
+    pub(super) place: Place,
     /// The service, and where the person is: what rules look at.
     service: String,
-    source: Source,
+    pub(super) source: Source,
     /// Which uid the name has on this host, where that is known and counts.
     uid: Uid,
 }
@@ -80,11 +80,20 @@ impl Authority {
         let believed = self.believe(actor, &login).await?;
         let met = self.meet(&believed).await?;
         let decision = self.decide(&believed, login.first, None).await;
-        let ask = ask(met.login(&believed), login.first, decision.require);
+        let mut ask = ask(met.login(&believed), login.first, decision.require);
+        let (account, now) = (&met.read.account, met.read.now);
+        if ask == Ask::Code
+            && login.first != FirstFactor::None
+            && matches!(met.whose, Whose::Account(_))
+            && self.has_grace(account, &believed, decision.grace, now)?
+        {
+            ask = Ask::Grace;
+        }
         let (outcome, reason) = match ask {
             // What comes of it, Verify tells.
             Ask::Code => return Ok(ConsultReply { nonce, ask }),
             Ask::Exempt => (audit::Outcome::Approved, "exempt"),
+            Ask::Grace => (audit::Outcome::Approved, "grace"),
             Ask::Optional => (audit::Outcome::Approved, "optional"),
             Ask::Unenrolled => (audit::Outcome::Refused, Reason::NotEnrolled.as_str()),
         };
@@ -127,6 +136,12 @@ impl Authority {
             FirstFactor::None => Stage::BeforeFirst,
             FirstFactor::Above | FirstFactor::Publickey => Stage::AfterFirst,
         };
+        let grace = match login.first {
+            FirstFactor::None => None,
+            FirstFactor::Above | FirstFactor::Publickey => {
+                self.decide(&believed, login.first, None).await.grace
+            }
+        };
         let given = CodeGiven { subject, code: &code, origin: &believed.place.origin, stage, entry };
         let tried = self.try_code_first(&given, read, |change| {
             change.essential = true;
@@ -135,7 +150,7 @@ impl Authority {
             {
                 change.account = seen;
             }
-            Ok(())
+            self.begin_grace(change, &believed, grace)
         });
         Ok(match (tried.await?, account) {
             (Tried::Passed((), notices), Some(account)) => VerifyReply {

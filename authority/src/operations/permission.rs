@@ -75,6 +75,8 @@ const TABLE: &[(&str, &[Role])] = &[
     (wire::RevokeSessions::METHOD, OWN),
     (wire::ListBrowsers::METHOD, OWN),
     (wire::RevokeBrowsers::METHOD, OWN),
+    (wire::ListGraces::METHOD, OWN),
+    (wire::EndGraces::METHOD, OWN),
     (wire::DisableAccount::METHOD, OWN),
     (wire::ResetAccount::METHOD, ROOT),
     (wire::ExplainPolicy::METHOD, ROOT),
@@ -197,6 +199,8 @@ mod tests {
             "RevokeSessions",
             "ListBrowsers",
             "RevokeBrowsers",
+            "ListGraces",
+            "EndGraces",
             "DisableAccount",
             "ReadAudit",
         ];

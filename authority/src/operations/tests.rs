@@ -32,6 +32,7 @@ mod browsers;
 mod enrolment;
 mod equal_work;
 mod full_disk;
+mod graces;
 mod policy;
 mod races;
 mod sessions;

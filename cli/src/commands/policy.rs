@@ -52,6 +52,7 @@ const fn must(ask: Ask) -> &'static str {
     match ask {
         Ask::Code => "must give a code",
         Ask::Exempt => "needs no code",
+        Ask::Grace => "needs no code for now",
         Ask::Optional => "needs no code, because none is set up",
         Ask::Unenrolled => "is refused until a device is set up",
     }

@@ -13,6 +13,7 @@ const MESSAGES: &str = concat!(
     include_str!("door.rs"),
     include_str!("fault.rs"),
     include_str!("gate.rs"),
+    include_str!("grace.rs"),
     include_str!("ids.rs"),
     include_str!("policy.rs"),
     include_str!("session.rs"),
