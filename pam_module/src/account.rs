@@ -11,6 +11,7 @@ use crate::authenticate::refuse;
 use crate::host::Host;
 use crate::options::{First, Options, Phase};
 use crate::outcome::{Memory, Refusal, Why};
+use crate::source::sshd_asks;
 
 /// Keeps what came of `authenticate`, for this user only.
 pub fn remember(host: &impl Host, user: &[u8], memory: Memory) {
@@ -60,11 +61,18 @@ pub fn account(host: &impl Host, words: &[String], silent: bool) -> PamError {
 }
 
 /// sshd after a public key alone: `authenticate` was never run, and only policy can say that none was needed.
+///
+/// sshd asks here for whom it has authenticated, but it puts the last method on its list only afterwards: that it was a
+/// public key, the line has to say.
 fn without_authentication(host: &impl Host, options: Options, silent: bool) -> PamError {
-    let attempt = match Attempt::begin(host, Options { first: First::Publickey, ..options }) {
+    let claimed = options.first == First::Publickey && sshd_asks(host);
+    let mut attempt = match Attempt::begin(host, Options { first: First::Publickey, ..options }) {
         Ok(attempt) => attempt,
         Err(refusal) => return refuse(host, None, &refusal, silent),
     };
+    if claimed {
+        attempt.login.first = FirstFactor::Publickey;
+    }
     let refusal = match attempt.login.first {
         FirstFactor::Publickey => match attempt.consult() {
             Ok((Ask::Exempt | Ask::Grace | Ask::Optional, _)) => return PamError::IGNORE,
@@ -162,6 +170,24 @@ mod tests {
             assert_eq!(need_factor(&host, &authority), code, "{ask}");
             assert_eq!(authority.asked()[0]["parameters"]["login"]["first"], "publickey");
         }
+    }
+
+    /// As sshd has it: the list is there, and the key is not on it yet.
+    #[test]
+    fn a_public_key_alone_is_sshds_and_the_lines_word_together() {
+        let sshd = || Scripted::new().environment("SSH_AUTH_INFO_0", "");
+        let claiming = |host: &Scripted, authority: &Authority| {
+            account(host, &authority.words(&["need=factor", "first=publickey"]), false)
+        };
+        for (ask, code) in [("code", PamError::PERM_DENIED), ("exempt", PamError::IGNORE)] {
+            let authority = Authority::that_says(ask);
+            assert_eq!(claiming(&sshd(), &authority), code, "{ask}");
+            assert_eq!(authority.asked()[0]["parameters"]["login"]["first"], "publickey");
+        }
+        let nobody = Authority::that([]);
+        assert_eq!(need_factor(&sshd(), &nobody), PamError::PERM_DENIED);
+        assert_eq!(claiming(&Scripted::new(), &nobody), PamError::PERM_DENIED);
+        nobody.asked();
     }
 
     #[test]

@@ -51,6 +51,11 @@ impl Surroundings {
     }
 }
 
+/// Whether sshd asks: no other program writes its list, which after a public key alone is still empty.
+pub fn sshd_asks(host: &impl Host) -> bool {
+    host.pam_environment(SSH_AUTH_INFO).is_some()
+}
+
 /// The source in a log line.
 pub fn describe(source: &Source) -> String {
     match (source.address, &source.terminal) {

@@ -40,10 +40,10 @@ fn a_rule_exempts_a_key_from_a_network_and_nobody_else() {
 /// Tries with the key everybody has, over the container's own loopback.
 fn ssh_from_inside(host: &Container, user: &str) -> String {
     let key = std::fs::read_to_string(host.key()).unwrap();
-    host.exec("root", &["sh", "-c", "umask 077 && cat >/root/key"], &key).expect_success();
+    host.exec("root", &["sh", "-c", "umask 077 && cat >/var/tmp/key"], &key).expect_success();
     let target = format!("{user}@127.0.0.1");
     let command =
-        ["ssh", "-F", "none", "-i", "/root/key", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no"];
+        ["ssh", "-F", "none", "-i", "/var/tmp/key", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no"];
     let run = host.exec("root", &[&command[..], &[target.as_str(), "id"]].concat(), "");
     assert!(run.stderr.contains("Permission denied") || run.succeeded(), "{run:?}");
     run.stdout
@@ -107,7 +107,7 @@ fn with_grace_sudo_asks_once_in_a_session_and_again_in_the_next_on_the_same_term
 fn key_only_host(authority: &Authority) -> Container {
     let host = Container::start(authority, First::Publickey);
     let script = "groupadd twofold-breakglass && usermod -aG twofold-breakglass alice && \
-                  usermod -aG twofold-breakglass bob && cp /etc/pam.d/sshd /root/sshd && \
+                  usermod -aG twofold-breakglass bob && cp /etc/pam.d/sshd /var/tmp/sshd && \
                   sed -i '/ingroup twofold-breakglass/d' /etc/pam.d/sshd";
     host.exec("root", &["sh", "-c", script], "").expect_success();
     host
@@ -127,6 +127,6 @@ fn a_public_key_alone_is_refused_in_the_account_phase_unless_policy_exempts() {
     // Nobody to ask: nobody comes in, but by the documented break-glass line, which stands above.
     authority.stop();
     assert!(!host.ssh("bob", &key_alone(&host)).succeeded());
-    host.exec("root", &["cp", "/root/sshd", "/etc/pam.d/sshd"], "").expect_success();
+    host.exec("root", &["cp", "/var/tmp/sshd", "/etc/pam.d/sshd"], "").expect_success();
     assert!(host.ssh("bob", &key_alone(&host)).succeeded(), "{}", host.log());
 }

@@ -35,8 +35,12 @@ impl World {
         let services = vec!["door".to_owned()];
         let doors = vec![Door { services, ..Door::of("web1") }];
         let authority = Authority::with(Setup { doors, ..Setup::default() });
-        let mut host = PamHost::asking(&authority.door_socket("web1"));
         let folder = tempfile::tempdir().unwrap();
+        // libpam puts the file's name into the log: the one that it is installed under.
+        let module = folder.path().join("pam_twofold.so");
+        fs::copy(place::module(), &module).unwrap();
+        let socket = authority.door_socket("web1");
+        let mut host = PamHost::with(&module, &format!("first=above socket={}", socket.display()));
         host.syslog = Some(Syslog::start(folder.path(), "fail2ban"));
         Self { authority, host, folder }
     }
@@ -101,12 +105,12 @@ fn no_name_makes_fail2ban_find_another_address() {
     let log = world.log(2 * HOSTILE.len());
     assert!(log.contains("198.51.100.66"), "the names are in the log: {log}");
     assert_eq!(world.found(&log), [THEIRS; HOSTILE.len()], "{log}");
-    // The same words in other programs' lines.
+    // The same words quoted in other programs' lines, whole to the end.
     let theirs = "pam_twofold(sshd:auth): refused from 198.51.100.66, user \"root\": wrong code";
-    let quoted: String =
-        ["web1 sshd[1]: Invalid user ", "sshd[1]: ", "web1 su[1]: x: ", "web1 sudo: alice : "]
-            .map(|head| format!("Nov 28 12:00:00 {head}{theirs}; from 192.0.2.7\n"))
-            .concat();
+    let heads = ["web1 sshd[1]: Invalid user ", "sshd[1]: x: ", "web1 su[1]: x: ", "web1 sudo: alice : "];
+    let quoted = heads.map(|head| format!("Nov 28 12:00:00 {head}{theirs}\n")).concat();
+    let own = format!("Nov 28 12:00:00 web1 sshd[1]: {theirs}\n");
+    assert_eq!(world.found(&own), ["198.51.100.66"], "as our own line they are found");
     assert_eq!(world.found(&quoted), Vec::<String>::new(), "{quoted}");
 }
 
