@@ -260,6 +260,12 @@ mod tests {
 
     proptest! {
         #[test]
+        fn reading_a_leaders_stat_never_panics(stat in any::<Vec<u8>>(), tail in "[)( 0-9a-z]{0,120}") {
+            let _ = session_word(1, &stat);
+            let _ = session_word(1, tail.as_bytes());
+        }
+
+        #[test]
         fn looking_around_never_panics(
             remote in any::<Vec<u8>>(), terminal in any::<Vec<u8>>(), info in any::<Vec<u8>>(), line in any::<Vec<u8>>()
         ) {

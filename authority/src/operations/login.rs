@@ -119,6 +119,12 @@ impl Authority {
             let refusal = Some(word(Word::Wrong));
             return Ok(VerifyReply { nonce, approval: None, refusal, notices: Vec::new() });
         };
+        let grace = match login.first {
+            FirstFactor::None => None,
+            FirstFactor::Above | FirstFactor::Publickey => {
+                self.decide(&believed, login.first, None).await.grace
+            }
+        };
         let mut entry = entry("verify", believed.door.as_str(), &believed.place, &nonce);
         entry.name = believed.name.as_ref().map(Name::to_string);
         let Met { whose, subject, read } = self.meet(&believed).await?;
@@ -135,12 +141,6 @@ impl Authority {
         let stage = match login.first {
             FirstFactor::None => Stage::BeforeFirst,
             FirstFactor::Above | FirstFactor::Publickey => Stage::AfterFirst,
-        };
-        let grace = match login.first {
-            FirstFactor::None => None,
-            FirstFactor::Above | FirstFactor::Publickey => {
-                self.decide(&believed, login.first, None).await.grace
-            }
         };
         let given = CodeGiven { subject, code: &code, origin: &believed.place.origin, stage, entry };
         let tried = self.try_code_first(&given, read, |change| {

@@ -62,7 +62,7 @@ async fn sweep_graces(store: &Store) -> Result<(), StoreError> {
         let found = record::load_graces(store, after.as_ref(), PAGE)?;
         let Some((last, _)) = found.last() else { return Ok(()) };
         after = Some(last.clone());
-        for (grace, version) in found.iter().filter(|(grace, _)| now >= grace.until) {
+        for (grace, version) in found.iter().filter(|(grace, _)| now >= grace.until || now < grace.at) {
             let writes = vec![record::grace_removal(grace, Expect::Version(*version))];
             match store.commit(Commit { writes, ..Commit::default() }).await {
                 Ok(_) | Err(StoreError::Conflict) => {}
