@@ -3,7 +3,6 @@
 //! `packaging/authority.toml` shows every key with its default, unit, range and effect; a test loads it and holds its
 //! defaults to the ones in here.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,9 +11,11 @@ use nix::unistd::{Uid, User};
 use twofold_shared::client::DEFAULT_SOCKET;
 use twofold_shared::config::{At, Mistakes, Place, Table, load};
 use twofold_shared::name::Realm;
-use twofold_shared::wire::Requirement;
 
 use crate::peer::DoorListener;
+use crate::policy::Policy;
+
+mod policy;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -23,13 +24,6 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The longest path that fits a Unix socket's address, in bytes.
 const MAX_SOCKET_PATH: usize = 107;
-
-/// The words for [`Requirement`].
-const REQUIREMENTS: [(&str, Requirement); 3] = [
-    ("required", Requirement::Required),
-    ("optional", Requirement::Optional),
-    ("exempt", Requirement::Exempt),
-];
 
 /// `authority.toml`, checked.
 #[derive(Clone, Debug)]
@@ -76,23 +70,6 @@ pub struct Listener {
     pub path: PathBuf,
     /// What it lets its callers do.
     pub door: Arc<DoorListener>,
-}
-
-/// Who must have a second factor.
-#[derive(Clone, Debug)]
-pub struct Policy {
-    /// Where nothing else is said.
-    pub default: Requirement,
-    /// By PAM service.
-    pub services: BTreeMap<String, Requirement>,
-}
-
-impl Policy {
-    /// What holds at `service`.
-    #[must_use]
-    pub fn of(&self, service: &str) -> Requirement {
-        self.services.get(service).copied().unwrap_or(self.default)
-    }
 }
 
 /// How a first enrolment begins.
@@ -176,7 +153,7 @@ impl Config {
         let idle_exit = root.duration("idle_exit", SECOND..=DAY).map_or(10 * MINUTE, |value| value.value);
         let gate = root.table("gate").map(|mut table| gate(&mut table));
         let listeners = listeners(root, socket.as_ref(), host.as_ref());
-        let policy = policy(root);
+        let policy = policy::policy(root, &listeners);
         let enrolment = enrolment(root);
         let sessions = sessions(root);
         let audit = audit(root);
@@ -268,26 +245,6 @@ fn listener(table: &mut Table<'_>) -> Option<Listener> {
             enrol: enrol.is_some_and(|enrol| enrol.value),
         }),
     })
-}
-
-fn policy(root: &mut Table<'_>) -> Policy {
-    let mut policy = Policy { default: Requirement::Required, services: BTreeMap::new() };
-    let Some(mut table) = root.table("policy") else { return policy };
-    if let Some(default) = table.choice("default", &REQUIREMENTS) {
-        policy.default = default.value;
-    }
-    if let Some(mut services) = table.table("services") {
-        for name in services.names() {
-            let Some(requirement) = services.choice(&name, &REQUIREMENTS) else { continue };
-            match service_name(name) {
-                Ok(name) => {
-                    policy.services.insert(name, requirement.value);
-                }
-                Err(message) => requirement.place.mistake(message),
-            }
-        }
-    }
-    policy
 }
 
 fn enrolment(root: &mut Table<'_>) -> Enrolment {

@@ -15,6 +15,7 @@ pub mod keyring;
 pub mod listen;
 pub mod operations;
 pub mod peer;
+pub mod policy;
 pub mod process;
 pub mod store;
 pub mod system_clock;

@@ -13,6 +13,7 @@ mod device;
 mod enrolment;
 pub(crate) mod fault;
 mod find;
+mod grace;
 pub(crate) mod hashing;
 pub(crate) mod info;
 mod key_check;

@@ -9,9 +9,13 @@ use twofold_shared::wire;
 use crate::time::Since;
 
 mod api_key;
+mod grace;
+mod policy;
 mod session;
 
 pub use api_key::*;
+pub use grace::*;
+pub use policy::*;
 pub use session::*;
 
 const EXAMPLES: &str = "\
@@ -129,6 +133,25 @@ Examples:
   sudo twofold browser revoke 3f9c2a71 --account alice"
     )]
     Browser(Browser),
+    /// Logins that need no code for a while, because one was given there: list, end
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  twofold grace list
+  twofold grace end --all
+  sudo twofold grace end 3f9c2a71 --account alice"
+    )]
+    Grace(Grace),
+    /// What policy asks of a login: check (root)
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  sudo twofold policy check --service sshd --account alice --address 192.0.2.7 --auth publickey
+  sudo twofold policy check --service sudo --account alice --tty pts/0 --auth above --group admins"
+    )]
+    Policy(Policy),
     /// Turn two-factor off: devices and backup codes are gone at once
     #[command(after_help = "Examples:\n  twofold disable\n  sudo twofold disable --account alice --yes")]
     Disable(Disable),

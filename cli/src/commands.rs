@@ -9,8 +9,10 @@ mod clock;
 mod device;
 mod disable;
 mod enroll;
+mod grace;
 mod info;
 mod password;
+mod policy;
 mod reset;
 mod revoke;
 mod session;
@@ -36,6 +38,8 @@ pub fn run(desk: &mut Desk, command: Command) -> Result<(), Failure> {
         Command::ApiKey(arguments) => api_key::run(desk, &arguments),
         Command::Session(arguments) => session::run(desk, &arguments),
         Command::Browser(arguments) => browser::run(desk, &arguments),
+        Command::Grace(arguments) => grace::run(desk, &arguments),
+        Command::Policy(arguments) => policy::run(desk, &arguments),
         Command::Disable(arguments) => disable::run(desk, &arguments),
         Command::Reset(arguments) => reset::run(desk, &arguments),
         Command::Password(arguments) => password::run(desk, &arguments),

@@ -6,11 +6,12 @@
 use pamsm::PamError;
 use twofold_shared::wire::{Ask, FirstFactor};
 
-use crate::attempt::Attempt;
+use crate::attempt::{Attempt, refused_login};
 use crate::authenticate::refuse;
 use crate::host::Host;
 use crate::options::{First, Options, Phase};
 use crate::outcome::{Memory, Refusal, Why};
+use crate::source::sshd_asks;
 
 /// Keeps what came of `authenticate`, for this user only.
 pub fn remember(host: &impl Host, user: &[u8], memory: Memory) {
@@ -46,25 +47,35 @@ pub fn account(host: &impl Host, words: &[String], silent: bool) -> PamError {
         Ok(options) => options,
         Err(error) => {
             let refusal = Refusal { why: error.into(), request: None };
-            return refuse(host, None, &refusal, silent);
+            return refuse(host, refused_login(host).as_ref(), &refusal, silent);
         }
     };
     match recall(host) {
         Some(Memory::Passed | Memory::LetBy) => PamError::IGNORE,
-        Some(Memory::Refused) => refuse(host, None, &Refusal { why: Why::NoFactor, request: None }, silent),
+        Some(Memory::Refused) => {
+            let refusal = Refusal { why: Why::NoFactor, request: None };
+            refuse(host, refused_login(host).as_ref(), &refusal, silent)
+        }
         None => without_authentication(host, options, silent),
     }
 }
 
 /// sshd after a public key alone: `authenticate` was never run, and only policy can say that none was needed.
+///
+/// sshd asks here for whom it has authenticated, but it puts the last method on its list only afterwards: that it was a
+/// public key, the line has to say.
 fn without_authentication(host: &impl Host, options: Options, silent: bool) -> PamError {
-    let attempt = match Attempt::begin(host, Options { first: First::Publickey, ..options }) {
+    let claimed = options.first == First::Publickey && sshd_asks(host);
+    let mut attempt = match Attempt::begin(host, Options { first: First::Publickey, ..options }) {
         Ok(attempt) => attempt,
         Err(refusal) => return refuse(host, None, &refusal, silent),
     };
+    if claimed {
+        attempt.login.first = FirstFactor::Publickey;
+    }
     let refusal = match attempt.login.first {
         FirstFactor::Publickey => match attempt.consult() {
-            Ok((Ask::Exempt | Ask::Optional, _)) => return PamError::IGNORE,
+            Ok((Ask::Exempt | Ask::Grace | Ask::Optional, _)) => return PamError::IGNORE,
             Ok((Ask::Code | Ask::Unenrolled, request)) => {
                 Refusal { why: Why::NoFactor, request: Some(request) }
             }
@@ -111,7 +122,7 @@ mod tests {
     fn a_permit_and_an_exemption_are_enough() {
         let host = Scripted::new().types("Code for alice: ", "123456");
         assert_eq!(afterwards(&host, Authority::that_approves()), (PamError::IGNORE, PamError::SUCCESS));
-        for ask in ["exempt", "optional"] {
+        for ask in ["exempt", "grace", "optional"] {
             let codes = afterwards(&Scripted::new(), Authority::that_says(ask));
             assert_eq!(codes, (PamError::IGNORE, PamError::IGNORE));
         }
@@ -151,6 +162,7 @@ mod tests {
             ("code", PamError::PERM_DENIED),
             ("unenrolled", PamError::PERM_DENIED),
             ("exempt", PamError::IGNORE),
+            ("grace", PamError::IGNORE),
             ("optional", PamError::IGNORE),
         ] {
             let host = Scripted::new().environment("SSH_AUTH_INFO_0", KEY);
@@ -158,6 +170,24 @@ mod tests {
             assert_eq!(need_factor(&host, &authority), code, "{ask}");
             assert_eq!(authority.asked()[0]["parameters"]["login"]["first"], "publickey");
         }
+    }
+
+    /// As sshd has it: the list is there, and the key is not on it yet.
+    #[test]
+    fn a_public_key_alone_is_sshds_and_the_lines_word_together() {
+        let sshd = || Scripted::new().environment("SSH_AUTH_INFO_0", "");
+        let claiming = |host: &Scripted, authority: &Authority| {
+            account(host, &authority.words(&["need=factor", "first=publickey"]), false)
+        };
+        for (ask, code) in [("code", PamError::PERM_DENIED), ("exempt", PamError::IGNORE)] {
+            let authority = Authority::that_says(ask);
+            assert_eq!(claiming(&sshd(), &authority), code, "{ask}");
+            assert_eq!(authority.asked()[0]["parameters"]["login"]["first"], "publickey");
+        }
+        let nobody = Authority::that([]);
+        assert_eq!(need_factor(&sshd(), &nobody), PamError::PERM_DENIED);
+        assert_eq!(claiming(&Scripted::new(), &nobody), PamError::PERM_DENIED);
+        nobody.asked();
     }
 
     #[test]

@@ -9,7 +9,7 @@ use twofold_shared::wire::{
 };
 
 use crate::host::{Answer, Host};
-use crate::options::Options;
+use crate::options::{First, Options};
 use crate::outcome::{Refusal, Why};
 use crate::source::Surroundings;
 
@@ -39,9 +39,7 @@ impl Attempt {
     /// [`Why::NoUser`].
     pub fn begin(host: &impl Host, options: Options) -> Result<Self, Refusal> {
         let user = host.user().map_err(|_| Refusal { why: Why::NoUser, request: None })?;
-        let Surroundings { first, source } = Surroundings::look(host, options.first);
-        let login =
-            Login { name: text(&user), service: text(&host.service().unwrap_or_default()), first, source };
+        let login = look(host, &user, options.first);
         let client = Client::new(&options.socket, options.timeout);
         Ok(Self { options, user, login, client })
     }
@@ -98,6 +96,17 @@ impl Attempt {
     fn call<R: Request>(&self, question: &R, nonce: &Nonce) -> Result<R::Reply, Refusal> {
         self.client.call(question).map_err(|error| refusal(error, nonce.clone()))
     }
+}
+
+/// A login as the host tells of it.
+fn look(host: &impl Host, user: &[u8], first: First) -> Login {
+    let Surroundings { first, source } = Surroundings::look(host, first);
+    Login { name: text(user), service: text(&host.service().unwrap_or_default()), first, source }
+}
+
+/// Who is refused before there is an attempt, for the log; none where the host names nobody.
+pub fn refused_login(host: &impl Host) -> Option<Login> {
+    host.user().ok().map(|user| look(host, &user, First::Unsaid))
 }
 
 /// A call that brought no answer, as a refusal.

@@ -5,7 +5,7 @@ use twofold_shared::code::Code;
 use twofold_shared::wire::{Ask, FirstFactor, Login};
 
 use crate::account::remember;
-use crate::attempt::Attempt;
+use crate::attempt::{Attempt, refused_login};
 use crate::host::{Answer, Host, Level, Tone};
 use crate::messages;
 use crate::options::{Options, Phase};
@@ -18,7 +18,7 @@ pub fn authenticate(host: &impl Host, words: &[String], silent: bool) -> PamErro
         Ok(attempt) => attempt,
         Err(refusal) => {
             remember(host, &[], Memory::Refused);
-            return refuse(host, None, &refusal, silent);
+            return refuse(host, refused_login(host).as_ref(), &refusal, silent);
         }
     };
     let outcome = decide(host, &attempt).unwrap_or_else(Outcome::Refused);
@@ -33,6 +33,7 @@ pub fn authenticate(host: &impl Host, words: &[String], silent: bool) -> PamErro
         Outcome::LetBy(why, request) => {
             let why = match why {
                 LetBy::Exempt => "exempt by policy",
+                LetBy::Grace => "a code given here before still serves",
                 LetBy::Optional => "not enrolled, and policy says optional",
             };
             log(host, Level::Info, "let by", &attempt.login, &format!("{why}; request {request}"));
@@ -63,6 +64,7 @@ fn decide(host: &impl Host, attempt: &Attempt) -> Result<Outcome, Refusal> {
         match ask {
             Ask::Code => {}
             Ask::Exempt => return Ok(Outcome::LetBy(LetBy::Exempt, request)),
+            Ask::Grace => return Ok(Outcome::LetBy(LetBy::Grace, request)),
             Ask::Optional => return Ok(Outcome::LetBy(LetBy::Optional, request)),
             Ask::Unenrolled => return Err(Refusal { why: Why::Unenrolled, request: Some(request) }),
         }

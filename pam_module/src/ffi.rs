@@ -6,6 +6,8 @@
 #![expect(unsafe_code, reason = "a C interface; the rest of the workspace denies it")]
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::fs::File;
+use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
@@ -19,6 +21,9 @@ use crate::outcome::{Memory, Refusal, Why};
 
 /// Under which name libpam keeps what the later phases need.
 const MEMORY: &str = "twofold";
+
+/// The most bytes of `/proc/<leader>/stat`, which has some three hundred.
+const LONGEST_STAT: u64 = 4096;
 
 const PAM_TTY: c_int = 3;
 const PAM_CONV: c_int = 5;
@@ -102,6 +107,19 @@ impl Host for LibPam<'_> {
         let terminal = item(self.0, PAM_TTY).cast::<c_char>();
         // SAFETY: libpam keeps this item as a C string of its own, until the module returns at the earliest.
         (!terminal.is_null()).then(|| owned(unsafe { CStr::from_ptr(terminal) }))
+    }
+
+    fn session(&self) -> Option<(i32, Vec<u8>)> {
+        // SAFETY: it takes a number and gives a number.
+        let leader = unsafe { libc::getsid(0) };
+        // 0: the leader is of another namespace, and so nobody that could be looked at.
+        if leader <= 0 {
+            return None;
+        }
+        let mut stat = Vec::new();
+        let file = File::open(format!("/proc/{leader}/stat")).ok()?;
+        file.take(LONGEST_STAT).read_to_end(&mut stat).ok()?;
+        Some((leader, stat))
     }
 
     fn pam_environment(&self, name: &str) -> Option<Vec<u8>> {

@@ -21,6 +21,9 @@ pub trait Host {
     /// `PAM_TTY`.
     fn terminal(&self) -> Option<Vec<u8>>;
 
+    /// The leader of the process's session, and its `/proc/<leader>/stat`.
+    fn session(&self) -> Option<(i32, Vec<u8>)>;
+
     /// A variable of the PAM environment. The process's own environment is never read.
     fn pam_environment(&self, name: &str) -> Option<Vec<u8>>;
 

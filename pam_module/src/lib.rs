@@ -14,7 +14,7 @@
 //!
 //! It decides nothing: `PAM_SUCCESS` needs a permit, and only the authority's approval of this very request makes one.
 //! It starts no thread, reads no environment, keeps nothing between calls but its outcome and the name it was for, and
-//! opens nothing but the authority's socket.
+//! opens nothing but the authority's socket and the `stat` of the session's leader.
 
 mod account;
 mod attempt;

@@ -63,7 +63,8 @@ pub enum OptionError {
     Foreign(String, &'static str),
     /// A word of nobody's.
     #[error(
-        "unknown option \"{0}\": auth takes socket=, timeout=, prompt= and first=, account takes socket=, timeout= and need="
+        "unknown option \"{0}\": auth takes socket=, timeout=, prompt= and first=, account takes socket=, timeout=, need= and \
+         first=publickey"
     )]
     Unknown(String),
     /// A word for the other line.
@@ -137,7 +138,10 @@ impl Read {
             "socket" => once(&mut self.socket, "socket", socket(value)?),
             "timeout" => once(&mut self.timeout, "timeout", timeout(value)?),
             "prompt" if phase == Phase::Auth => once(&mut self.prompt, "prompt", prompt(value)?),
-            "first" if phase == Phase::Auth => once(&mut self.first, "first", first(value)?),
+            // Nothing stands above an account line that could have taken a first factor.
+            "first" if phase == Phase::Auth || value == "publickey" => {
+                once(&mut self.first, "first", first(value)?)
+            }
             "need" if phase == Phase::Account => once(&mut self.need_factor, "need", need(value)?),
             "prompt" => Err(OptionError::WrongLine("prompt", "auth")),
             "first" => Err(OptionError::WrongLine("first", "auth")),
@@ -231,6 +235,7 @@ mod tests {
         assert_eq!(auth.first, First::Publickey);
         assert_eq!(parse(Phase::Auth, &["first=above"]).unwrap().first, First::Above);
         assert!(parse(Phase::Account, &["need=factor"]).unwrap().need_factor);
+        assert_eq!(parse(Phase::Account, &["first=publickey"]).unwrap().first, First::Publickey);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Everything that can come of a login, and PAM's code for it. `docs/pam-return-codes.md` shows this table.
 //!
-//! `PAM_SUCCESS` from `authenticate` needs a [`Permit`]. `PAM_IGNORE` from it comes of two states alone, and only
+//! `PAM_SUCCESS` from `authenticate` needs a [`Permit`]. `PAM_IGNORE` from it comes of three states alone, and only
 //! where the stack's claim about the first factor holds. Everything else is a refusal, so `?` fails closed.
 
 use pamsm::PamError;
@@ -25,6 +25,8 @@ pub enum Outcome {
 pub enum LetBy {
     /// Exempt by policy.
     Exempt,
+    /// A code that was given here before still serves.
+    Grace,
     /// Not enrolled, while policy says optional.
     Optional,
 }
@@ -87,7 +89,7 @@ impl Outcome {
     pub const fn code(&self) -> PamError {
         match self {
             Self::Passed(_, _) => PamError::SUCCESS,
-            Self::LetBy(LetBy::Exempt | LetBy::Optional, _) => PamError::IGNORE,
+            Self::LetBy(LetBy::Exempt | LetBy::Grace | LetBy::Optional, _) => PamError::IGNORE,
             Self::Refused(refusal) => refusal.why.code(),
         }
     }
@@ -193,7 +195,7 @@ mod tests {
             on_page(row, why.code());
         }
         let rows = PAGE.lines().filter(|line| line.starts_with("| ") && line.contains("PAM_")).count();
-        assert_eq!(rows, 14 + 3 + 4, "refusals, passes, and setcred's rows");
+        assert_eq!(rows, 14 + 4 + 4, "refusals, passes, and setcred's rows");
     }
 
     #[test]
@@ -205,9 +207,10 @@ mod tests {
     }
 
     #[test]
-    fn the_page_shows_the_three_ways_in() {
+    fn the_page_shows_the_four_ways_in() {
         on_page("right code: a permit", PamError::SUCCESS);
         on_page("exempt by policy, first factor holds", PamError::IGNORE);
+        on_page("a code given here before still serves, first factor holds", PamError::IGNORE);
         on_page("not enrolled, policy says optional, first factor holds", PamError::IGNORE);
     }
 

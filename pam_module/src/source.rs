@@ -4,7 +4,7 @@
 
 use std::net::IpAddr;
 
-use twofold_shared::wire::{FirstFactor, Source};
+use twofold_shared::wire::{AuthMethod, FirstFactor, Source};
 
 use crate::host::Host;
 use crate::options::First;
@@ -43,8 +43,17 @@ impl Surroundings {
         // Who comes from elsewhere is at no terminal of this host's, whatever sshd or telnetd put there.
         let local = remote.is_none() && connection.is_none();
         let terminal = if local { host.terminal().as_deref().and_then(terminal) } else { None };
-        Self { first, source: Source { address, terminal, public_key: key.flatten() } }
+        // Only where a terminal is a source is it looked at whose session that is in.
+        let session = terminal.as_ref().and_then(|_| host.session());
+        let session = session.and_then(|(leader, stat)| session_word(leader, &stat));
+        let auth = info.as_deref().map(completed).unwrap_or_default();
+        Self { first, source: Source { address, terminal, public_key: key.flatten(), auth, session } }
     }
+}
+
+/// Whether sshd asks: no other program writes its list, which after a public key alone is still empty.
+pub fn sshd_asks(host: &impl Host) -> bool {
+    host.pam_environment(SSH_AUTH_INFO).is_some()
 }
 
 /// The source in a log line.
@@ -69,6 +78,36 @@ fn terminal(text: &[u8]) -> Option<String> {
     let name = text.strip_prefix("/dev/").unwrap_or(text);
     let plain = name.bytes().all(|byte| byte.is_ascii_graphic());
     (plain && (1..=LONGEST_TERMINAL).contains(&name.len())).then(|| name.to_owned())
+}
+
+/// A session by its leader and the moment that began, for process numbers are given again: field 22 of proc(5)'s `stat`,
+/// in ticks since the machine started. The program's name comes before it in parentheses and may hold anything.
+fn session_word(leader: i32, stat: &[u8]) -> Option<String> {
+    let after_name = stat.iter().rposition(|&byte| byte == b')')?;
+    let mut fields =
+        stat.get(after_name + 1..)?.split(|&byte| byte == b' ').filter(|field| !field.is_empty());
+    // Fields 3 to 21 come before.
+    let started = std::str::from_utf8(fields.nth(19)?).ok()?.parse::<u64>().ok()?;
+    Some(format!("{leader}@{started}"))
+}
+
+/// The methods that sshd has completed, each once; one that it has learnt since is left out.
+fn completed(info: &[u8]) -> Vec<AuthMethod> {
+    let mut methods = Vec::new();
+    for line in info.split(|&byte| byte == b'\n') {
+        let method = match line.split(|&byte| byte == b' ').next() {
+            Some(b"publickey") => AuthMethod::Publickey,
+            Some(b"password") => AuthMethod::Password,
+            Some(b"keyboard-interactive") => AuthMethod::KeyboardInteractive,
+            Some(b"hostbased") => AuthMethod::Hostbased,
+            Some(b"gssapi-with-mic") => AuthMethod::Gssapi,
+            _ => continue,
+        };
+        if !methods.contains(&method) {
+            methods.push(method);
+        }
+    }
+    methods
 }
 
 /// The public key that sshd has just verified, from lines such as `publickey ssh-ed25519 AAAA…`.
@@ -166,6 +205,37 @@ mod tests {
     }
 
     #[test]
+    fn every_method_that_sshd_names_is_told_once_and_nothing_else_is() {
+        let host = Scripted::new().environment(
+            "SSH_AUTH_INFO_0",
+            "hostbased a\npassword\npublickey ssh-ed25519 AAAA\npassword\nhoma\n password\npasswords\n",
+        );
+        let methods = [AuthMethod::Hostbased, AuthMethod::Password, AuthMethod::Publickey];
+        assert_eq!(look(&host, First::Above).source.auth, methods);
+        assert!(look(&Scripted::new(), First::Above).source.auth.is_empty());
+    }
+
+    #[test]
+    fn a_session_is_its_leader_and_when_that_began() {
+        let stat = |name: &str, started: &str| {
+            format!("77 ({name}) S 1 77 77 34816 99 4194560 1 2 3 4 5 6 7 8 20 0 1 0 {started} 9 10\n")
+        };
+        let word = |stat: String| {
+            let host = Scripted::new().terminal("/dev/pts/3").session(77, stat);
+            look(&host, First::Above).source.session
+        };
+        assert_eq!(word(stat("bash", "4711")).as_deref(), Some("77@4711"));
+        for name in ["a) S 1 (b", "x y", ")", "\u{e9}"] {
+            assert_eq!(word(stat(name, "4711")).as_deref(), Some("77@4711"), "{name}");
+        }
+        for odd in ["", "77", "77 (bash)", "77 (bash) S 1 2", &stat("bash", "-1"), &stat("bash", "x")] {
+            assert_eq!(word(odd.to_owned()), None, "{odd}");
+        }
+        let remote = Scripted::new().terminal("ssh").remote("192.0.2.7").session(77, stat("sshd", "4711"));
+        assert_eq!(look(&remote, First::Above).source.session, None);
+    }
+
+    #[test]
     fn unsaid_is_none_whatever_sshd_says() {
         let host = Scripted::new().environment("SSH_AUTH_INFO_0", KEY);
         assert_eq!(look(&host, First::Unsaid).first, FirstFactor::None);
@@ -189,6 +259,12 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn reading_a_leaders_stat_never_panics(stat in any::<Vec<u8>>(), tail in "[)( 0-9a-z]{0,120}") {
+            let _ = session_word(1, &stat);
+            let _ = session_word(1, tail.as_bytes());
+        }
+
         #[test]
         fn looking_around_never_panics(
             remote in any::<Vec<u8>>(), terminal in any::<Vec<u8>>(), info in any::<Vec<u8>>(), line in any::<Vec<u8>>()

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::syslog::Syslog;
 use crate::{eventually, place, run};
 
 /// PAM's return codes, as a [`Report`] has them.
@@ -71,6 +72,8 @@ pub struct PamHost {
     pub environment: Vec<(&'static str, OsString)>,
     /// Whether it runs without descriptors 0 to 2.
     pub closed: bool,
+    /// What it finds at `/dev/log`, where that is not the machine's. Needs root.
+    pub syslog: Option<Syslog>,
 }
 
 impl PamHost {
@@ -86,7 +89,7 @@ impl PamHost {
              session required {module}\nsession required pam_permit.so\n"
         );
         fs::write(folder.path().join("door"), stack).expect("our folder can be written");
-        Self { folder, environment: Vec::new(), closed: false }
+        Self { folder, environment: Vec::new(), closed: false, syslog: None }
     }
 
     /// The module as it ships, asking at this socket.
@@ -99,7 +102,10 @@ impl PamHost {
         let mut command = Command::new(program());
         command.arg(report).arg(self.folder.path()).args(["door", user, &typing.0]);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        command
+        match &self.syslog {
+            Some(syslog) => syslog.around(&command),
+            None => command,
+        }
     }
 
     /// One login, and what the program wrote down. It lives through it and prints nothing.
@@ -227,6 +233,15 @@ impl Report {
     /// Asserts that every phase let it in, and left nothing behind.
     pub fn passed(&self) {
         for phase in ["authenticate", "setcred", "account", "open_session", "close_session"] {
+            assert_eq!(self.one(phase), code::SUCCESS, "{phase}: {self:?}");
+        }
+        self.left_no_trace();
+    }
+
+    /// Asserts that it was let in, and nobody was asked for anything.
+    pub fn passed_without_being_asked(&self) {
+        assert_eq!(self.all("asked"), Vec::<&str>::new(), "{self:?}");
+        for phase in ["authenticate", "account", "open_session"] {
             assert_eq!(self.one(phase), code::SUCCESS, "{phase}: {self:?}");
         }
         self.left_no_trace();

@@ -101,6 +101,8 @@ fn every_caller_may_call_what_is_its_business_and_nothing_else() {
         "RevokeSessions",
         "ListBrowsers",
         "RevokeBrowsers",
+        "ListGraces",
+        "EndGraces",
         "DisableAccount",
         "ReadAudit",
     ];

@@ -1,6 +1,7 @@
 //! What the authority's configuration promises.
 
 use twofold_shared::config::read;
+use twofold_shared::wire::Requirement;
 
 use super::*;
 
@@ -37,7 +38,7 @@ fn an_empty_file_is_a_whole_configuration() {
     assert_eq!(config.ledger, Path::new("/var/lib/twofold"));
     assert_eq!(config.socket, Path::new("/run/twofold/authority.sock"));
     assert!(config.gate.is_none() && config.listeners.is_empty());
-    assert_eq!(config.policy.of("sshd"), Requirement::Required);
+    assert_eq!((config.policy.default, config.policy.services.len()), (Requirement::Required, 0));
     assert_eq!(config.enrolment.first, FirstEnrolment::Login);
 }
 
@@ -87,8 +88,8 @@ fn every_key_is_read() {
     assert_eq!((gate.uid, gate.realms.as_slice()), (0, &[Realm::parse("wiki.example.com").unwrap()][..]));
     let door = &config.listeners[0].door;
     assert_eq!((door.host.as_str(), door.enrol, door.services.len()), ("web1", true, 2));
-    assert_eq!(config.policy.of("cron"), Requirement::Exempt);
-    assert_eq!(config.policy.of("sshd"), Requirement::Optional);
+    assert_eq!(config.policy.services["cron"], Requirement::Exempt);
+    assert_eq!(config.policy.default, Requirement::Optional);
     assert_eq!(config.enrolment.first, FirstEnrolment::Own);
     assert_eq!((config.sessions.idle, config.sessions.absolute), (30 * MINUTE, DAY));
     assert_eq!((config.audit.keep, config.audit.keep_mib, config.audit.syslog), (30 * DAY, 10, false));
@@ -150,6 +151,72 @@ fn the_gates_user_must_exist() {
     assert!(mistake("[gate]\nrealms = []").contains("gate.user: is missing"));
 }
 
+/// A rule for sshd at a door, with these lines more.
+fn rule(lines: &str) -> String {
+    let services = if lines.contains("services =") { "" } else { "services = [\"sshd\"]\n" };
+    let require = if lines.contains("require =") { "" } else { "require = \"exempt\"\n" };
+    format!("{}\n[[policy.rule]]\n{services}{require}{lines}\n", listener(""))
+}
+
+#[test]
+fn a_rule_is_read_whole() {
+    let text = rule(
+        "groups = [\"root\"]\nnetworks = [\"10.0.0.0/8\", \"::ffff:192.0.2.7\", \"2001:db8::/32\"]\n\
+         auth = [\"publickey\", \"above\"]\nrequire = \"optional\"",
+    );
+    let policy = config(&text).unwrap().policy;
+    let rule = &policy.rules[0];
+    assert_eq!((rule.line, rule.require), (8, Requirement::Optional));
+    let networks: Vec<String> = rule.networks.iter().map(ToString::to_string).collect();
+    assert_eq!(networks, ["10.0.0.0/8", "192.0.2.7/32", "2001:db8::/32"]);
+    assert_eq!((rule.services.len(), rule.groups.len(), rule.auth.len()), (1, 1, 2));
+}
+
+#[test]
+fn a_rule_that_names_what_nobody_has_is_refused_with_its_line_and_key() {
+    for (lines, key, says) in [
+        ("groups = [\"root\", \"no-such-group-here\"]", "groups.2", "there is no group `no-such-group-here`"),
+        ("services = [\"no-such-service\"]", "services.1", "nobody has the service"),
+        ("services = [\"su do\"]", "services.1", "a service is up to 64"),
+        ("networks = [\"localhost\"]", "networks.1", "names are never resolved"),
+        ("networks = [\"office.example.com\"]", "networks.1", "names are never resolved"),
+        ("networks = [\"10.0.0.1/8\"]", "networks.1", "without bits beyond its prefix"),
+        ("networks = [\"::ffff:10.0.0.0/104\"]", "networks.1", "must be an address or a network"),
+        ("ttys = [\"*\"]", "ttys.1", "a terminal is a name"),
+        ("auth = [\"none\"]", "auth.1", "everybody needs a code"),
+        ("auth = [\"public-key\"]", "auth.1", "must be one of publickey"),
+        ("auth = [\"above\", \"above\"]", "auth.2", "is there twice"),
+        ("require = \"enrol-at-login\"", "require", "must be one of required, optional, exempt"),
+        ("grace = \"8h\"", "grace", "means nothing where nobody is asked"),
+        ("grace = \"8d\"\nrequire = \"required\"", "grace", "must be between 1m and 7days"),
+        ("group = [\"root\"]", "group", "did you mean `groups`?"),
+    ] {
+        let found = mistake(&rule(lines));
+        let start = format!("policy.rule.1.{key}: ");
+        assert!(found.contains(&start) && found.contains(says), "{lines}: {found}");
+        assert!(found.starts_with("authority.toml:"), "{found}");
+    }
+    assert!(mistake(&rule("services = []")).contains("services: names nothing"));
+    let found = mistake(&rule("networks = [\"10.0.0.0/8\"]\nttys = [\"tty1\"]"));
+    assert!(found.contains("policy.rule.1: has networks and ttys"), "{found}");
+    let without = format!("{}\n[[policy.rule]]\nservices = [\"sshd\"]\n", listener(""));
+    assert!(mistake(&without).contains("policy.rule.1.require: is missing"));
+}
+
+#[test]
+fn a_rule_that_another_hides_can_never_decide_and_is_refused() {
+    let hidden = rule("networks = [\"10.0.0.0/8\"]")
+        + "[[policy.rule]]\nservices = [\"sshd\"]\nnetworks = [\"10.1.0.0/16\"]\nrequire = \"required\"\n";
+    let found = mistake(&hidden);
+    assert!(found.contains("authority.toml:12: policy.rule.2: can never decide anything"), "{found}");
+    assert!(found.contains("the rule in line 8 comes first"), "{found}");
+    let sooner = rule("networks = [\"10.1.0.0/16\"]")
+        + "[[policy.rule]]\nservices = [\"sshd\"]\nnetworks = [\"10.0.0.0/8\"]\nrequire = \"required\"\n";
+    assert_eq!(config(&sooner).unwrap().policy.rules.len(), 2);
+    let service = rule("") + "[policy.services]\nsshd = \"optional\"\n";
+    assert!(mistake(&service).contains("policy.services.sshd: can never decide anything"));
+}
+
 #[test]
 fn mistakes_in_all_tables_are_reported_together() {
     let text = "ledgr = \"/a\"\n[gate]\nusr = \"0\"\n[policy]\ndefault = \"maybe\"\n[policy.services]\ncron = 1\n\
@@ -199,4 +266,5 @@ fn the_packaged_example_is_valid_and_shows_every_default() {
         .collect();
     let whole = config(&whole.replace("user = \"twofold-gate\"", "user = \"0\"")).unwrap();
     assert!(whole.gate.is_some() && !whole.listeners.is_empty() && !whole.policy.services.is_empty());
+    assert!(!whole.policy.rules.is_empty());
 }

@@ -94,6 +94,7 @@ impl Authority {
         self.change(actor, Some(&request.account), None, "account_remove", |change| {
             self.end_sessions(change, |_| true)?;
             self.remove_browsers(change)?;
+            self.end_graces_of(change)?;
             self.remove_api_keys(change)?;
             self.void_enrolments(change)?;
             let names = change.account.names.iter();
@@ -112,6 +113,7 @@ impl Authority {
             change.account = change.account.with_lock(true, change.time());
             self.end_sessions(change, |_| true)?;
             self.end_trust(change)?;
+            self.end_graces_of(change)?;
             self.recall_api_keys(change)?;
             self.void_enrolments(change)?;
             Ok(Done {})
@@ -176,6 +178,7 @@ impl Authority {
             change.account = change.account.without_name(&name, change.time()).map_err(unchangeable)?;
             change.writes.push(record::name_removal(&name, Expect::Any));
             self.end_sessions(change, |session| session.name == name)?;
+            self.end_graces_of(change)?;
             self.recall_api_keys(change)?;
             change.entry.name = Some(name.to_string());
             Ok(change.account.view(change.time()))

@@ -37,6 +37,7 @@ impl Authority {
             let rests = |session: &Session| session.device == Some(device) || session.trusted.is_some();
             self.end_sessions(change, |session| last || rests(session))?;
             self.end_trust(change)?;
+            self.end_graces_of(change)?;
             Ok(Done {})
         })
         .await
@@ -48,6 +49,7 @@ impl Authority {
             change.account = change.account.disabled(change.time());
             self.end_sessions(change, |_| true)?;
             self.end_trust(change)?;
+            self.end_graces_of(change)?;
             self.void_enrolments(change)?;
             Ok(Done {})
         })
@@ -60,6 +62,7 @@ impl Authority {
             change.account = change.account.reset(change.time());
             self.end_sessions(change, |_| true)?;
             self.remove_browsers(change)?;
+            self.end_graces_of(change)?;
             self.void_enrolments(change)?;
             Ok(Done {})
         })

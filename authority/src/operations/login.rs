@@ -5,7 +5,7 @@ use twofold_shared::code::Code;
 use twofold_shared::name::{Name, NameError, Realm};
 use twofold_shared::throttle::Stage;
 use twofold_shared::wire::{
-    Approval, Ask, Consult, ConsultReply, FirstFactor, Level, Login, Verify, VerifyReply, Word,
+    Approval, Ask, Consult, ConsultReply, FirstFactor, Level, Login, Source, Verify, VerifyReply, Word,
 };
 
 use super::attempt::{CodeGiven, Read, Subject, Tried, word};
@@ -16,17 +16,21 @@ use super::policy::{self, ask};
 use super::told::{Place, entry, pam_door};
 use crate::audit::{self, Coalesce, Entry};
 use crate::authority::Authority;
+use crate::policy::{self as rules, Decision, Passed};
 use crate::store::{Commit, StoreError};
 
 /// The longest name of a service, in bytes.
 const LONGEST_SERVICE: usize = 64;
 
 /// A login as far as its caller is believed.
-struct Believed {
+pub(super) struct Believed {
     /// None: what was given cannot be a name, so it is nobody's.
     name: Option<Name>,
-    door: String,
-    place: Place,
+    pub(super) door: String,
+    pub(super) place: Place,
+    /// The service, and where the person is: what rules look at.
+    service: String,
+    pub(super) source: Source,
     /// Which uid the name has on this host, where that is known and counts.
     uid: Uid,
 }
@@ -52,10 +56,21 @@ enum Whose {
 }
 
 /// Whose, and what a code will be tried against: as often read for nobody as for somebody.
-struct Met {
+pub(super) struct Met {
     whose: Whose,
     subject: Subject,
     read: Read,
+}
+
+impl Met {
+    /// As policy looks at it.
+    pub(super) fn login(&self, believed: &Believed) -> policy::Login<'_> {
+        match self.whose {
+            Whose::Account(_) => policy::Login::Account(&self.read.account),
+            Whose::Nobody if believed.name.is_some() && believed.uid != Uid::None => policy::Login::Unlisted,
+            Whose::Nobody | Whose::OtherPerson(_) => policy::Login::Unknown,
+        }
+    }
 }
 
 impl Authority {
@@ -63,25 +78,28 @@ impl Authority {
     pub(crate) async fn consult(&self, actor: &Actor, request: Consult) -> Outcome<ConsultReply> {
         let Consult { nonce, login } = request;
         let believed = self.believe(actor, &login).await?;
-        let Met { whose, read, .. } = self.meet(&believed).await?;
-        let service = self.settings.policy.of(&login.service);
-        let ask = match whose {
-            Whose::Account(_) => ask(policy::Login::Account(&read.account), login.first, service),
-            Whose::Nobody if believed.name.is_some() && believed.uid != Uid::None => {
-                ask(policy::Login::Unlisted, login.first, service)
-            }
-            Whose::Nobody | Whose::OtherPerson(_) => ask(policy::Login::Unknown, login.first, service),
-        };
+        let met = self.meet(&believed).await?;
+        let decision = self.decide(&believed, login.first, None).await;
+        let mut ask = ask(met.login(&believed), login.first, decision.require);
+        let (account, now) = (&met.read.account, met.read.now);
+        if ask == Ask::Code
+            && login.first != FirstFactor::None
+            && matches!(met.whose, Whose::Account(_))
+            && self.has_grace(account, &believed, decision.grace, now)?
+        {
+            ask = Ask::Grace;
+        }
         let (outcome, reason) = match ask {
             // What comes of it, Verify tells.
             Ask::Code => return Ok(ConsultReply { nonce, ask }),
             Ask::Exempt => (audit::Outcome::Approved, "exempt"),
+            Ask::Grace => (audit::Outcome::Approved, "grace"),
             Ask::Optional => (audit::Outcome::Approved, "optional"),
             Ask::Unenrolled => (audit::Outcome::Refused, Reason::NotEnrolled.as_str()),
         };
         let mut entry = entry("consult", believed.door, &believed.place, &nonce);
         entry.name = believed.name.map(|name| name.to_string());
-        if let Whose::Account(id) = whose {
+        if let Whose::Account(id) = met.whose {
             entry.account = Some(id);
         }
         let entry = Entry { outcome, reason: Some(reason.to_owned()), coalesce: Coalesce::Account, ..entry };
@@ -100,6 +118,12 @@ impl Authority {
         let Ok(code) = Code::parse(code.reveal()) else {
             let refusal = Some(word(Word::Wrong));
             return Ok(VerifyReply { nonce, approval: None, refusal, notices: Vec::new() });
+        };
+        let grace = match login.first {
+            FirstFactor::None => None,
+            FirstFactor::Above | FirstFactor::Publickey => {
+                self.decide(&believed, login.first, None).await.grace
+            }
         };
         let mut entry = entry("verify", believed.door.as_str(), &believed.place, &nonce);
         entry.name = believed.name.as_ref().map(Name::to_string);
@@ -126,7 +150,7 @@ impl Authority {
             {
                 change.account = seen;
             }
-            Ok(())
+            self.begin_grace(change, &believed, grace)
         });
         Ok(match (tried.await?, account) {
             (Tried::Passed((), notices), Some(account)) => VerifyReply {
@@ -147,7 +171,7 @@ impl Authority {
     }
 
     /// What of a login is believed, by who says it.
-    async fn believe(&self, actor: &Actor, login: &Login) -> Outcome<Believed> {
+    pub(super) async fn believe(&self, actor: &Actor, login: &Login) -> Outcome<Believed> {
         let Login { name, service, source, .. } = login;
         let plain = service.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/');
         if service.is_empty() || service.len() > LONGEST_SERVICE || !plain {
@@ -164,7 +188,8 @@ impl Authority {
                 };
                 let uid = self.uid_of(name.as_ref().ok()).await?;
                 let place = Place::reported(source, host, "");
-                Ok(Believed { name: name.ok(), door: pam_door(service, host), place, uid })
+                let (door, service) = (pam_door(service, host), service.clone());
+                Ok(Believed { name: name.ok(), door, place, service, source: source.clone(), uid })
             }
             Actor::Owner { uid } => {
                 let own = self.own_name(*uid).await?;
@@ -172,7 +197,10 @@ impl Authority {
                     return Err(not_permitted());
                 }
                 let place = Place::local(host);
-                Ok(Believed { name: Some(own), door: pam_door(service, host), place, uid: Uid::Some(*uid) })
+                let (door, service) = (pam_door(service, host), service.clone());
+                // What a person says of where they are counts for nothing.
+                let source = Source::default();
+                Ok(Believed { name: Some(own), door, place, service, source, uid: Uid::Some(*uid) })
             }
             Actor::Door(listener) => {
                 if !listener.services.contains(service) {
@@ -180,10 +208,40 @@ impl Authority {
                 }
                 let place = Place::reported(source, &listener.host, &listener.host);
                 let name = Name::canonical(&listener.realm, name).ok();
-                let door = pam_door(service, &listener.host);
-                Ok(Believed { name, door, place, uid: Uid::Elsewhere })
+                let (door, service) = (pam_door(service, &listener.host), service.clone());
+                Ok(Believed { name, door, place, service, source: source.clone(), uid: Uid::Elsewhere })
             }
             Actor::Gate => Err(not_permitted()),
+        }
+    }
+
+    /// What policy says of a login; `groups` stands for what the host says.
+    pub(super) async fn decide(
+        &self,
+        believed: &Believed,
+        first: FirstFactor,
+        groups: Option<Vec<String>>,
+    ) -> Decision {
+        let groups = match groups {
+            Some(groups) => Some(groups),
+            None => self.groups_of(believed).await,
+        };
+        self.settings.policy.decide(&rules::Login {
+            service: &believed.service,
+            groups: groups.as_deref(),
+            place: rules::Place::of(&believed.source),
+            passed: Passed::all(first, &believed.source),
+        })
+    }
+
+    /// Which groups somebody is in, of those that matter at the service. None: it cannot be told, because the name is
+    /// another host's, or this host's database does not answer.
+    async fn groups_of(&self, believed: &Believed) -> Option<Vec<String>> {
+        let groups = self.settings.policy.groups_for(&believed.service);
+        match (&believed.name, believed.uid) {
+            _ if groups.is_empty() => Some(groups),
+            (Some(name), Uid::Some(_)) => self.people.groups_of(name.name(), groups).await.ok(),
+            _ => None,
         }
     }
 
@@ -198,7 +256,7 @@ impl Authority {
         }
     }
 
-    async fn meet(&self, believed: &Believed) -> Outcome<Met> {
+    pub(super) async fn meet(&self, believed: &Believed) -> Outcome<Met> {
         let holder = believed.name.as_ref().map(|name| self.holder_id(name)).transpose()?.flatten();
         let nobody = || believed.name.clone().map_or_else(unnameable, Ok).map(Subject::Nobody);
         let Some(id) = holder else {

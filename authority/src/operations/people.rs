@@ -2,10 +2,11 @@
 //!
 //! It runs on few threads of its own, for at most a second; no answer is a refusal, never a guess.
 
+use std::ffi::CString;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nix::unistd::{Uid, User};
+use nix::unistd::{Group, Uid, User, getgrouplist};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
@@ -39,6 +40,12 @@ pub trait Directory: Send + Sync + 'static {
     /// # Errors
     /// As [`Directory::uid_of`].
     fn name_of(&self, uid: u32) -> Result<Option<String>, NoAnswer>;
+
+    /// Those of `groups` that `name` is in, by its primary group or as a member.
+    ///
+    /// # Errors
+    /// As [`Directory::uid_of`]; and when there is no such name, or a group that was there before is gone.
+    fn groups_of(&self, name: &str, groups: &[String]) -> Result<Vec<String>, NoAnswer>;
 }
 
 /// The host's own, through NSS.
@@ -54,6 +61,20 @@ impl Directory for Nss {
     fn name_of(&self, uid: u32) -> Result<Option<String>, NoAnswer> {
         let user = User::from_uid(Uid::from_raw(uid)).map_err(|_| NoAnswer)?;
         Ok(user.map(|user| user.name))
+    }
+
+    fn groups_of(&self, name: &str, groups: &[String]) -> Result<Vec<String>, NoAnswer> {
+        let user = User::from_name(name).ok().flatten().ok_or(NoAnswer)?;
+        let c_name = CString::new(name).map_err(|_| NoAnswer)?;
+        let member_of = getgrouplist(&c_name, user.gid).map_err(|_| NoAnswer)?;
+        let mut found = Vec::new();
+        for group in groups {
+            let gid = Group::from_name(group).ok().flatten().ok_or(NoAnswer)?.gid;
+            if member_of.contains(&gid) {
+                found.push(group.clone());
+            }
+        }
+        Ok(found)
     }
 }
 
@@ -85,6 +106,15 @@ impl People {
     /// As [`People::uid_of`].
     pub async fn name_of(&self, uid: u32) -> Result<Option<String>, NoAnswer> {
         self.ask(move |directory| directory.name_of(uid)).await
+    }
+
+    /// Those of `groups` that `name` is in on this host.
+    ///
+    /// # Errors
+    /// As [`People::uid_of`]; and when name or group are not there.
+    pub async fn groups_of(&self, name: &str, groups: Vec<String>) -> Result<Vec<String>, NoAnswer> {
+        let name = name.to_owned();
+        self.ask(move |directory| directory.groups_of(&name, &groups)).await
     }
 
     async fn ask<T: Send + 'static>(
@@ -125,6 +155,10 @@ mod tests {
         fn name_of(&self, uid: u32) -> Result<Option<String>, NoAnswer> {
             Ok((uid == 1000).then(|| "alice".to_owned()))
         }
+
+        fn groups_of(&self, _: &str, _: &[String]) -> Result<Vec<String>, NoAnswer> {
+            Err(NoAnswer)
+        }
     }
 
     #[tokio::test]
@@ -133,6 +167,10 @@ mod tests {
         assert_eq!(people.uid_of("root").await, Ok(Some(0)));
         assert_eq!(people.name_of(0).await, Ok(Some("root".to_owned())));
         assert_eq!(people.uid_of("no-such-user-here").await, Ok(None));
+        let groups = |names: [&str; 2]| names.map(str::to_owned).to_vec();
+        assert_eq!(people.groups_of("root", groups(["root", "nogroup"])).await, Ok(vec!["root".to_owned()]));
+        assert_eq!(people.groups_of("root", groups(["root", "no-such-group"])).await, Err(NoAnswer));
+        assert_eq!(people.groups_of("no-such-user-here", groups(["root", "nogroup"])).await, Err(NoAnswer));
     }
 
     #[tokio::test]

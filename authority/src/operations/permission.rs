@@ -76,8 +76,11 @@ const TABLE: &[(&str, &[Role])] = &[
     (wire::RevokeSessions::METHOD, OWN),
     (wire::ListBrowsers::METHOD, OWN),
     (wire::RevokeBrowsers::METHOD, OWN),
+    (wire::ListGraces::METHOD, OWN),
+    (wire::EndGraces::METHOD, OWN),
     (wire::DisableAccount::METHOD, OWN),
     (wire::ResetAccount::METHOD, ROOT),
+    (wire::ExplainPolicy::METHOD, ROOT),
     (wire::ReadAudit::METHOD, OWN),
     (wire::AcceptClock::METHOD, ROOT),
 ];
@@ -198,6 +201,8 @@ mod tests {
             "RevokeSessions",
             "ListBrowsers",
             "RevokeBrowsers",
+            "ListGraces",
+            "EndGraces",
             "DisableAccount",
             "ReadAudit",
         ];
@@ -211,6 +216,7 @@ mod tests {
             "LinkName",
             "UnlinkName",
             "SetRequirement",
+            "ExplainPolicy",
             "ResetAccount",
             "AcceptClock",
         ]);

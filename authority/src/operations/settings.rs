@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use twofold_shared::name::Realm;
 
-use crate::config::{Config, FirstEnrolment, Policy, Sessions};
+use crate::config::{Config, FirstEnrolment, Sessions};
+use crate::policy::Policy;
 
 /// How long an enrolment waits for its first code.
 pub const ENROLMENT_SECONDS: u64 = 600;

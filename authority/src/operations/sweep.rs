@@ -1,5 +1,5 @@
 //! What has expired is removed: sessions that outlived their limits, browsers that nobody used for
-//! long, enrolments that nobody confirmed.
+//! long, graces that are over, enrolments that nobody confirmed.
 //!
 //! Nothing depends on it: whoever reads them judges for themselves. It only keeps the ledger small.
 
@@ -34,6 +34,7 @@ pub(crate) async fn sweep_forever(endings: Weak<Endings>, limits: Sessions) {
 pub(super) async fn sweep(endings: &Endings, limits: Sessions) -> Result<(), StoreError> {
     sweep_sessions(endings, limits).await?;
     sweep_browsers(&endings.store).await?;
+    sweep_graces(&endings.store).await?;
     sweep_enrolments(&endings.store).await
 }
 
@@ -46,6 +47,23 @@ async fn sweep_browsers(store: &Store) -> Result<(), StoreError> {
         after = Some(last.clone());
         for (browser, version) in found.iter().filter(|(browser, _)| forgotten(browser, now)) {
             let writes = record::browser_removal(browser, Expect::Version(*version));
+            match store.commit(Commit { writes, ..Commit::default() }).await {
+                Ok(_) | Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+async fn sweep_graces(store: &Store) -> Result<(), StoreError> {
+    let mut after = None;
+    loop {
+        let now = store.now().await?.time;
+        let found = record::load_graces(store, after.as_ref(), PAGE)?;
+        let Some((last, _)) = found.last() else { return Ok(()) };
+        after = Some(last.clone());
+        for (grace, version) in found.iter().filter(|(grace, _)| now >= grace.until || now < grace.at) {
+            let writes = vec![record::grace_removal(grace, Expect::Version(*version))];
             match store.commit(Commit { writes, ..Commit::default() }).await {
                 Ok(_) | Err(StoreError::Conflict) => {}
                 Err(error) => return Err(error),

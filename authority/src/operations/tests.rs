@@ -17,10 +17,11 @@ use twofold_shared::wire::*;
 use super::people::{Directory, NoAnswer};
 use super::settings::Settings;
 use crate::authority::Authority;
-use crate::config::{FirstEnrolment, Policy, Sessions};
+use crate::config::{FirstEnrolment, Sessions};
 use crate::keyring::Keyring;
 use crate::listen::Service;
 use crate::peer::{Caller, DoorListener, Standing};
+use crate::policy::Policy;
 use crate::store::{Options, ReserveSize, Store};
 use crate::system_clock::{Clock, ManualClock};
 use crate::varlink::{Answer, Failure, Reply};
@@ -32,6 +33,8 @@ mod by_code;
 mod enrolment;
 mod equal_work;
 mod full_disk;
+mod graces;
+mod policy;
 mod races;
 mod sessions;
 mod sign_in;
@@ -51,6 +54,14 @@ impl Directory for Users {
 
     fn name_of(&self, uid: u32) -> Result<Option<String>, NoAnswer> {
         Ok(self.0.lock().unwrap().iter().find(|(_, known)| **known == uid).map(|(name, _)| name.clone()))
+    }
+
+    /// Everybody is in `people` and in a group of their own; nobody has ever heard of `gone`.
+    fn groups_of(&self, name: &str, groups: &[String]) -> Result<Vec<String>, NoAnswer> {
+        if groups.iter().any(|group| group == "gone") {
+            return Err(NoAnswer);
+        }
+        Ok(groups.iter().filter(|group| *group == "people" || *group == name).cloned().collect())
     }
 }
 
@@ -80,7 +91,7 @@ impl World {
         let mut settings = Settings {
             host: "web1".into(),
             gate_realms: vec![Realm::parse("wiki.example.com").unwrap()],
-            policy: Policy { default: Requirement::Required, services: BTreeMap::new() },
+            policy: Policy { default: Requirement::Required, services: BTreeMap::new(), rules: Vec::new() },
             first_enrolment: FirstEnrolment::Login,
             sessions: Sessions { idle: Duration::from_secs(3600), absolute: Duration::from_secs(43_200) },
         };

@@ -19,6 +19,8 @@ pub enum Space {
     Browser,
     /// Whose browser a value of the cookie is, by its digest.
     BrowserValue,
+    /// Graces, by their account's id and their own digest.
+    Grace,
     /// API keys, by id.
     ApiKey,
     /// Which API keys an account has, by its id and theirs.
@@ -35,7 +37,7 @@ pub enum Space {
 
 impl Space {
     /// Every space: each gets its sealing key at start.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Account,
         Self::Name,
         Self::Enrolment,
@@ -43,6 +45,7 @@ impl Space {
         Self::SessionOf,
         Self::Browser,
         Self::BrowserValue,
+        Self::Grace,
         Self::ApiKey,
         Self::ApiKeyOf,
         Self::Revocation,
@@ -62,6 +65,7 @@ impl Space {
             Self::SessionOf => "session_of/",
             Self::Browser => "browser/",
             Self::BrowserValue => "browser_value/",
+            Self::Grace => "grace/",
             Self::ApiKey => "apikey/",
             Self::ApiKeyOf => "apikey_of/",
             Self::Revocation => "revocation/",

@@ -16,6 +16,7 @@ mod api_key;
 mod browser;
 mod enrolment;
 mod event;
+mod grace;
 mod session;
 mod throttle;
 
@@ -26,6 +27,7 @@ pub use browser::{
 };
 pub use enrolment::{EnrolmentId, enrolment_removal, enrolment_write, load_enrolment, load_enrolments};
 pub(super) use event::{encode_event, event};
+pub use grace::{Grace, GraceId, grace_removal, grace_write, load_grace, load_graces, load_graces_of};
 pub use session::{
     Ended, EndedRange, Session, digest_of, ended_range_write, ended_removal, ended_write, load_ended,
     load_ended_range, load_session, load_sessions, load_sessions_of, session_ending, session_opening,
@@ -116,6 +118,17 @@ fn settled(store: &Store, account: Account, version: Version) -> Account {
         Some(settled) if version < settled.revision => account.clock_settled(settled.time).unwrap_or(account),
         _ => account,
     }
+}
+
+/// Whether a record was last written before the clock's last doubt was settled.
+fn before_settling(store: &Store, version: Version) -> bool {
+    store.core.state().settled.is_some_and(|settled| version < settled.revision)
+}
+
+/// Which start of the machine the ledger has last seen.
+#[must_use]
+pub fn boot_id(store: &Store) -> String {
+    store.core.state().clock.boot_id.clone()
 }
 
 /// Writes the whole account.

@@ -98,7 +98,9 @@ fn a_completed_public_key_is_a_first_factor_and_a_source() {
     assert_eq!(authenticate(&host, &authority.words(&["first=publickey"]), false), PamError::IGNORE);
     let login = &authority.asked()[0]["parameters"]["login"];
     assert_eq!(login["first"], "publickey");
-    assert_eq!(login["source"], json!({"address": "203.0.113.9", "public_key": "ssh-ed25519 AAAAC3Nz"}));
+    let source =
+        json!({"address": "203.0.113.9", "public_key": "ssh-ed25519 AAAAC3Nz", "auth": ["publickey"]});
+    assert_eq!(login["source"], source);
 }
 
 // ------------------------------------------------------------------------------------------ refusals

@@ -21,6 +21,7 @@ pub struct Scripted {
     remote: Option<Vec<u8>>,
     terminal: Option<Vec<u8>>,
     password: Option<Vec<u8>>,
+    session: Option<(i32, Vec<u8>)>,
     environment: HashMap<String, Vec<u8>>,
     script: RefCell<VecDeque<(String, Line)>>,
     told: RefCell<Vec<(Tone, String)>>,
@@ -36,6 +37,7 @@ impl Scripted {
             remote: None,
             terminal: None,
             password: None,
+            session: None,
             environment: HashMap::new(),
             script: RefCell::default(),
             told: RefCell::default(),
@@ -61,6 +63,11 @@ impl Scripted {
 
     pub fn terminal(mut self, terminal: impl Into<Vec<u8>>) -> Self {
         self.terminal = Some(terminal.into());
+        self
+    }
+
+    pub fn session(mut self, leader: i32, stat: impl Into<Vec<u8>>) -> Self {
+        self.session = Some((leader, stat.into()));
         self
     }
 
@@ -125,6 +132,10 @@ impl Host for Scripted {
 
     fn terminal(&self) -> Option<Vec<u8>> {
         self.terminal.clone()
+    }
+
+    fn session(&self) -> Option<(i32, Vec<u8>)> {
+        self.session.clone()
     }
 
     fn pam_environment(&self, name: &str) -> Option<Vec<u8>> {

@@ -286,8 +286,11 @@ fn what_a_door_reports_counts_only_under_its_own_host() {
 #[test]
 fn an_address_is_an_ipv4_address_or_an_ipv6_network() {
     let origin = |text: &str| {
-        let source =
-            Source { address: Some(text.parse().unwrap()), terminal: Some("pts/0".into()), public_key: None };
+        let source = Source {
+            address: Some(text.parse().unwrap()),
+            terminal: Some("pts/0".into()),
+            ..Source::default()
+        };
         Origin::reported(&source, "web1", "")
     };
     assert_eq!(origin("192.0.2.1"), origin("::ffff:192.0.2.1"));

@@ -44,6 +44,8 @@ pub enum Ask {
     Code,
     /// Exempt by policy; only where a first factor holds.
     Exempt,
+    /// A code that was given here before still serves; only where a first factor holds.
+    Grace,
     /// Not enrolled, and policy says optional; only where a first factor holds.
     Optional,
     /// Not enrolled, and policy says required: refuse and say how to enrol; only where a first factor holds.

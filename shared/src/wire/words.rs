@@ -39,6 +39,28 @@ pub struct Source {
     /// The public key that sshd has just verified: type and base64 blob, as `SSH_AUTH_INFO_0` has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub public_key: Option<String>,
+    /// The methods that sshd has completed in this login, as `SSH_AUTH_INFO_0` has them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub auth: Vec<AuthMethod>,
+    /// Which session of the host's a terminal is used in: its leader's process and when that began, as one opaque word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+}
+
+/// A method of sshd's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthMethod {
+    /// `publickey`.
+    Publickey,
+    /// `password`.
+    Password,
+    /// `keyboard-interactive`.
+    KeyboardInteractive,
+    /// `hostbased`.
+    Hostbased,
+    /// `gssapi-with-mic`.
+    Gssapi,
 }
 
 /// The public word of a refusal. The internal reason is in the audit trail only.

@@ -3,7 +3,6 @@
 use twofold_shared::wire::Word as Say;
 
 use super::*;
-use crate::config::Policy;
 
 #[tokio::test]
 async fn a_right_code_passes_once_at_all_doors_together() {
@@ -162,7 +161,7 @@ async fn policy_lets_nobody_in_without_a_first_factor() {
     let world = World::with(|settings| {
         let services = [("optional", Requirement::Optional), ("exempt", Requirement::Exempt)];
         let services = services.map(|(service, requirement)| (service.to_owned(), requirement)).into();
-        settings.policy = Policy { default: Requirement::Required, services };
+        settings.policy.services = services;
     });
     world.enrolled("alice").await;
     world.ask(&root(), AddAccount { name: "bob".into(), groups: vec![] }).await.unwrap();
