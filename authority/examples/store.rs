@@ -38,7 +38,7 @@ fn main() {
     let folder = tempfile::Builder::new().prefix("twofold-bench").tempdir_in(folder).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     println!("commits a second, flushed      1 client   8 clients  64 clients");
-    let ceiling = Ceiling::open(&folder.path().join("ceiling"), SIZES);
+    let ceiling = Ceiling::open(&folder.path().join("ceiling"), SIZES, false);
     let ceiling = runtime.block_on(async {
         let rates =
             [ceiling.rate(1, LASTING).await, ceiling.rate(8, LASTING).await, ceiling.rate(64, LASTING).await];

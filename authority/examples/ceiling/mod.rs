@@ -1,5 +1,6 @@
 //! What sled itself can do for many that each wait for their own write: the measure of ours.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,8 +34,9 @@ pub struct Ceiling {
 }
 
 impl Ceiling {
-    /// A database of its own at `path`.
-    pub fn open(path: &Path, sizes: Sizes) -> Self {
+    /// A database of its own at `path`. sled's flush outlives the process and not a power cut: whether it `waits` for the
+    /// drive after each, as ours does.
+    pub fn open(path: &Path, sizes: Sizes, waits: bool) -> Self {
         let db = sled::Config::new()
             .path(path)
             .mode(sled::Mode::HighThroughput)
@@ -48,7 +50,8 @@ impl Ceiling {
         }
         db.flush().unwrap();
         let (queue, waiting) = mpsc::channel(1024);
-        let writer = std::thread::spawn(move || write(&db, waiting));
+        let drive = waits.then(|| File::open(path.join("db")).unwrap());
+        let writer = std::thread::spawn(move || write(&db, drive.as_ref(), waiting));
         Self { queue, writer, written: Arc::new(AtomicU64::new(ACCOUNTS)), sizes }
     }
 
@@ -84,7 +87,7 @@ fn records(number: u64, sizes: Sizes) -> [(String, Vec<u8>); 2] {
     ]
 }
 
-fn write(db: &sled::Db, mut waiting: mpsc::Receiver<Raw>) {
+fn write(db: &sled::Db, drive: Option<&File>, mut waiting: mpsc::Receiver<Raw>) {
     while let Some(first) = waiting.blocking_recv() {
         let mut jobs = vec![first];
         while let Ok(next) = waiting.try_recv() {
@@ -98,6 +101,9 @@ fn write(db: &sled::Db, mut waiting: mpsc::Receiver<Raw>) {
         }
         db.apply_batch(batch).unwrap();
         db.flush().unwrap();
+        if let Some(drive) = drive {
+            drive.sync_data().unwrap();
+        }
         for (_, answer) in jobs {
             let _ = answer.send(());
         }

@@ -79,7 +79,8 @@ fn median(values: &[f64]) -> f64 {
 /// All in turns, so that what else the machine does meets all alike.
 fn measure(runtime: &Runtime, program: &Path, folder: &Path) {
     let sizes = Sizes { account: ledger::account_bytes(), event: EVENT_BYTES };
-    let sled = Ceiling::open(&folder.join("sled"), sizes);
+    let sled = Ceiling::open(&folder.join("sled"), sizes, false);
+    let drive = Ceiling::open(&folder.join("drive"), sizes, true);
     let inhabited = |name: &str, people| {
         let folder = folder.join(name);
         std::fs::create_dir(&folder).unwrap();
@@ -90,24 +91,29 @@ fn measure(runtime: &Runtime, program: &Path, folder: &Path) {
         (made, daemon, resident)
     };
     let (many, large, resident) = inhabited("many", MANY);
-    let (mut of_sled, mut ours, mut ours_kept) = (Row::default(), Row::default(), Row::default());
+    let [mut of_sled, mut of_drive, mut ours, mut ours_kept] = [(); 4].map(|()| Row::default());
     let (mut ours_of_many, mut started) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
         // Anew each time: few people have few codes.
         let (few, small, resident) = inhabited(&format!("few-{round}"), FEW);
         started.push((small.started_in.as_secs_f64(), resident));
         of_sled.add(|clients| runtime.block_on(sled.rate(clients, LASTING)));
+        of_drive.add(|clients| runtime.block_on(drive.rate(clients, LASTING)));
         ours.add(|clients| small.rate(&few, clients, Connections::OneACall, LASTING));
         ours_kept.add(|clients| small.rate(&few, clients, Connections::OneAClient, LASTING));
         ours_of_many.push(large.rate(&many, 64, Connections::OneACall, LASTING));
     }
     sled.close();
+    drive.close();
     println!("a second, flushed, by clients                 1        8       64");
     of_sled.print("sled, one batch, one flush", None);
+    of_drive.print("the same, and the drive waited for", None);
     ours_kept.print("verifications, a connection a client", None);
     ours_kept.print("ratio (aim 0.4 at 64)", Some(&of_sled));
+    ours_kept.print("ratio with the drive waited for", Some(&of_drive));
     ours.print("verifications, a connection a call", None);
     ours.print("ratio", Some(&of_sled));
+    ours.print("ratio with the drive waited for", Some(&of_drive));
     let (begun, few_resident) = started[0];
     println!("accounts   {FEW:>8}: started in {begun:.2} s, {few_resident} MiB");
     println!(
