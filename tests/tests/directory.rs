@@ -259,6 +259,20 @@ fn a_directory_that_is_down_or_silent_decides_nothing_and_is_asked_again() {
 }
 
 #[test]
+fn a_directory_that_takes_no_starttls_is_not_asked_in_the_clear() {
+    let world = World::of(Slapd::with(&[]), |text| text);
+    for site in ["search", "direct"] {
+        assert_eq!(world.tries(site, "alice", PASSWORD, "192.0.2.1").status, 503, "{site}");
+    }
+    assert!(world.gate.log().contains("it does not take StartTLS"), "{}", world.gate.log());
+    // On loopback, where the file says so, it is.
+    let slapd = Slapd::with(&[]);
+    let unsecured = slapd.searched("corp") + &slapd.unsecured("names");
+    let world = World::of(slapd, |_| unsecured.clone());
+    assert!(world.tries("direct", "alice", PASSWORD, "192.0.2.1").asks_for("one-time-code"));
+}
+
+#[test]
 fn the_authority_must_take_the_gates_word_for_the_realm() {
     let slapd = Slapd::start();
     let authority = Authority::start();
