@@ -6,6 +6,7 @@
 
 use std::net::IpAddr;
 
+use http::Method;
 use http::header::{
     AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, COOKIE, EXPIRES, HOST, HeaderMap, HeaderName, HeaderValue,
     PRAGMA, SET_COOKIE,
@@ -16,6 +17,7 @@ use pingora::http::{RequestHeader, ResponseHeader};
 
 use crate::api_key;
 use crate::cookies;
+use crate::elsewhere::is_override;
 use crate::session::Known;
 use crate::site::Site;
 
@@ -94,6 +96,10 @@ pub fn prepare_request(
     let raw = (!request.raw_path_is_utf8()).then(|| request.raw_path().to_vec());
     let empty = RequestHeader::from(http::Request::new(()).into_parts().0);
     let mut parts = ReqParts::from(std::mem::replace(request, empty));
+    if parts.method != Method::POST {
+        // Nobody has judged it as another method.
+        strip(&mut parts.headers, &is_override);
+    }
     let prepared = prepare(&mut parts.headers, site, known, address, keep);
     *request = RequestHeader::from(parts);
     if let Some(raw) = raw {

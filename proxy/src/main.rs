@@ -17,6 +17,7 @@ mod config;
 mod cookies;
 mod directory;
 mod door;
+mod elsewhere;
 mod first_factor;
 mod flow;
 mod gate;

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use http::header::InvalidHeaderValue;
 use http::{HeaderName, HeaderValue};
-use pingora::upstreams::peer::HttpPeer;
+use pingora::upstreams::peer::{HttpPeer, Peer};
 
 use crate::app_login::{AppCookies, Form};
 use crate::config::{Config, SiteConfig};
@@ -171,6 +172,15 @@ impl Site {
     #[must_use]
     pub fn authority(&self) -> &HeaderValue {
         &self.authority
+    }
+
+    /// A path as an address of the app's own: WebDAV servers compare it with how they were asked themselves.
+    ///
+    /// # Errors
+    /// When it cannot stand in a header.
+    pub fn destination(&self, path: &[u8]) -> Result<HeaderValue, InvalidHeaderValue> {
+        let scheme: &[u8] = if self.peer.tls() { b"https://" } else { b"http://" };
+        HeaderValue::from_bytes(&[scheme, self.authority.as_bytes(), path].concat())
     }
 
     /// `http` or `https`.

@@ -30,7 +30,7 @@ $conf['updatecheck'] = 0;
 $conf['remote'] = 1;
 ";
 
-/// A running wiki that only people who have signed in may read.
+/// A running wiki.
 #[derive(Debug)]
 pub struct DokuWiki {
     _home: TempDir,
@@ -39,12 +39,25 @@ pub struct DokuWiki {
 }
 
 impl DokuWiki {
-    /// Starts one.
+    /// Starts one that only people who have signed in may read.
     ///
     /// # Panics
     /// When Debian's `dokuwiki` or `php-cli` is missing.
     #[must_use]
     pub fn start() -> Self {
+        Self::readable(0)
+    }
+
+    /// Starts one that everybody may read and only people who have signed in may write.
+    ///
+    /// # Panics
+    /// When Debian's `dokuwiki` or `php-cli` is missing.
+    #[must_use]
+    pub fn public() -> Self {
+        Self::readable(1)
+    }
+
+    fn readable(everybody: u8) -> Self {
         let home = tempfile::tempdir().expect("there is room for a folder");
         let at = |name: &str| home.path().join(name);
         copy(Path::new(CONFIGURATION), &at("conf"));
@@ -59,7 +72,7 @@ impl DokuWiki {
             ("prepend.php", PREPEND.to_owned()),
             ("conf/local.php", LOCAL.to_owned()),
             ("conf/users.auth.php", format!("# <?php exit()?>\n{}", people.concat())),
-            ("conf/acl.auth.php", "# <?php exit()?>\n*\t@ALL\t0\n*\t@user\t8\n".to_owned()),
+            ("conf/acl.auth.php", format!("# <?php exit()?>\n*\t@ALL\t{everybody}\n*\t@user\t8\n")),
         ] {
             fs::write(at(name), text).expect("our folder can be written");
         }

@@ -81,23 +81,27 @@ impl Gate {
         gate
     }
 
-    /// A running gate with a whole example's configuration: `https://id.example.com` and `https://NAME.example.com` become
-    /// hosts of this machine, and the app is at `upstream`.
+    /// A running gate with whole examples' configurations, each with its app's name and address: `https://id.example.com`
+    /// and `https://NAME.example.com` become hosts of this machine.
     #[must_use]
-    pub fn of_example(authority: &Authority, example: &str, name: &str, upstream: SocketAddr) -> Self {
+    pub fn of_examples(authority: &Authority, examples: &[(&str, &str, SocketAddr)]) -> Self {
         let mut gate = Self::prepare(authority, &[], "");
-        let text: String = example
-            .lines()
-            .map(|line| match line.strip_prefix("upstream = ") {
+        let mut text = format!(
+            "listen = [\"127.0.0.1:{}\"]\nauthority = {:?}\nportal = {:?}\n",
+            gate.port,
+            authority.socket(),
+            gate.origin("id")
+        );
+        for (example, name, upstream) in examples {
+            let lines = example.lines().filter(|line| !line.starts_with("portal = "));
+            let own = lines.map(|line| match line.strip_prefix("upstream = ") {
                 Some(_) => format!("upstream = \"{upstream}\"\n"),
                 None => format!("{line}\n"),
-            })
-            .collect();
-        let text = text
-            .replace("https://id.example.com", &gate.origin("id"))
-            .replace(&format!("https://{name}.example.com"), &gate.origin(name));
-        let place = format!("listen = [\"127.0.0.1:{}\"]\nauthority = {:?}\n", gate.port, authority.socket());
-        fs::write(gate.configuration(), place + &text).expect("our folder can be written");
+            });
+            let own: String = own.collect();
+            text += &own.replace(&format!("https://{name}.example.com"), &gate.origin(name));
+        }
+        fs::write(gate.configuration(), text).expect("our folder can be written");
         gate.restart();
         gate
     }

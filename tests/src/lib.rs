@@ -39,6 +39,7 @@
 //! `.config/nextest.toml` go by that.
 
 pub mod activation;
+pub mod apache;
 pub mod authority;
 pub mod browser;
 pub mod cgit;
@@ -47,6 +48,7 @@ pub mod container;
 mod docker;
 pub mod dokuwiki;
 pub mod gate;
+pub mod git;
 pub mod host;
 pub mod pam;
 pub mod person;

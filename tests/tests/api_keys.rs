@@ -7,9 +7,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
-use twofold_tests::{Authority, Gate, Run, Upstream, run, traces};
+use twofold_tests::apache::Apache;
+use twofold_tests::git::{git, make_repository};
+use twofold_tests::{Authority, Gate, Run, Terminal, Upstream, run, traces};
 
 const PASSWORD: &str = "correct horse battery";
+const NOTE: &str = "what a program came for\n";
 
 /// A gate in front of a folder that has a git repository and a place for notes.
 struct World {
@@ -25,9 +28,10 @@ impl World {
         authority.enrol("local:alice");
         authority.set_password("local:alice", PASSWORD);
         let folder = tempfile::tempdir().expect("there is room for a folder");
-        make_repository(folder.path());
-        fs::create_dir_all(folder.path().join("served/dav")).expect("our folder can be written");
-        let app = Upstream::of_folder(&folder.path().join("served"));
+        let served = folder.path().join("served");
+        fs::create_dir_all(served.join("dav")).expect("our folder can be written");
+        make_repository(folder.path(), &served.join("notes.git"), NOTE);
+        let app = Upstream::of_folder(&served);
         let gate = Gate::start(&authority, &[("wiki", app.address())]);
         Self { authority, gate, app, folder }
     }
@@ -78,32 +82,6 @@ fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|why| panic!("{why}: {text}"))
 }
 
-/// git without anybody's configuration, which asks nobody for a password.
-fn git(home: &Path) -> Command {
-    let mut command = Command::new("git");
-    command.env("HOME", home).env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_TERMINAL_PROMPT", "0");
-    command.args([
-        "-c",
-        "user.name=Alice",
-        "-c",
-        "user.email=alice@localhost",
-        "-c",
-        "init.defaultBranch=main",
-    ]);
-    command
-}
-
-/// A repository that any server of files can serve.
-fn make_repository(folder: &Path) {
-    let (work, served) = (folder.join("work"), folder.join("served/notes.git"));
-    run(git(folder).arg("init").arg(&work)).expect_success();
-    fs::write(work.join("note"), "what a program came for\n").expect("our folder can be written");
-    run(git(folder).arg("-C").arg(&work).args(["add", "note"])).expect_success();
-    run(git(folder).arg("-C").arg(&work).args(["commit", "--message", "a note"])).expect_success();
-    run(git(folder).args(["clone", "--bare"]).arg(&work).arg(&served)).expect_success();
-    run(git(folder).arg("-C").arg(&served).arg("update-server-info")).expect_success();
-}
-
 #[test]
 fn real_programs_come_in_with_a_key_and_with_nothing_else() {
     let world = World::start();
@@ -115,7 +93,7 @@ fn real_programs_come_in_with_a_key_and_with_nothing_else() {
     assert!(world.app.seen().is_empty(), "nothing reached the app");
     world.clone_as(&format!("whoever:{key}@"), "cloned").expect_success();
     let note = fs::read_to_string(world.folder.path().join("cloned/note")).expect("it was cloned");
-    assert_eq!(note, "what a program came for\n");
+    assert_eq!(note, NOTE);
     for seen in world.app.seen() {
         assert_eq!(seen.header("remote-user"), ["alice"], "{}", seen.line);
         assert!(seen.header("authorization").is_empty() && !format!("{seen:?}").contains("tf_"), "{seen:?}");
@@ -206,4 +184,92 @@ fn a_key_that_was_taken_back_is_dead_everywhere_within_a_second() {
     for reason in ["suspended", "locked", "unknown_key"] {
         assert!(reasons.iter().any(|told| told == reason), "{reason} in {reasons:?}");
     }
+}
+
+/// A certificate for localhost and the portal that signs itself.
+fn make_certificate(folder: &Path) {
+    run(Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "2",
+        ])
+        .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,DNS:id.localhost"])
+        .arg("-keyout")
+        .arg(folder.join("key.pem"))
+        .arg("-out")
+        .arg(folder.join("chain.pem")))
+    .expect_success();
+}
+
+/// The gate with TLS of its own in front of an Apache, whose site is https://localhost:PORT.
+fn gate_with_tls(authority: &Authority, app: &Apache) -> Gate {
+    let mut gate = Gate::prepare(authority, &[], "");
+    let folder = gate.configuration().parent().expect("it is in a folder").to_owned();
+    make_certificate(&folder);
+    let (port, place) = (gate.port(), folder.display());
+    let text = format!(
+        "listen_tls = [\"127.0.0.1:{port}\"]\nportal = \"https://id.localhost:{port}\"\nauthority = {:?}\n\
+         [[certificate]]\nchain = \"{place}/chain.pem\"\nkey = \"{place}/key.pem\"\n\
+         [[site]]\norigin = \"https://localhost:{port}\"\nupstream = \"{}\"\nfirst_factor = \"password\"\n",
+        authority.socket(),
+        app.address()
+    );
+    fs::write(gate.configuration(), text).expect("our folder can be written");
+    if nix::unistd::Uid::effective().is_root() {
+        let owner = twofold_tests::authority::gate_user().to_string();
+        run(Command::new("chown").arg(owner).arg(folder.join("key.pem"))).expect_success();
+    }
+    gate.restart();
+    gate
+}
+
+#[test]
+fn git_and_a_webdav_client_come_in_over_https() {
+    let authority = Authority::start();
+    authority.enrol("local:alice");
+    let app = Apache::of_files();
+    make_repository(app.home(), &app.home().join("served/notes.git"), NOTE);
+    let gate = gate_with_tls(&authority, &app);
+    let line = ["--json", "api-key", "create", "laptop", "--account", "local:alice", "--site", "localhost"];
+    let key = json(&authority.twofold(&line).expect_success())["key"].as_str().unwrap().to_owned();
+    traces::issued("key", &key);
+    let home = tempfile::tempdir().expect("there is room for a folder");
+    let (port, chain) = (gate.port(), gate.configuration().with_file_name("chain.pem"));
+
+    let clone = |user: &str, into: &str| {
+        run(git(home.path())
+            .env("GIT_SSL_CAINFO", &chain)
+            .arg("clone")
+            .arg(format!("https://{user}localhost:{port}/notes.git"))
+            .arg(home.path().join(into)))
+    };
+    assert!(!clone("", "refused").succeeded());
+    clone(&format!("me:{key}@"), "cloned").expect_success();
+    assert_eq!(fs::read_to_string(home.path().join("cloned/note")).unwrap(), NOTE);
+
+    // cadaver reads names and passwords where ftp does, and asks about a certificate that nobody has signed.
+    let place = home.path().display();
+    fs::write(home.path().join(".netrc"), format!("machine localhost login me password {key}\n")).unwrap();
+    fs::write(home.path().join("letter"), "from a program\n").unwrap();
+    let mut cadaver = Command::new("env");
+    cadaver.args([&format!("HOME={place}"), "cadaver", &format!("https://localhost:{port}/dav/")]);
+    let mut terminal = Terminal::start(&cadaver);
+    terminal.until("(y/n)");
+    terminal.enter("y");
+    for line in
+        [&format!("lcd {place}"), "put letter", "mkcol drafts", "move letter drafts/letter", "ls drafts"]
+    {
+        terminal.until("dav:/dav/>");
+        terminal.enter(line);
+    }
+    terminal.until("letter  ");
+    let kept = fs::read_to_string(app.home().join("served/dav/drafts/letter"));
+    assert_eq!(kept.ok().as_deref(), Some("from a program\n"), "{}\n{}", terminal.screen(), gate.log());
 }

@@ -4,7 +4,8 @@
 use std::fs;
 
 use fantoccini::Locator;
-use twofold_tests::cgit::{Cgit, PASSWORD, git};
+use twofold_tests::cgit::{Cgit, PASSWORD};
+use twofold_tests::git::git;
 use twofold_tests::{Authority, Browser, Enrolled, Gate, Run, Setup, run, traces};
 
 const REALM: &str = "git.localhost";

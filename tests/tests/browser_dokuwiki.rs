@@ -16,13 +16,17 @@ struct World {
 
 impl World {
     fn start() -> Self {
+        Self::around(DokuWiki::start(), "")
+    }
+
+    /// The gate in front of a wiki by the example's configuration and `more`.
+    fn around(wiki: DokuWiki, more: &str) -> Self {
         let authority = Authority::with(Setup { gate_realms: vec![REALM.into()], ..Setup::default() });
         let alice = authority.enrol("wiki.localhost:alice");
         authority.add("wiki.localhost:bob");
         traces::issued("password", PASSWORD);
-        let wiki = DokuWiki::start();
-        let example = include_str!("../../examples/dokuwiki/gate.toml");
-        let gate = Gate::of_example(&authority, example, "wiki", wiki.address());
+        let example = include_str!("../../examples/dokuwiki/gate.toml").to_owned() + more;
+        let gate = Gate::of_examples(&authority, &[(&example, "wiki", wiki.address())]);
         Self { wiki, gate, alice, authority }
     }
 
@@ -144,5 +148,55 @@ async fn nothing_beside_dokuwikis_login_lets_anybody_be_somebody_else() {
             |event| event.action == "assert_first" && event.name.as_deref() == Some("wiki.localhost:bob")
         )
     );
+    browser.close().await;
+}
+
+/// Reading is for everybody, writing for people with a code.
+const PUBLIC: &str = "
+[[rule]]
+paths = [\"/doku.php\", \"/lib/exe/detail.php\", \"/lib/exe/fetch.php\"]
+policy = \"bypass\"
+";
+
+#[tokio::test]
+async fn a_public_wiki_is_read_by_everybody_and_by_a_member_as_themselves_while_their_session_lasts() {
+    let world = World::around(DokuWiki::public(), PUBLIC);
+    let browser = Browser::start(1100, 900).await;
+    let person = Person(&browser.client);
+    let (page, edit) = (world.page("/doku.php?id=wiki:syntax"), world.page("/doku.php?id=notes&do=edit"));
+    // Anonymously: the page as the wiki gives it to nobody, and no way to write.
+    person.goes_to(&page).await;
+    assert!(person.reads().await.contains("Formatting Syntax"), "{}", person.reads().await);
+    let nobody = person.reads().await;
+    assert!(nobody.contains("Log In") && !nobody.contains("Logged in as"), "{nobody}");
+    let (status, text) = fetches(&person, "/doku.php", Some("id=notes&do[save]=1&wikitext=x")).await;
+    assert_eq!(status, 401, "{text}");
+
+    // Signed in, by the page's own link.
+    person.presses("li.login a, a.login", "#dw__login").await;
+    signs_in(&person, "alice", PASSWORD, "input[name=code]").await;
+    gives_code(&person, &world.alice.phone.fresh()).await;
+    person.goes_to(&page).await;
+    assert!(person.reads().await.contains("Logged in as: alice"), "{}", person.reads().await);
+    person.goes_to(&edit).await;
+    person.fills("#wiki__text", "All is well.").await;
+    person.presses("#edbtn__save", "div.page p").await;
+    assert!(person.reads().await.contains("All is well."));
+
+    // After the session: nobody again, though the browser still has the wiki's cookies; and in again.
+    world
+        .authority
+        .twofold(&["session", "revoke", "--all", "--yes", "--account", "wiki.localhost:alice"])
+        .expect_success();
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    person.goes_to(&page).await;
+    let nobody = person.reads().await;
+    assert!(nobody.contains("Formatting Syntax") && !nobody.contains("Logged in as"), "{nobody}");
+    let (status, _) = fetches(&person, "/doku.php", Some("id=notes&do[save]=1&wikitext=x")).await;
+    assert_eq!(status, 401);
+    person.presses("li.login a, a.login", "#dw__login").await;
+    signs_in(&person, "alice", PASSWORD, "input[name=code]").await;
+    person.gives_code(&world.alice.phone.fresh()).await;
+    person.sees("li.user").await;
     browser.close().await;
 }

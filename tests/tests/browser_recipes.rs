@@ -3,11 +3,13 @@
 use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 
+use twofold_tests::dokuwiki::DokuWiki;
 use twofold_tests::gate::free_port;
 use twofold_tests::phpmyadmin::PhpMyAdmin;
 use twofold_tests::roundcube::Roundcube;
 use twofold_tests::{
-    Authority, Browser, Enrolled, Gate, Person, Process, Setup, phpmyadmin, place, roundcube, traces,
+    Authority, Browser, Enrolled, Gate, Person, Process, Setup, dokuwiki, phpmyadmin, place, roundcube, run,
+    traces,
 };
 
 /// The gate in front of one app, and alice, who has a phone, by the name that the app knows.
@@ -24,7 +26,7 @@ impl World {
         let alice = format!("{realm}:{alice}");
         let authority = Authority::with(Setup { gate_realms: vec![realm], ..Setup::default() });
         let alice = authority.enrol(&alice);
-        let gate = Gate::of_example(&authority, example, name, app);
+        let gate = Gate::of_examples(&authority, &[(example, name, app)]);
         Self { gate, alice, authority, name }
     }
 
@@ -102,6 +104,7 @@ async fn phpmyadmins_own_login_then_the_code_then_the_database() {
     traces::issued("password", phpmyadmin::PASSWORD);
     let example = include_str!("../../examples/phpmyadmin/gate.toml");
     let world = World::start("db", example, database.address(), "alice");
+    world.authority.add("db.localhost:bob");
     let browser = Browser::start(1100, 900).await;
     let person = Person(&browser.client);
     let wanted = world.page("/index.php?route=/database/structure&db=shop");
@@ -132,51 +135,157 @@ async fn phpmyadmins_own_login_then_the_code_then_the_database() {
     }
     person.goes_to(&wanted).await;
     assert!(person.reads().await.contains("orders"));
-    assert_eq!(world.asserted(), ["db.localhost:alice"]);
+    // A file of the app's comes as it is.
+    let asset = "/js/vendor/jquery/jquery.min.js";
+    let (status, through) = person.fetches(asset, FORM, None).await;
+    let direct = run(Command::new("curl").args(["-sf", &format!("http://{}{asset}", database.address())]));
+    assert!(status == 200 && through.len() > 10_000 && through == direct.stdout, "{status}");
+
+    // Signing out there ends the session here. bob has an account and no phone: he is told how to get one.
+    person.presses("a.logout, a[href*='route=/logout']", "#input_go").await;
+    let (status, _) = person.fetches("/index.php?route=/database/structure&db=shop", FORM, None).await;
+    assert_eq!(status, 401);
+    person.goes_to(&wanted).await;
+    signs_in("bob", phpmyadmin::PASSWORD, "main pre").await;
+    assert!(person.reads().await.contains("no phone set up yet"), "{}", person.reads().await);
+    assert_eq!(world.asserted(), ["db.localhost:alice", "db.localhost:bob"]);
     browser.close().await;
+}
+
+const JSON: &str = "application/json";
+const ORDERS_PASSWORD: &str = "orders pass 4711";
+
+/// The small app of `examples/json-login`, which knows alice and bob.
+struct Orders {
+    address: SocketAddr,
+    _process: Process,
+}
+
+impl Orders {
+    const EXAMPLE: &str = include_str!("../../examples/json-login/gate.toml");
+
+    fn start() -> Self {
+        traces::issued("password", ORDERS_PASSWORD);
+        let port = free_port();
+        let passwords = serde_json::json!({"alice": ORDERS_PASSWORD, "bob": ORDERS_PASSWORD});
+        let mut process = Process::start(
+            "json-login",
+            Command::new("python3")
+                .arg(place::repository().join("examples/json-login/app.py"))
+                .args(["--port", &port.to_string()])
+                .env("PASSWORDS", passwords.to_string()),
+        );
+        process.until("the app listens", || TcpStream::connect(("127.0.0.1", port)).ok());
+        Self { address: SocketAddr::from(([127, 0, 0, 1], port)), _process: process }
+    }
+}
+
+async fn signs_in_to_orders(person: &Person<'_>, name: &str, there: &str) {
+    person.fills("input[name=name]", name).await;
+    person.fills("input[name=password]", ORDERS_PASSWORD).await;
+    person.presses("button", there).await;
 }
 
 #[tokio::test]
 async fn a_login_by_script_in_json_then_the_code_then_the_page() {
-    const JSON: &str = "application/json";
-    let password = "orders pass 4711";
-    traces::issued("password", password);
-    let port = free_port();
-    let mut app = Process::start(
-        "json-login",
-        Command::new("python3")
-            .arg(place::repository().join("examples/json-login/app.py"))
-            .args(["--port", &port.to_string()])
-            .env("PASSWORDS", serde_json::json!({"alice": password, "bob": password}).to_string()),
-    );
-    app.until("the app listens", || TcpStream::connect(("127.0.0.1", port)).ok());
-    let example = include_str!("../../examples/json-login/gate.toml");
-    let world = World::start("orders", example, SocketAddr::from(([127, 0, 0, 1], port)), "alice");
+    let app = Orders::start();
+    let world = World::start("orders", Orders::EXAMPLE, app.address, "alice");
+    world.authority.add("orders.localhost:bob");
     let browser = Browser::start(1100, 900).await;
     let person = Person(&browser.client);
-    person.goes_to(&world.page("/")).await;
+    let wanted = world.page("/?month=11");
+    person.goes_to(&wanted).await;
     assert_eq!(person.is_at().await, world.page("/sign-in"));
     person.fills("input[name=name]", "alice").await;
     person.fills("input[name=password]", "wrong").await;
     person.presses("button", "[role=alert]:not(:empty)").await;
     assert!(person.reads().await.contains("don't match"));
-    person.fills("input[name=password]", password).await;
-    person.presses("button", "input[name=code]").await;
+    signs_in_to_orders(&person, "alice", "input[name=code]").await;
     assert!(person.is_at().await.starts_with(&world.gate.origin("id")));
     person.gives_first_code(&world.alice.phone.fresh(), "#who:not(:empty)").await;
     assert!(person.reads().await.contains("Signed in as alice"), "{}", person.reads().await);
 
-    // A script that signs in as bob gets no session of bob's, and ends alice's.
-    let bob = serde_json::json!({"name": "bob", "password": password}).to_string();
-    let (status, text) = person.fetches("/api/login", JSON, Some(&bob)).await;
-    let (after, me) = person.fetches("/api/me", JSON, None).await;
-    assert!(after != 200 || me.contains("alice"), "{status} {text}; then {after} {me}");
-
-    person.goes_to(&world.page("/")).await;
-    if person.is_at().await == world.page("/") {
-        person.presses("#out", "input[name=name]").await;
-    }
-    person.goes_to(&world.page("/")).await;
+    // The app's script signs out: the session here is over, too.
+    person.presses("#out", "input[name=name]").await;
+    assert_eq!(person.fetches("/api/me", JSON, None).await.0, 401);
+    person.goes_to(&wanted).await;
     assert_eq!(person.is_at().await, world.page("/sign-in"));
+
+    // A script that signs in as bob in alice's session gets no session of bob's, who has no phone.
+    signs_in_to_orders(&person, "alice", "input[name=code]").await;
+    person.gives_code(&world.alice.phone.fresh()).await;
+    person.sees("#who:not(:empty)").await;
+    let bob = serde_json::json!({"name": "bob", "password": ORDERS_PASSWORD}).to_string();
+    assert_eq!(person.fetches("/api/login", JSON, Some(&bob)).await.0, 200);
+    let (status, me) = person.fetches("/api/me", JSON, None).await;
+    assert!(status == 200 && me.contains("alice"), "{status} {me}");
+    browser.close().await;
+}
+
+/// The wiki and the orders behind one gate. Whose code is asked at each is said by the app's own login there.
+#[tokio::test]
+async fn two_apps_in_two_tabs_with_one_account_and_with_two() {
+    let (wiki, orders) = (DokuWiki::start(), Orders::start());
+    let realms = ["wiki.localhost", "orders.localhost"].map(str::to_owned);
+    let authority = Authority::with(Setup { gate_realms: realms.to_vec(), ..Setup::default() });
+    let alice = authority.enrol("wiki.localhost:alice");
+    authority.link("wiki.localhost:alice", "orders.localhost:alice");
+    let bob = authority.enrol("orders.localhost:bob");
+    let gate = Gate::of_examples(
+        &authority,
+        &[
+            (include_str!("../../examples/dokuwiki/gate.toml"), "wiki", wiki.address()),
+            (Orders::EXAMPLE, "orders", orders.address),
+        ],
+    );
+    let page = |name: &str, path: &str| format!("{}{path}", gate.origin(name));
+    let browser = Browser::start(1100, 900).await;
+    let (person, client) = (Person(&browser.client), &browser.client);
+    let wiki_tab = client.window().await.unwrap();
+    let orders_tab = client.new_window(true).await.unwrap().handle;
+
+    // One account: both tabs have come to the code page when the code is given in the first.
+    client.switch_to_window(wiki_tab.clone()).await.unwrap();
+    person.goes_to(&page("wiki", "/doku.php?id=start")).await;
+    person.fills("#dw__login input[name=u]", "alice").await;
+    person.fills("#dw__login input[name=p]", dokuwiki::PASSWORD).await;
+    person.presses("#dw__login button[type=submit]", "input[name=code]").await;
+    client.switch_to_window(orders_tab.clone()).await.unwrap();
+    person.goes_to(&page("orders", "/")).await;
+    signs_in_to_orders(&person, "alice", "input[name=code]").await;
+    client.switch_to_window(wiki_tab.clone()).await.unwrap();
+    let code = alice.phone.fresh();
+    person.gives_first_code(&code, "li.user").await;
+    assert!(person.reads().await.contains("Logged in as: alice"), "{}", person.reads().await);
+    // The second goes on as the same person without another code: the spent one does.
+    client.switch_to_window(orders_tab.clone()).await.unwrap();
+    person.gives_code(&code).await;
+    person.sees("#who:not(:empty)").await;
+    assert!(person.reads().await.contains("Signed in as alice"), "{}", person.reads().await);
+
+    // Two accounts: the orders become bob's, with bob's code and not with alice's; the wiki stays alice's.
+    person.presses("#out", "input[name=name]").await;
+    person.goes_to(&page("orders", "/")).await;
+    signs_in_to_orders(&person, "bob", "input[name=code]").await;
+    person.gives_code(&alice.phone.fresh()).await;
+    assert!(person.reads_error().await.contains("didn't match"), "{}", person.reads().await);
+    person.gives_code(&bob.phone.fresh()).await;
+    person.reads_notices().await;
+    person.sees("#who:not(:empty)").await;
+    assert!(person.reads().await.contains("Signed in as bob"), "{}", person.reads().await);
+    client.switch_to_window(wiki_tab).await.unwrap();
+    person.goes_to(&page("wiki", "/doku.php?id=wiki:syntax")).await;
+    // Signing out of the orders ended all of alice's sessions.
+    assert_eq!(person.is_at().await, page("wiki", "/doku.php?do=login"));
+    person.fills("#dw__login input[name=u]", "alice").await;
+    person.fills("#dw__login input[name=p]", dokuwiki::PASSWORD).await;
+    person.presses("#dw__login button[type=submit]", "input[name=code]").await;
+    person.gives_code(&alice.phone.fresh()).await;
+    person.sees("li.user").await;
+    assert!(person.reads().await.contains("Logged in as: alice"), "{}", person.reads().await);
+    client.switch_to_window(orders_tab).await.unwrap();
+    person.goes_to(&page("orders", "/")).await;
+    person.sees("#who:not(:empty)").await;
+    assert!(person.reads().await.contains("Signed in as bob"), "{}", person.reads().await);
     browser.close().await;
 }

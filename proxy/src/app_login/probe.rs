@@ -243,7 +243,6 @@ fn plain(as_sent: &RequestHeader) -> Result<RequestHeader, NoAnswer> {
     for (name, value) in as_sent.headers.iter().filter(|(name, _)| is_kept(name.as_str())) {
         plain.append_header(name.clone(), value.clone()).map_err(failed)?;
     }
-    plain.insert_header(ACCEPT, "*/*").map_err(failed)?;
     Ok(plain)
 }
 
@@ -256,7 +255,9 @@ fn is_basic(line: &HeaderValue) -> bool {
 fn question(path: &str, as_sent: &RequestHeader, cookies: &[AppCookie]) -> Result<RequestHeader, NoAnswer> {
     let mut request = RequestHeader::build(Method::GET, path.as_bytes(), Some(as_sent.headers.len() + 2))
         .map_err(failed)?;
+    // Also what a script's request says of itself: an app may answer that in another way, or as another method.
     let about_this_request = [
+        ACCEPT,
         CONTENT_LENGTH,
         CONTENT_TYPE,
         COOKIE,
@@ -273,7 +274,9 @@ fn question(path: &str, as_sent: &RequestHeader, cookies: &[AppCookie]) -> Resul
     ];
     for (name, value) in &as_sent.headers {
         let is_own = about_this_request.contains(name)
-            || name.as_str().starts_with("sec-websocket")
+            || ["sec-websocket", "x-requested-with", "x-http-method", "x-method"]
+                .iter()
+                .any(|start| name.as_str().starts_with(start))
             || name == http::header::CONNECTION;
         if !is_own {
             request.append_header(name.clone(), value.clone()).map_err(failed)?;
@@ -285,6 +288,7 @@ fn question(path: &str, as_sent: &RequestHeader, cookies: &[AppCookie]) -> Resul
             HeaderValue::from_bytes(&pairs.join(&b"; "[..])).map_err(|why| NoAnswer(why.to_string()))?;
         request.insert_header(COOKIE, line).map_err(failed)?;
     }
+    request.insert_header(ACCEPT, "*/*").map_err(failed)?;
     request.insert_header(ACCEPT_ENCODING, "identity").map_err(failed)?;
     Ok(request)
 }
@@ -321,6 +325,9 @@ mod tests {
             ("host", "wiki.example.com"),
             ("accept-encoding", "gzip"),
             ("sec-websocket-key", "x"),
+            ("accept", "x/y"),
+            ("x-requested-with", "XMLHttpRequest"),
+            ("x-http-method-override", "OPTIONS"),
         ] {
             sent.append_header(name, value).unwrap();
         }
@@ -333,11 +340,12 @@ mod tests {
             ("user-agent", "Firefox"),
             ("host", "wiki.example.com"),
             ("cookie", "a=1"),
+            ("accept", "*/*"),
             ("accept-encoding", "identity"),
         ] {
             assert!(lines.contains(&line), "{line:?} in {lines:?}");
         }
-        assert_eq!(lines.len(), 4);
+        assert_eq!(lines.len(), 5);
     }
 
     #[test]
@@ -355,15 +363,20 @@ mod tests {
         ] {
             sent.append_header(name, value).unwrap();
         }
-        let asked = plain(&sent).unwrap();
+        let asked = question("/", &plain(&sent).unwrap(), &[]).unwrap();
         let mut lines: Vec<String> = asked
             .headers
             .iter()
             .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
             .collect();
         lines.sort();
-        let expected =
-            ["accept: */*", "host: wiki.example.com", "user-agent: Firefox", "x-forwarded-for: 192.0.2.7"];
+        let expected = [
+            "accept-encoding: identity",
+            "accept: */*",
+            "host: wiki.example.com",
+            "user-agent: Firefox",
+            "x-forwarded-for: 192.0.2.7",
+        ];
         assert_eq!(lines, expected);
     }
 }

@@ -305,15 +305,27 @@ impl Gate {
                 Ok(())
             }
             Ok(Who::Somebody(_)) => {
-                self.end_level(digest, &known, "the app took them for somebody else").await;
-                keep_cookies(response, |_| false)?;
-                response.append_header(SET_COOKIE, cookies::unset(SITE))?;
-                match request::is_navigation(&session.req_header().headers) {
-                    true => replace(response, context, StatusCode::SEE_OTHER, Some(&form.page())),
-                    false => replace(response, context, StatusCode::UNAUTHORIZED, None),
-                }
+                self.take_back(session, response, context, (digest, &known), &form.page()).await
             }
             Err(why) => self.undecided(context, site, &why.to_string()),
+        }
+    }
+
+    /// The app took somebody for another person: what it answered goes no further, and the session ends.
+    pub(super) async fn take_back(
+        &self,
+        session: &Session,
+        response: &mut ResponseHeader,
+        context: &mut Context,
+        (digest, known): (SessionDigest, &Known),
+        onwards: &str,
+    ) -> Result<()> {
+        self.end_level(digest, known, "the app took them for somebody else").await;
+        keep_cookies(response, |_| false)?;
+        response.append_header(SET_COOKIE, cookies::unset(SITE))?;
+        match request::is_navigation(&session.req_header().headers) {
+            true => replace(response, context, StatusCode::SEE_OTHER, Some(onwards)),
+            false => replace(response, context, StatusCode::UNAUTHORIZED, None),
         }
     }
 

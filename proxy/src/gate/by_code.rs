@@ -5,13 +5,12 @@
 
 use std::sync::Arc;
 
-use http::header::SET_COOKIE;
-use http::{Method, StatusCode};
+use http::Method;
 use pingora::Result;
 use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
 
-use super::app_login::{AppStep, as_sent, keep_cookies, merge, replace};
+use super::app_login::{AppStep, as_sent, merge};
 use super::{Context, Gate};
 use crate::answer::Answer;
 use crate::app_login::members::hash;
@@ -19,7 +18,6 @@ use crate::app_login::{AppCookie, Who};
 use crate::cookies::{self, SITE};
 use crate::first_factor::{AppIdentity, is_named};
 use crate::refusal::Refusal;
-use crate::request;
 use crate::rules::Pass;
 use crate::session::Known;
 use crate::site::Site;
@@ -97,15 +95,7 @@ impl Gate {
                 self.members.confirm(digest, &name, hash(&merged, &self.key), self.clock.millis());
                 Ok(())
             }
-            Ok(Who::Somebody(_)) => {
-                self.end_level(digest, &known, "the app took them for somebody else").await;
-                keep_cookies(response, |_| false)?;
-                response.append_header(SET_COOKIE, cookies::unset(SITE))?;
-                match request::is_navigation(&session.req_header().headers) {
-                    true => replace(response, context, StatusCode::SEE_OTHER, Some("/")),
-                    false => replace(response, context, StatusCode::UNAUTHORIZED, None),
-                }
-            }
+            Ok(Who::Somebody(_)) => self.take_back(session, response, context, (digest, &known), "/").await,
             Err(why) => self.undecided(context, site, &why.to_string()),
         }
     }

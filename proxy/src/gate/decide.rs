@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use http::Method;
 use http::header::{HeaderMap, REFERER, UPGRADE};
-use pingora::Result;
 use pingora::http::RequestHeader;
 use pingora::proxy::Session;
+use pingora::{ErrorType, OrErr, Result};
 use zeroize::Zeroizing;
 
 use super::app_login::AppStep;
@@ -17,6 +17,7 @@ use crate::answer::Answer;
 use crate::api_key;
 use crate::assertion::JWKS;
 use crate::cookies::{self, Found, SITE};
+use crate::elsewhere::{DESTINATION, Elsewhere};
 use crate::first_factor::{FirstFactor, NameAndCode};
 use crate::path::{Parameters, Target};
 use crate::portal::{MAX_BODY, Portal, Visit, number};
@@ -229,18 +230,21 @@ impl Gate {
             }
         }
         let member = site.form().filter(|_| !is_key).and_then(|_| known.clone());
+        let elsewhere = match Elsewhere::read(session.req_header(), &site) {
+            Ok(elsewhere) => elsewhere,
+            Err(why) => return Ok(Decision::Answer(self.unclear(session, &why.to_string()))),
+        };
         let (ruling, key_is_good) = {
             let request = session.req_header();
             let (path, _) = wanted.split(request);
-            let asked = Asked {
-                path: &site.judged(path),
-                method: &request.method,
-                address: context.client.address,
-                is_in: None,
-            };
-            let key_is_good = known.as_ref().map(|known| known.covers(&site, &asked));
-            (rules::decide(&site, known, &asked, self.clock.unix()), key_is_good)
+            let (path, address) = (site.judged(path), context.client.address);
+            let asked = Asked { path: &path, method: &request.method, address, is_in: None };
+            self.judge(&site, known, &asked, &elsewhere)
         };
+        if let Some(path) = &elsewhere.path {
+            let line = site.destination(path).or_err(ErrorType::InternalError, "a destination")?;
+            session.req_header_mut().insert_header(DESTINATION, line)?;
+        }
         match ruling {
             Ruling::Pass(pass) if announced_length(session) > pass.site().max_body() => Ok(Decision::Answer(
                 self.refuse(session, Refusal::TooLong, "the body is longer than max_body"),
@@ -290,6 +294,40 @@ impl Gate {
                 Ok(Decision::Answer(self.ask_to_sign_in(session, context, &site, need)))
             }
         }
+    }
+
+    /// What the rules say about all that a request does: they must let it pass with each of its methods at each of its
+    /// paths. Also whether an API key's grant covers that.
+    fn judge(
+        &self,
+        site: &Arc<Site>,
+        known: Option<Arc<Known>>,
+        asked: &Asked<'_>,
+        elsewhere: &Elsewhere,
+    ) -> (Ruling, Option<bool>) {
+        let now = self.clock.unix();
+        let covers = |asked: &Asked<'_>| known.as_ref().map(|known| known.covers(site, asked));
+        let (ruling, mut is_covered) = (rules::decide(site, known.clone(), asked, now), covers(asked));
+        if *elsewhere == Elsewhere::default() {
+            return (ruling, is_covered);
+        }
+        let other = elsewhere.path.as_deref().map(|path| site.judged(path));
+        let paths = [Some(asked.path), other.as_deref()];
+        let methods = [Some(asked.method), elsewhere.method.as_ref()];
+        let mut strictest = ruling;
+        for path in paths.into_iter().flatten() {
+            for method in methods.into_iter().flatten() {
+                let asked = Asked { path, method, ..*asked };
+                is_covered = is_covered.zip(covers(&asked)).map(|(all, this)| all && this);
+                if let Ruling::Pass(_) = strictest {
+                    let ruling = rules::decide(site, known.clone(), &asked, now);
+                    if !matches!(ruling, Ruling::Pass(_)) {
+                        strictest = ruling;
+                    }
+                }
+            }
+        }
+        (strictest, is_covered)
     }
 
     /// What the app must agree to before a request with a pass goes on, by where the first factor comes from. None: it

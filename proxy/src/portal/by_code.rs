@@ -16,7 +16,6 @@ use crate::cookies::{self, FLOW, Found, Fresh, SITE};
 use crate::first_factor::NameAndCode;
 use crate::flow::{Flow, LIFE, Proven};
 use crate::handoff::Handoff;
-use crate::pages::Form;
 use crate::refusal::Refusal;
 use crate::session::Verdict;
 use crate::site::Site;
@@ -117,14 +116,7 @@ impl Portal {
         name: &str,
         error: Option<String>,
     ) -> Result<Answer, Refused> {
-        let binding = self.binding(visit)?;
-        let token = self.key.token(flow.id.as_str(), binding.holder.as_bytes());
-        let form = Form { flow: flow.id.as_str(), token: &token, error, site: Self::site_of(flow) };
-        let page = self.pages.name_and_code(status, &form, name);
-        Ok(match binding.line {
-            Some(line) => page.with_cookie(line),
-            None => page,
-        })
+        self.page_with_form(visit, flow, error, |form| self.pages.name_and_code(status, form, name))
     }
 
     /// The browser comes back to its site, whose session the code has opened already.

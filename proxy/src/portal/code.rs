@@ -14,7 +14,7 @@ use crate::answer::Answer;
 use crate::authority::{Raise, Step};
 use crate::cookies::{self, BROWSER, BROWSER_LIFE, Fresh};
 use crate::flow::Flow;
-use crate::pages::{Form, TrustBox};
+use crate::pages::TrustBox;
 use crate::refusal::Refusal;
 use crate::session::Known;
 
@@ -160,16 +160,9 @@ impl Portal {
         known: &Known,
         again: Option<Again>,
     ) -> Result<Answer, Refused> {
-        let binding = self.binding(visit)?;
-        let token = self.key.token(flow.id.as_str(), binding.holder.as_bytes());
         let is_ticked = again.as_ref().is_some_and(|again| again.wants_trust);
         let trust = flow.need().trust.map(|seconds| TrustBox { seconds, is_ticked });
         let (status, error) = again.map_or((StatusCode::OK, None), |again| (again.status, Some(again.error)));
-        let form = Form { flow: flow.id.as_str(), token: &token, error, site: Self::site_of(flow) };
-        let page = self.pages.code(status, &form, known, trust);
-        Ok(match binding.line {
-            Some(line) => page.with_cookie(line),
-            None => page,
-        })
+        self.page_with_form(visit, flow, error, |form| self.pages.code(status, form, known, trust))
     }
 }

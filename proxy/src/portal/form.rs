@@ -5,8 +5,10 @@ use http::header::CONTENT_TYPE;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{Portal, Refused, Visit};
+use crate::answer::Answer;
 use crate::cookies::{self, FORM, Found, Fresh};
 use crate::flow::Flow;
+use crate::pages::Form;
 use crate::refusal::Refusal;
 use crate::request::{Cause, cause};
 
@@ -63,6 +65,23 @@ impl Portal {
                 Ok(Binding { holder: fresh.value, line: Some(line) })
             }
         }
+    }
+
+    /// A flow's page with a form that only this browser can send.
+    pub(super) fn page_with_form(
+        &self,
+        visit: &Visit,
+        flow: &Flow,
+        error: Option<String>,
+        page: impl FnOnce(&Form<'_>) -> Answer,
+    ) -> Result<Answer, Refused> {
+        let binding = self.binding(visit)?;
+        let token = self.key.token(flow.id.as_str(), binding.holder.as_bytes());
+        let page = page(&Form { flow: flow.id.as_str(), token: &token, error, site: Self::site_of(flow) });
+        Ok(match binding.line {
+            Some(line) => page.with_cookie(line),
+            None => page,
+        })
     }
 
     /// Whether the posted form is the one that this flow's page showed to this browser. A form from elsewhere is a

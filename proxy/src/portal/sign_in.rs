@@ -12,7 +12,6 @@ use crate::cookies::{self, FLOW, Fresh, PORTAL};
 use crate::directory::{Away, Verdict};
 use crate::first_factor::FirstFactor;
 use crate::flow::{Asserted, Flow, LIFE};
-use crate::pages::Form;
 use crate::refusal::Refusal;
 use crate::site::Site;
 
@@ -155,13 +154,6 @@ impl Portal {
         name: &str,
         error: Option<String>,
     ) -> Result<Answer, Refused> {
-        let binding = self.binding(visit)?;
-        let token = self.key.token(flow.id.as_str(), binding.holder.as_bytes());
-        let form = Form { flow: flow.id.as_str(), token: &token, error, site: Self::site_of(flow) };
-        let page = self.pages.sign_in(status, &form, name);
-        Ok(match binding.line {
-            Some(line) => page.with_cookie(line),
-            None => page,
-        })
+        self.page_with_form(visit, flow, error, |form| self.pages.sign_in(status, form, name))
     }
 }

@@ -144,6 +144,27 @@ fn outside_of_its_grant_a_key_opens_nothing() {
         assert_eq!((status, error.as_str()), (401, "outside_the_grant"), "{first} from {address}");
         assert!(help.contains("twofold api-key list"), "{help}");
     }
+    // A second path or method of a request is held to the grant, too.
+    let dav = self::world(json!({ "paths": ["/dav"], "methods": ["MOVE", "POST"] }));
+    let moved = |to: &str| send(&dav, "MOVE /dav/a", &format!("{}Destination: {to}\r\n", bearer()));
+    let inside = format!("http://wiki.localhost:{}/dav/%62", dav.port);
+    assert_eq!(moved(&inside).status, 200);
+    assert!(
+        dav.app
+            .seen()
+            .pop()
+            .unwrap()
+            .to_lowercase()
+            .contains(&format!("destination: {}", inside.replace("%62", "b")))
+    );
+    let reached = dav.app.seen().len();
+    assert_eq!(refused(&moved("/else/b")).1, "outside_the_grant");
+    for odd in ["http://elsewhere.localhost/dav/b", "/dav/../b", "/.twofold/b"] {
+        assert_eq!(moved(odd).status, 400, "{odd}");
+    }
+    let posed = format!("{}Content-Length: 0\r\nX_HTTP_Method_Override: DELETE\r\n", bearer());
+    assert_eq!(refused(&send(&dav, "POST /dav/a", &posed)).1, "outside_the_grant");
+    assert_eq!(dav.app.seen().len(), reached);
     let (status, error, _) = refused(&send_to(&world, "shop", "GET /api/x", &from("10.1.2.3")));
     assert_eq!((status, error.as_str()), (401, "outside_the_grant"), "known here, and not for that site");
     let anybodys = send(&world, "GET /public/a", &from("10.1.2.3"));

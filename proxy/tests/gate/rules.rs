@@ -167,3 +167,25 @@ fn a_trusted_proxy_says_where_its_client_is_and_nobody_else_does() {
     let own = send(&world, "GET /x", &format!("X-Forwarded-For: 10.1.2.3\r\n{}", cookie(&browser)));
     assert!(own.body.to_lowercase().contains("\nx-forwarded-for: 127.0.0.1\r"), "{}", own.body);
 }
+
+#[test]
+fn what_a_request_does_besides_is_judged_by_the_rules_too() {
+    let world = World::start_with(RULES);
+    let mut browser = Browser::new(world.port);
+    // Long enough ago for the rule about /admin.
+    world.authority.backdate_next(120);
+    sign_in(&mut browser, "111111");
+    let lines = cookie(&browser);
+    let moved = |to: &str| send(&world, "MOVE /page", &format!("{lines}Destination: {to}\r\n"));
+    assert_eq!(moved("/other").status, 200);
+    let reached = world.app.seen().len();
+    assert_eq!(moved("/secret/%78").status, 403, "into what is closed");
+    assert_ne!(moved("/admin/page").status, 200, "into what asks for a fresh code");
+    assert_eq!(moved("/secret/../other").status, 400);
+    let posed = |how: &str| format!("{lines}Content-Length: 0\r\n{how}\r\nDestination: /secret/x\r\n");
+    assert_eq!(send(&world, "POST /page", &posed("X-HTTP-Method-Override: move")).status, 403);
+    assert_eq!(world.app.seen().len(), reached);
+    // A reader cannot be taken for a writer.
+    let read = send(&world, "GET /public/a", "X-HTTP-Method-Override: DELETE\r\nX_Method_Override: PUT\r\n");
+    assert!(read.status == 200 && !read.body.to_lowercase().contains("override"), "{}", read.body);
+}
