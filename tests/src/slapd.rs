@@ -58,7 +58,7 @@ impl Slapd {
         Self::with(&["localhost", "127.0.0.1"])
     }
 
-    /// One whose certificate is for these hosts.
+    /// One whose certificate is for these hosts; for none it knows no TLS.
     ///
     /// # Panics
     /// When Debian's `slapd` is missing.
@@ -68,7 +68,9 @@ impl Slapd {
         open_to_all(home.path());
         let mut slapd = Self { home, plain: free_port(), secure: free_port(), process: None };
         slapd.make_certificates(hosts);
-        slapd.write("slapd.conf", &slapd.configuration());
+        let configuration = slapd.configuration().lines().map(|line| format!("{line}\n")).collect::<Vec<_>>();
+        let kept = configuration.iter().filter(|line| !hosts.is_empty() || !line.starts_with("TLS"));
+        slapd.write("slapd.conf", &kept.map(String::as_str).collect::<String>());
         slapd.write("people.ldif", &people());
         slapd.write("gate-password", &format!("{GATE_PASSWORD}\n"));
         fs::set_permissions(slapd.path("gate-password"), Permissions::from_mode(0o600)).expect("it is ours");
@@ -135,6 +137,14 @@ impl Slapd {
             self.plain,
             self.path("root.pem"),
         )
+    }
+
+    /// The same without TLS.
+    #[must_use]
+    pub fn unsecured(&self, realm: &str) -> String {
+        let text = self.direct(realm);
+        let kept = text.lines().filter(|line| !line.starts_with("ca = ") && !line.starts_with("starttls"));
+        kept.map(|line| format!("{line}\n")).collect()
     }
 
     /// The root of its certificate, in PEM.

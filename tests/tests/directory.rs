@@ -1,6 +1,8 @@
 //! Passwords that a real directory checks: LDAPS and StartTLS, and everything that could make a wrong one right.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 
 use nix::sys::signal::Signal;
 use twofold_tests::slapd::PASSWORD;
@@ -259,6 +261,20 @@ fn a_directory_that_is_down_or_silent_decides_nothing_and_is_asked_again() {
 }
 
 #[test]
+fn a_directory_that_takes_no_starttls_is_not_asked_in_the_clear() {
+    let world = World::of(Slapd::with(&[]), |text| text);
+    for site in ["search", "direct"] {
+        assert_eq!(world.tries(site, "alice", PASSWORD, "192.0.2.1").status, 503, "{site}");
+    }
+    assert!(world.gate.log().contains("it does not take StartTLS"), "{}", world.gate.log());
+    // On loopback, where the file says so, it is.
+    let slapd = Slapd::with(&[]);
+    let unsecured = slapd.searched("corp") + &slapd.unsecured("names");
+    let world = World::of(slapd, |_| unsecured.clone());
+    assert!(world.tries("direct", "alice", PASSWORD, "192.0.2.1").asks_for("one-time-code"));
+}
+
+#[test]
 fn the_authority_must_take_the_gates_word_for_the_realm() {
     let slapd = Slapd::start();
     let authority = Authority::start();
@@ -286,4 +302,95 @@ fn the_portals_own_page_may_ask_a_directory() {
     let page = web.give_password(&gate.origin("id"), "alice", PASSWORD);
     let home = web.give_code(&page, &alice.phone.fresh());
     assert!(home.status == 200 && home.body.contains("alice"), "{home:?}");
+}
+
+/// Answers every connection with these bytes, whatever it is asked.
+fn answers(bytes: Vec<u8>) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut stream, bytes) = (stream.unwrap(), bytes.clone());
+            std::thread::spawn(move || {
+                let mut asked = [0; 512];
+                if stream.read(&mut asked).is_ok_and(|length| length > 0) {
+                    // The gate may have heard enough.
+                    let _ = stream.write_all(&bytes);
+                    let _ = stream.read(&mut asked);
+                }
+            });
+        }
+    });
+    port
+}
+
+/// Brackets within brackets, as long as this.
+fn deep(longest: usize) -> Vec<u8> {
+    let levels = u32::try_from(longest / 5).unwrap();
+    let head = |within: u32| {
+        let [_, high, middle, low] = (within * 5).to_be_bytes();
+        [0x30, 0x83, high, middle, low]
+    };
+    (0..levels).rev().flat_map(head).collect()
+}
+
+#[test]
+fn a_directory_that_answers_rubbish_decides_nothing_and_ends_nothing() {
+    const BOUND: &[u8] = b"\x30\x0c\x02\x01\x01\x61\x07\x0a\x01\x00\x04\x00\x04\x00";
+    const DONE: &[u8] = b"\x30\x0c\x02\x01\x02\x65\x07\x0a\x01\x00\x04\x00\x04\x00";
+    // A search's entry that has no attributes, and one that is something else.
+    const ENTRY: &[u8] = b"\x30\x0a\x02\x01\x02\x64\x05\x04\x01\x61\x30\x00";
+    const ODD: &[u8] = b"\x30\x08\x02\x01\x02\x64\x03\x02\x01\x07";
+    let with = |parts: &[&[u8]]| parts.concat();
+    let mut another = BOUND.to_vec();
+    another[4] = 7;
+    let mut sasl = BOUND.to_vec();
+    sasl[9] = 14;
+    let rubbish: Vec<(&str, Vec<u8>)> = vec![
+        ("nothing", Vec::new()),
+        ("http", b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()),
+        ("half", BOUND[..9].to_vec()),
+        ("another question's answer", another),
+        ("more is to come", sasl),
+        ("no number", b"\x30\x05\x04\x03abc".to_vec()),
+        ("empty", b"\x30\x00".to_vec()),
+        ("deep", deep(60_000)),
+        ("deeper", deep(2_000_000)),
+        ("endless", vec![0x30; 4_000_000]),
+        ("a length beyond all", b"\x30\x88\xff\xff\xff\xff\xff\xff\xff\xff".to_vec()),
+        ("right and nobody there", with(&[BOUND, DONE])),
+        ("right and no name", with(&[BOUND, ENTRY, DONE])),
+        ("right and an odd entry", with(&[BOUND, ODD, DONE])),
+        ("right and two entries", with(&[BOUND, ENTRY, ENTRY, DONE])),
+    ];
+    let mut directories = String::new();
+    let realms: Vec<String> = (0..rubbish.len()).map(|number| format!("odd{number}")).collect();
+    let authority = Authority::with(Setup { gate_realms: realms.clone(), ..Setup::default() });
+    authority.enrol("local:alice");
+    authority.set_password("local:alice", LOCAL);
+    let app = Upstream::start("Our app");
+    let mut gate = Gate::prepare(&authority, &[("wiki", app.address())], "trusted_proxies = [\"127.0.0.1\"]");
+    let mut text = fs::read_to_string(gate.configuration()).unwrap();
+    for (realm, (_, bytes)) in realms.iter().zip(&rubbish) {
+        authority.link("local:alice", &format!("{realm}:alice"));
+        text += &format!(
+            "[[site]]\norigin = {:?}\nupstream = \"{}\"\nfirst_factor = \"password\"\ndirectory = {realm:?}\n",
+            gate.origin(realm),
+            app.address()
+        );
+        directories += &format!(
+            "[[directory]]\nrealm = {realm:?}\nurl = \"ldap://127.0.0.1:{}\"\ntimeout = \"1s\"\nuser_dn = \
+             \"uid={{name}},dc=example\"\n",
+            answers(bytes.clone())
+        );
+    }
+    fs::write(gate.configuration(), text + &directories).unwrap();
+    gate.restart();
+    for (realm, (what, _)) in realms.iter().zip(&rubbish) {
+        let page = Web::new().give_password(&format!("{}/page", gate.origin(realm)), "alice", PASSWORD);
+        assert_eq!(page.status, 503, "{what}: {page:?}");
+    }
+    let page = Web::new().give_password(&format!("{}/page", gate.origin("wiki")), "alice", LOCAL);
+    assert!(page.asks_for("one-time-code"), "{page:?}");
+    assert!(app.seen().is_empty() && gate.process().ended().is_none());
 }

@@ -184,6 +184,16 @@ mod tests {
         flood.await.unwrap();
     }
 
+    proptest::proptest! {
+        #[test]
+        fn reading_an_answer_never_panics(bytes: Vec<u8>, tag: u8) {
+            if let Some((content, rest)) = element(&bytes, tag) {
+                assert!(content.len() + rest.len() < bytes.len());
+            }
+            may_start(&bytes);
+        }
+    }
+
     #[test]
     fn an_answer_as_deep_as_it_can_be_fits_the_stack() {
         // Each pair of brackets within the other, from the innermost.
