@@ -125,6 +125,7 @@ fn main() -> ExitCode {
             }
         };
     }
+    process::hold_hangup();
     process::harden();
     match run(&config) {
         Ok(()) => ExitCode::SUCCESS,

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use nix::sys::prctl::set_dumpable;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::{SigSet, Signal};
 use pingora::server::configuration::ServerConf;
 use pingora::server::{ExecutionPhase, Server, ShutdownSignal, ShutdownSignalWatch};
 use tokio::signal::unix::{SignalKind, signal};
@@ -32,6 +33,18 @@ pub fn harden() {
     if let Err(why) = raised {
         log::warn!("the limit of open files stays as it is: {why}");
     }
+}
+
+/// Keeps SIGHUP waiting until [`Signals`] takes it: before that it would end the process. To be called while there is one
+/// thread, which the others get this from.
+pub fn hold_hangup() {
+    if let Err(why) = hangup().thread_block() {
+        log::warn!("a SIGHUP before the start is over ends the process: {why}");
+    }
+}
+
+fn hangup() -> SigSet {
+    SigSet::from_iter([Signal::SIGHUP])
 }
 
 /// Pingora's own settings; nothing of them is for the administrator.
@@ -64,6 +77,10 @@ impl ShutdownSignalWatch for Signals {
             log::error!("signals cannot be watched; only SIGKILL ends this process");
             return std::future::pending().await;
         };
+        // One that came meanwhile arrives now.
+        if let Err(why) = self::hangup().thread_unblock() {
+            log::error!("certificates are not read again on SIGHUP: {why}");
+        }
         loop {
             tokio::select! {
                 _ = terminate.recv() => break,
