@@ -99,19 +99,7 @@ impl Authority {
 
     /// When and from where keys were last used.
     pub(crate) async fn touch_api_keys(&self, request: TouchApiKeys) -> Outcome<Done> {
-        for _ in 0..TRIES {
-            let now = self.now().await?.time;
-            let writes = self.key_touches(&request, now).map_err(|error| self.failed(&error))?;
-            if writes.is_empty() {
-                return Ok(Done {});
-            }
-            match self.store.commit(Commit { writes, ..Commit::default() }).await {
-                Ok(_) => return Ok(Done {}),
-                Err(StoreError::Conflict) => {}
-                Err(error) => return Err(self.failed(&error)),
-            }
-        }
-        Err(busy())
+        self.write_touches(|now| self.key_touches(&request, now)).await
     }
 
     fn key_touches(&self, request: &TouchApiKeys, now: UnixTime) -> Result<Vec<Write>, StoreError> {

@@ -88,9 +88,17 @@ impl Authority {
 
     /// When sessions were last used. A site's use is its portal session's too.
     pub(crate) async fn touch_sessions(&self, request: TouchSessions) -> Outcome<Done> {
+        self.write_touches(|now| self.touches(&request, now)).await
+    }
+
+    /// Writes what was last used when, read anew as long as others write the same records.
+    pub(super) async fn write_touches(
+        &self,
+        touches: impl Fn(UnixTime) -> Result<Vec<Write>, StoreError> + Send + Sync,
+    ) -> Outcome<Done> {
         for _ in 0..TRIES {
             let now = self.now().await?.time;
-            let writes = self.touches(&request, now).map_err(|error| self.failed(&error))?;
+            let writes = touches(now).map_err(|error| self.failed(&error))?;
             if writes.is_empty() {
                 return Ok(Done {});
             }
