@@ -17,6 +17,8 @@ mod fault;
 mod gate;
 mod grace;
 mod ids;
+mod opaque;
+mod person;
 mod policy;
 mod session;
 mod trail;
@@ -30,6 +32,8 @@ pub use fault::*;
 pub use gate::*;
 pub use grace::*;
 pub use ids::*;
+pub use opaque::*;
+pub use person::*;
 pub use policy::*;
 pub use session::*;
 pub use trail::*;
@@ -84,6 +88,7 @@ methods! {
     TouchSessions -> Done;
     EndSession -> Done;
     WatchSessions -> SessionNews;
+    AsPerson -> PersonsReply;
     GetInfo -> Info;
     GetAccount -> AccountView;
     ListAccounts -> AccountPage;
@@ -118,5 +123,6 @@ methods! {
     ResetAccount -> Done;
     ExplainPolicy -> PolicyExplained;
     ReadAudit -> AuditPage;
+    ReadActivity -> ActivityPage;
     AcceptClock -> Done;
 }

@@ -35,6 +35,7 @@ mod equal_work;
 mod full_disk;
 mod graces;
 mod invitations;
+mod persons;
 mod policy;
 mod races;
 mod session_enrolment;
@@ -222,6 +223,25 @@ impl World {
     async fn check(&self, session: SessionDigest, site: Option<&str>) -> Option<SessionView> {
         let check = CheckSession { nonce: nonce(), session, site: site.map(Into::into) };
         self.ask(&gate(), check).await.unwrap().session
+    }
+
+    /// Asks as the person of a session, with their password if it is given.
+    async fn ask_as<R: Request>(
+        &self,
+        session: SessionDigest,
+        password: Option<&str>,
+        request: R,
+    ) -> Result<R::Reply, Fault> {
+        let asked = AsPerson {
+            nonce: nonce(),
+            session,
+            source: address("192.0.2.7"),
+            browser_value: None,
+            password: password.map(secret_text),
+            method: R::METHOD.to_owned(),
+            parameters: Opaque::of(&request).unwrap(),
+        };
+        Ok(self.ask(&gate(), asked).await?.reply.read().unwrap())
     }
 
     async fn open(&self, portal: SessionDigest, site: &str) -> Option<SessionDigest> {
