@@ -5,6 +5,7 @@
 mod english;
 mod german;
 mod language;
+pub mod wizard;
 
 use twofold_shared::wire::{Notice, Refused, Word};
 
@@ -91,6 +92,8 @@ pub struct Words {
     pub request: &'static str,
     /// Neither is said to be right.
     pub wrong_name_and_code: &'static str,
+    /// About setting up a device.
+    pub wizard: &'static wizard::Wizard,
     /// The sentences.
     pub say: &'static dyn Say,
 }

@@ -1,5 +1,7 @@
 //! English.
 
+mod wizard;
+
 use twofold_shared::wire::{Notice, NoticeKind, Refused, Word};
 
 use super::{Say, Words, duration, local};
@@ -47,6 +49,7 @@ pub const ENGLISH: Words = Words {
     request: "Request",
     wrong_name_and_code: "That name and code don't match. Check the name. Codes change every 30 seconds: wait for the next \
         one and type it without spaces.",
+    wizard: &wizard::WIZARD,
     say: &English,
 };
 

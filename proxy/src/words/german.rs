@@ -1,5 +1,7 @@
 //! German.
 
+mod wizard;
+
 use twofold_shared::wire::{Notice, NoticeKind, Refused, Word};
 
 use super::{Say, Words, duration, local};
@@ -49,6 +51,7 @@ pub const GERMAN: Words = Words {
     request: "Anfrage",
     wrong_name_and_code: "Name und Code passen nicht zusammen. Prüfen Sie den Namen. Codes wechseln alle 30 Sekunden: Warten \
         Sie auf den nächsten und geben Sie ihn ohne Leerzeichen ein.",
+    wizard: &wizard::WIZARD,
     say: &German,
 };
 
