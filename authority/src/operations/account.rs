@@ -184,7 +184,7 @@ impl Authority {
         if matches!(actor, Actor::Person(_)) && name.realm().is_unix() {
             return Err(not_permitted());
         }
-        self.change(actor, Some(&request.account), None, "name_unlink", |change| {
+        self.change(actor, Some(&request.account), request.code, "name_unlink", |change| {
             change.account = change.account.without_name(&name, change.time()).map_err(unchangeable)?;
             change.writes.push(record::name_removal(&name, Expect::Any));
             self.end_sessions(change, |session| session.name == name)?;
