@@ -128,6 +128,7 @@ mod tests {
             path_parameters: false,
             ignore_case: false,
             rules: Rules::default(),
+            enrolments: crate::enrolment::Enrolments::default(),
             first_factor: crate::first_factor::FirstFactor::Password,
             assertion: true,
             trusted_browsers: None,

@@ -18,6 +18,7 @@ fn site(forward_authorization: bool) -> Site {
         path_parameters: false,
         ignore_case: false,
         rules: crate::rules::Rules::default(),
+        enrolments: crate::enrolment::Enrolments::default(),
         first_factor: crate::first_factor::FirstFactor::Password,
         forward_authorization,
     })

@@ -154,7 +154,6 @@ struct AccountOffPage<'a> {
     frame: Frame<'a>,
     who: String,
     phone: Option<&'a str>,
-    begin: &'a str,
 }
 
 #[derive(Template)]
@@ -222,11 +221,11 @@ impl PagesFor<'_> {
         self.answer(StatusCode::OK, &page, None)
     }
 
-    /// The account of somebody without a second factor. `begin` leads to turning it on.
+    /// The account of somebody without a second factor.
     #[must_use]
-    pub fn account_off(self, known: &Known, begin: &str) -> Answer {
+    pub fn account_off(self, known: &Known) -> Answer {
         let who = self.words().say.as_somebody(known.name());
-        let page = AccountOffPage { frame: self.frame(), who, phone: known.phone(), begin };
+        let page = AccountOffPage { frame: self.frame(), who, phone: known.phone() };
         self.answer(StatusCode::OK, &page, None)
     }
 

@@ -1,5 +1,7 @@
 //! English.
 
+mod wizard;
+
 use twofold_shared::wire::{AuditEvent, Notice, NoticeKind, Refused, Word};
 
 use super::{Say, Words, account, duration, local};
@@ -48,6 +50,7 @@ pub const ENGLISH: Words = Words {
     wrong_name_and_code: "That name and code don't match. Check the name. Codes change every 30 seconds: wait for the next \
         one and type it without spaces.",
     account: account::ENGLISH,
+    wizard: &wizard::WIZARD,
     say: &English,
 };
 

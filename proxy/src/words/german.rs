@@ -1,5 +1,7 @@
 //! German.
 
+mod wizard;
+
 use twofold_shared::wire::{AuditEvent, Notice, NoticeKind, Refused, Word};
 
 use super::{Say, Words, account, duration, local};
@@ -50,6 +52,7 @@ pub const GERMAN: Words = Words {
     wrong_name_and_code: "Name und Code passen nicht zusammen. Prüfen Sie den Namen. Codes wechseln alle 30 Sekunden: Warten \
         Sie auf den nächsten und geben Sie ihn ohne Leerzeichen ein.",
     account: account::GERMAN,
+    wizard: &wizard::WIZARD,
     say: &German,
 };
 

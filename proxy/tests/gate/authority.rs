@@ -3,6 +3,8 @@
 //! `alice` has a device whose right codes are 111111, then 222222, and so on, each once, and backup codes 8765 4321
 //! and 1234 5678. `bob` has a password and nothing else. Their password is `correct horse`.
 
+mod enrolment;
+
 use std::collections::{HashMap, HashSet};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -61,6 +63,7 @@ struct State {
     key_uses: Vec<Value>,
     /// By the digest of a browser's cookie: whose, and when it was trusted.
     browsers: HashMap<String, (String, u64)>,
+    enrolling: enrolment::Enrolling,
 }
 
 /// The scripted authority.
@@ -227,6 +230,11 @@ impl Shared {
             "VerifyName" => self.verify_name(nonce, parameters),
             "OpenSite" => self.open(nonce, parameters),
             "CheckSession" => self.check(nonce, parameters),
+            "BeginSessionEnrolment" => self.begin_enrolment(nonce, parameters),
+            "ConfirmSessionEnrolment" => self.confirm_enrolment(nonce, parameters),
+            "CancelSessionEnrolment" => self.cancel_enrolment(parameters),
+            "SpareSession" => self.spare(parameters),
+            "RedeemInvitation" => self.redeem(nonce, parameters),
             "EndSession" => self.end(parameters),
             "CheckApiKey" => self.check_key(nonce, parameters),
             "TouchApiKeys" => {
