@@ -61,6 +61,15 @@ impl Authority {
         match method {
             wire::Consult::METHOD => written(self.consult(actor, read(parameters)?).await),
             wire::Verify::METHOD => written(self.verify(actor, read(parameters)?).await),
+            wire::BeginEnrolmentAtLogin::METHOD => {
+                written(self.begin_enrolment_at_login(actor, read(parameters)?).await)
+            }
+            wire::ConfirmEnrolmentAtLogin::METHOD => {
+                written(self.confirm_enrolment_at_login(actor, read(parameters)?).await)
+            }
+            wire::ActivateEnrolmentAtLogin::METHOD => {
+                written(self.activate_enrolment_at_login(actor, read(parameters)?).await)
+            }
             wire::SignIn::METHOD => written(self.sign_in(read(parameters)?).await),
             wire::AssertFirst::METHOD => written(self.assert_first(read(parameters)?).await),
             wire::VerifySession::METHOD => written(self.verify_session(read(parameters)?).await),
@@ -89,6 +98,9 @@ impl Authority {
             wire::ConfirmEnrolment::METHOD => written(self.confirm_enrolment(actor, read(parameters)?).await),
             wire::RegenerateBackupCodes::METHOD => {
                 written(self.regenerate_backup_codes(actor, read(parameters)?).await)
+            }
+            wire::IssueEmergencyCode::METHOD => {
+                written(self.issue_emergency_code(actor, read(parameters)?).await)
             }
             wire::RenameDevice::METHOD => written(self.rename_device(actor, read(parameters)?).await),
             wire::RemoveDevice::METHOD => written(self.remove_device(actor, read(parameters)?).await),

@@ -11,16 +11,22 @@ use nix::unistd::{Uid, User};
 use twofold_shared::client::DEFAULT_SOCKET;
 use twofold_shared::config::{At, Mistakes, Place, Table, load};
 use twofold_shared::name::Realm;
+use twofold_shared::wire::Language;
 
 use crate::peer::DoorListener;
 use crate::policy::Policy;
 
+mod language;
 mod policy;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Where an enrolment at a login is offered unless the configuration says otherwise: hosts are known to run the account
+/// phase of these.
+const ENROL_SERVICES: [&str; 2] = ["sshd", "login"];
 
 /// The longest path that fits a Unix socket's address, in bytes.
 const MAX_SOCKET_PATH: usize = 107;
@@ -46,6 +52,8 @@ pub struct Config {
     pub policy: Policy,
     /// How a first enrolment begins.
     pub enrolment: Enrolment,
+    /// In which language hosts' doors speak to people.
+    pub language: Language,
     /// How long the gate's sessions live.
     pub sessions: Sessions,
     /// How much of the audit trail is kept.
@@ -73,10 +81,12 @@ pub struct Listener {
 }
 
 /// How a first enrolment begins.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Enrolment {
     /// Who may begin it.
     pub first: FirstEnrolment,
+    /// PAM services at which it may begin while somebody logs in.
+    pub services: Vec<String>,
 }
 
 /// Who may begin an account's first enrolment.
@@ -155,6 +165,7 @@ impl Config {
         let listeners = listeners(root, socket.as_ref(), host.as_ref());
         let policy = policy::policy(root, &listeners);
         let enrolment = enrolment(root);
+        let language = language(root);
         let sessions = sessions(root);
         let audit = audit(root);
         let limits = limits(root);
@@ -168,6 +179,7 @@ impl Config {
             listeners,
             policy,
             enrolment,
+            language,
             sessions,
             audit,
             limits,
@@ -253,8 +265,27 @@ fn enrolment(root: &mut Table<'_>) -> Enrolment {
         ("login", FirstEnrolment::Login),
         ("self", FirstEnrolment::Own),
     ];
-    let first = root.table("enrolment").and_then(|mut table| table.choice("first", &choices));
-    Enrolment { first: first.map_or(FirstEnrolment::Login, |first| first.value) }
+    let mut enrolment = Enrolment {
+        first: FirstEnrolment::Login,
+        services: ENROL_SERVICES.iter().map(|&service| service.to_owned()).collect(),
+    };
+    let Some(mut table) = root.table("enrolment") else { return enrolment };
+    if let Some(first) = table.choice("first", &choices) {
+        enrolment.first = first.value;
+    }
+    if let Some(services) = table.list("services") {
+        enrolment.services = services
+            .into_iter()
+            .filter_map(|service| service.check(service_name))
+            .map(|service| service.value)
+            .collect();
+    }
+    enrolment
+}
+
+fn language(root: &mut Table<'_>) -> Language {
+    let choices = [("en", Language::English), ("de", Language::German)];
+    root.choice("language", &choices).map_or_else(language::of_the_system, |language| language.value)
 }
 
 fn sessions(root: &mut Table<'_>) -> Sessions {

@@ -12,10 +12,12 @@ mod api_key;
 #[cfg(test)]
 mod description;
 mod door;
+mod emergency;
 mod fault;
 mod gate;
 mod grace;
 mod ids;
+mod login_enrolment;
 mod opaque;
 mod person;
 mod policy;
@@ -26,10 +28,12 @@ mod words;
 pub use account::*;
 pub use api_key::*;
 pub use door::*;
+pub use emergency::*;
 pub use fault::*;
 pub use gate::*;
 pub use grace::*;
 pub use ids::*;
+pub use login_enrolment::*;
 pub use opaque::*;
 pub use person::*;
 pub use policy::*;
@@ -68,6 +72,9 @@ macro_rules! methods {
 methods! {
     Consult -> ConsultReply;
     Verify -> VerifyReply;
+    BeginEnrolmentAtLogin -> BegunEnrolmentAtLogin;
+    ConfirmEnrolmentAtLogin -> ConfirmedEnrolmentAtLogin;
+    ActivateEnrolmentAtLogin -> ActivatedEnrolmentAtLogin;
     SignIn -> SignInReply;
     AssertFirst -> SignInReply;
     VerifySession -> VerifyReply;
@@ -96,6 +103,7 @@ methods! {
     BeginEnrolment -> BegunEnrolment;
     ConfirmEnrolment -> ConfirmedEnrolment;
     RegenerateBackupCodes -> FreshBackupCodes;
+    IssueEmergencyCode -> EmergencyCode;
     RenameDevice -> Done;
     RemoveDevice -> Done;
     CreateApiKey -> FreshApiKey;

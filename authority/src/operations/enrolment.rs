@@ -202,7 +202,7 @@ impl Authority {
         for (id, _) in self.waiting(&change.account)? {
             change.writes.push(record::enrolment_removal(&id, Expect::Any));
         }
-        Ok(())
+        self.void_login_enrolment(change)
     }
 
     fn make_room(&self, change: &mut Change) -> Outcome<()> {
@@ -258,11 +258,11 @@ fn at_its_door(actor: &Actor, entry: Entry) -> Entry {
 }
 
 /// What an authenticator app calls the account.
-fn shown_name(account: &Account) -> String {
+pub(super) fn shown_name(account: &Account) -> String {
     account.names.first().map(|name| name.name.name().to_owned()).unwrap_or_default()
 }
 
-fn random<const N: usize>() -> Outcome<[u8; N]> {
+pub(super) fn random<const N: usize>() -> Outcome<[u8; N]> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|_| internal("no randomness from the kernel"))?;
     Ok(bytes)
@@ -276,11 +276,11 @@ fn unconfirmed(error: ChangeError) -> Fault {
     }
 }
 
-fn no_such_enrolment() -> Fault {
+pub(super) fn no_such_enrolment() -> Fault {
     fault(FaultKind::NoSuchEnrolment, "there is no such enrolment, or it has expired; begin again")
 }
 
-fn ask_an_operator() -> Fault {
+pub(super) fn ask_an_operator() -> Fault {
     fault(
         FaultKind::NotPermitted,
         "a first device cannot be enrolled here; ask the people in charge of this host",

@@ -30,10 +30,12 @@ mod accounts;
 mod api_keys;
 mod browsers;
 mod by_code;
+mod emergency;
 mod enrolment;
 mod equal_work;
 mod full_disk;
 mod graces;
+mod login_enrolment;
 mod persons;
 mod policy;
 mod races;
@@ -94,6 +96,8 @@ impl World {
             gate_realms: vec![Realm::parse("wiki.example.com").unwrap()],
             policy: Policy { default: Requirement::Required, services: BTreeMap::new(), rules: Vec::new() },
             first_enrolment: FirstEnrolment::Login,
+            enrol_services: vec!["sshd".into(), "login".into()],
+            language: Language::English,
             sessions: Sessions { idle: Duration::from_secs(3600), absolute: Duration::from_secs(43_200) },
         };
         configure(&mut settings);

@@ -11,6 +11,10 @@ pub enum Space {
     Name,
     /// Enrolments that no code has confirmed yet.
     Enrolment,
+    /// Enrolments begun while somebody logged in, by their account's id.
+    LoginEnrolment,
+    /// Emergency codes that wait to be used, by their account's id.
+    Emergency,
     /// Sessions, by the digest of their cookie.
     Session,
     /// Which sessions an account has, by its id and their digest.
@@ -37,10 +41,12 @@ pub enum Space {
 
 impl Space {
     /// Every space: each gets its sealing key at start.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Account,
         Self::Name,
         Self::Enrolment,
+        Self::LoginEnrolment,
+        Self::Emergency,
         Self::Session,
         Self::SessionOf,
         Self::Browser,
@@ -61,6 +67,8 @@ impl Space {
             Self::Account => "account/",
             Self::Name => "name/",
             Self::Enrolment => "enrolment/",
+            Self::LoginEnrolment => "login_enrolment/",
+            Self::Emergency => "emergency/",
             Self::Session => "session/",
             Self::SessionOf => "session_of/",
             Self::Browser => "browser/",
