@@ -106,7 +106,15 @@ fn every_caller_may_call_what_is_its_business_and_nothing_else() {
         "DisableAccount",
         "ReadAudit",
     ];
-    let shop = ["Consult", "Verify", "BeginEnrolment", "ConfirmEnrolment"];
+    let shop = [
+        "Consult",
+        "Verify",
+        "BeginEnrolmentAtLogin",
+        "ConfirmEnrolmentAtLogin",
+        "ActivateEnrolmentAtLogin",
+        "BeginEnrolment",
+        "ConfirmEnrolment",
+    ];
     let (main, web1) = (authority.socket(), authority.door_socket("web1"));
     let callers: [(&str, u32, &Path, &[&str]); 9] = [
         ("the gate", gate_user(), &main, &gate),
