@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use nix::unistd::{Uid, User};
+use nix::unistd::{Group, Uid, User};
 use twofold_shared::client::DEFAULT_SOCKET;
 use twofold_shared::config::{At, Mistakes, Place, Table, load};
 use twofold_shared::name::Realm;
@@ -27,6 +27,8 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Where an enrolment at a login is offered unless the configuration says otherwise: hosts are known to run the account
 /// phase of these.
 const ENROL_SERVICES: [&str; 2] = ["sshd", "login"];
+/// Groups whose members have power over a host, as Debian and others call them.
+const PRIVILEGED: [&str; 2] = ["sudo", "wheel"];
 
 /// The longest path that fits a Unix socket's address, in bytes.
 const MAX_SOCKET_PATH: usize = 107;
@@ -69,6 +71,8 @@ pub struct Gate {
     pub uid: u32,
     /// Realms in which it may assert a first factor.
     pub realms: Vec<Realm>,
+    /// The portal's origin, for links in invitations.
+    pub portal: Option<String>,
 }
 
 /// A door listener's socket.
@@ -87,6 +91,10 @@ pub struct Enrolment {
     pub first: FirstEnrolment,
     /// PAM services at which it may begin while somebody logs in.
     pub services: Vec<String>,
+    /// Groups, of the ledger or this host, whose members need an invitation whatever `first` says.
+    pub privileged: Vec<String>,
+    /// Those of them that this host has.
+    pub privileged_here: Vec<String>,
 }
 
 /// Who may begin an account's first enrolment.
@@ -198,7 +206,9 @@ fn gate(table: &mut Table<'_>) -> Option<Gate> {
     let user = table.need("user", user, "\"twofold-gate\"").and_then(|user| user.check(|user| uid_of(&user)));
     let realms = table.texts("realms").into_iter().filter_map(|realm| assertable_realm(realm, "the gate"));
     let realms = realms.map(|realm| realm.value).collect();
-    Some(Gate { uid: user?.value, realms })
+    let portal =
+        table.text("portal").and_then(|portal| portal.check(portal_origin)).map(|portal| portal.value);
+    Some(Gate { uid: user?.value, realms, portal })
 }
 
 fn listeners(root: &mut Table<'_>, socket: Option<&At<PathBuf>>, host: Option<&At<String>>) -> Vec<Listener> {
@@ -265,27 +275,51 @@ fn enrolment(root: &mut Table<'_>) -> Enrolment {
         ("login", FirstEnrolment::Login),
         ("self", FirstEnrolment::Own),
     ];
-    let mut enrolment = Enrolment {
-        first: FirstEnrolment::Login,
-        services: ENROL_SERVICES.iter().map(|&service| service.to_owned()).collect(),
-    };
-    let Some(mut table) = root.table("enrolment") else { return enrolment };
-    if let Some(first) = table.choice("first", &choices) {
-        enrolment.first = first.value;
+    let mut table = root.table("enrolment");
+    let first = table.as_mut().and_then(|table| table.choice("first", &choices));
+    let privileged = list_or(table.as_mut(), "privileged_groups", &PRIVILEGED, group_name);
+    let is_here = |group: &&String| matches!(Group::from_name(group), Ok(Some(_)) | Err(_));
+    let privileged_here = privileged.iter().filter(is_here).cloned().collect();
+    let services = list_or(table.as_mut(), "services", &ENROL_SERVICES, service_name);
+    let first = first.map_or(FirstEnrolment::Login, |first| first.value);
+    Enrolment { first, services, privileged, privileged_here }
+}
+
+/// A list of words; `default` where there is none.
+fn list_or(
+    table: Option<&mut Table<'_>>,
+    key: &str,
+    default: &[&str],
+    check: fn(String) -> Result<String, String>,
+) -> Vec<String> {
+    match table.and_then(|table| table.list(key)) {
+        None => default.iter().map(|&word| word.to_owned()).collect(),
+        Some(words) => {
+            words.into_iter().filter_map(|word| word.check(check)).map(|word| word.value).collect()
+        }
     }
-    if let Some(services) = table.list("services") {
-        enrolment.services = services
-            .into_iter()
-            .filter_map(|service| service.check(service_name))
-            .map(|service| service.value)
-            .collect();
-    }
-    enrolment
 }
 
 fn language(root: &mut Table<'_>) -> Language {
     let choices = [("en", Language::English), ("de", Language::German)];
     root.choice("language", &choices).map_or_else(language::of_the_system, |language| language.value)
+}
+
+fn group_name(group: String) -> Result<String, String> {
+    match twofold_shared::account::Group::parse(&group) {
+        Ok(_) => Ok(group),
+        Err(why) => Err(why.to_string()),
+    }
+}
+
+/// As a browser has it: scheme, host and port, in small letters.
+fn portal_origin(text: String) -> Result<String, String> {
+    let odd = || Err("must be the portal's origin as in gate.toml: \"https://id.example.com\"".to_owned());
+    let Some(host) = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) else {
+        return odd();
+    };
+    let good = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-:[]".contains(&byte);
+    if host.is_empty() || text.len() > 300 || !host.bytes().all(good) { odd() } else { Ok(text) }
 }
 
 fn sessions(root: &mut Table<'_>) -> Sessions {

@@ -80,15 +80,22 @@ impl Attempt {
         Ok((judged(nonce, reply)?, notices))
     }
 
-    /// Begins the enrolment of who has no second factor yet.
+    /// Begins the enrolment of who has no second factor yet; with an invitation's code where that is needed.
     ///
     /// # Errors
-    /// [`Why::Unavailable`].
-    pub fn begin_enrolment(&self) -> Result<BegunEnrolmentAtLogin, Refusal> {
+    /// [`Why::Invitation`] or [`Why::Unavailable`].
+    pub fn begin_enrolment(&self, invitation: Option<SecretText>) -> Result<BegunEnrolmentAtLogin, Refusal> {
         let nonce = new_request()?;
-        let question = BeginEnrolmentAtLogin { nonce: nonce.clone(), login: self.login.clone() };
-        let reply = self.call(&question, &nonce)?;
-        if reply.nonce == nonce { Ok(reply) } else { Err(undecided(nonce)) }
+        let (login, invited) = (self.login.clone(), invitation.is_some());
+        let question = BeginEnrolmentAtLogin { nonce: nonce.clone(), login, invitation };
+        match self.client.call(&question) {
+            Ok(reply) if reply.nonce == nonce => Ok(reply),
+            Ok(_) => Err(undecided(nonce)),
+            Err(CallError::Fault(Fault { kind: FaultKind::NotPermitted, .. })) if invited => {
+                Err(Refusal { why: Why::Invitation, request: Some(nonce) })
+            }
+            Err(error) => Err(refusal(error, nonce)),
+        }
     }
 
     /// Gives the first code of the new device, and gets backup codes for it.

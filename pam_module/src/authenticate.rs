@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use crate::account::remember;
 use crate::attempt::{Attempt, refused_login};
 use crate::combined::split;
-use crate::enrol::enrol;
+use crate::enrol::{enrol, enrol_invited};
 use crate::host::{Answer, Host, Level, Tone};
 use crate::messages::{self, Words};
 use crate::options::{AnswerFrom, Options, Passing, Phase};
@@ -90,7 +90,7 @@ fn decide(host: &impl Host, attempt: &mut Attempt) -> Result<Outcome, (Refusal, 
             Ask::Grace => return Ok(Outcome::LetBy(LetBy::Grace, request)),
             Ask::Optional => return Ok(Outcome::LetBy(LetBy::Optional, request)),
             Ask::Enrol => return enrol(host, attempt).map_err(at_once),
-            Ask::Invitation => return Err(at_once(Refusal { why: Why::Invitation, request: Some(request) })),
+            Ask::Invitation => return enrol_invited(host, attempt).map_err(at_once),
             Ask::Unenrolled => return Err(at_once(Refusal { why: Why::Unenrolled, request: Some(request) })),
         }
     }

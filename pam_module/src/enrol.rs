@@ -4,7 +4,8 @@
 //! only when the account phase says so.
 
 use twofold_shared::code::Code;
-use twofold_shared::wire::Word;
+use twofold_shared::secret::SecretText;
+use twofold_shared::wire::{BegunEnrolmentAtLogin, Word};
 
 use crate::attempt::Attempt;
 use crate::host::{Answer, Host};
@@ -13,6 +14,9 @@ use crate::outcome::{Outcome, Refusal, Why};
 
 /// Wrong first codes at most; they are not guesses, for the key is on the screen.
 const MOST_WRONG: usize = 5;
+
+/// Tries at an invitation's code: it is long.
+const MOST_INVITATIONS: usize = 3;
 
 /// Questions at most, wishes for the other picture included.
 const MOST_QUESTIONS: usize = 20;
@@ -30,8 +34,34 @@ enum Said {
 /// # Errors
 /// Every [`Refusal`] that the person, the authority or a fault can bring; nothing is on then.
 pub fn enrol(host: &impl Host, attempt: &Attempt) -> Result<Outcome, Refusal> {
+    lead(host, attempt, attempt.begin_enrolment(None)?)
+}
+
+/// The same after an invitation's code.
+///
+/// # Errors
+/// As [`enrol`].
+pub fn enrol_invited(host: &impl Host, attempt: &Attempt) -> Result<Outcome, Refusal> {
+    let mut question = messages::invitation(attempt.words(), &attempt.login.name, false);
+    let mut refused = left();
+    for _ in 0..MOST_INVITATIONS {
+        let answer = host.ask(&question, attempt.options.echo).map_err(|_| left())?;
+        if host.is_password(&answer.bytes) {
+            return Err(left());
+        }
+        let code = SecretText::new(String::from_utf8_lossy(&answer.bytes).into_owned());
+        match attempt.begin_enrolment(Some(code)) {
+            Ok(begun) => return lead(host, attempt, begun),
+            Err(refusal @ Refusal { why: Why::Invitation, .. }) => refused = refusal,
+            Err(refusal) => return Err(refusal),
+        }
+        question = messages::invitation(attempt.words(), &attempt.login.name, true);
+    }
+    Err(refused)
+}
+
+fn lead(host: &impl Host, attempt: &Attempt, begun: BegunEnrolmentAtLogin) -> Result<Outcome, Refusal> {
     let (words, name) = (attempt.words(), &attempt.login.name);
-    let begun = attempt.begin_enrolment()?;
     let shown = (&begun.picture, &begun.secret);
     let (mut inverse, mut wrong) = (false, 0);
     let mut question = messages::enrol(words, name, shown, inverse);
@@ -231,10 +261,35 @@ mod tests {
     }
 
     #[test]
-    fn who_needs_an_invitation_hears_of_it() {
-        let (host, authority) = (Scripted::new(), Authority::that_says("invitation"));
+    fn an_invitation_is_asked_for_before_the_picture() {
+        const ASKED: &str = "alice, this server asks for a second factor…Invitation code: ";
+        const AGAIN: &str = "That invitation isn't good.…Invitation code: ";
+        let refuses = || Does::Fails("NotPermitted", json!({"detail": "no"}));
+        let [_, begun] = begins();
+        let script = [Does::Answers(json!({"ask": "invitation"})), refuses(), begun, confirms()];
+        let authority = Authority::that(script);
+        let host = Scripted::new()
+            .types(ASKED, "abcd-efgh")
+            .types(AGAIN, "ijkl-mnop")
+            .types(FIRST, "123456")
+            .types(LAST, "");
+        assert_eq!(login(&host, &authority), PamError::SUCCESS);
+        let asked = authority.asked();
+        assert_eq!(asked[2]["parameters"]["invitation"], "ijkl-mnop");
+        assert!(!host.log_text().contains("ijkl"));
+        // Wrong ones, the password, and whoever leaves.
+        let script = [Does::Answers(json!({"ask": "invitation"})), refuses(), refuses(), refuses()];
+        let authority = Authority::that(script);
+        let host = Scripted::new().types(ASKED, "a").types(AGAIN, "b").types(AGAIN, "c");
         assert_eq!(login(&host, &authority), PamError::MAXTRIES);
-        assert!(host.told()[0].1.contains("takes an invitation"));
+        assert!(host.told()[0].1.contains("takes an invitation"), "{:?}", host.told());
         authority.asked();
+        for host in
+            [Scripted::new().types(ASKED, "hunter2").password("hunter2"), Scripted::new().gives_up(ASKED)]
+        {
+            let authority = Authority::that_says("invitation");
+            assert_eq!(login(&host, &authority), PamError::MAXTRIES);
+            authority.asked();
+        }
     }
 }

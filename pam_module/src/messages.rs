@@ -36,6 +36,11 @@ pub struct Words {
     busy: &'static str,
     unenrolled: &'static str,
     invitation: &'static str,
+    /// Above the question for its code; `{}`: the name.
+    invitation_wanted: &'static str,
+    /// The same after a wrong one.
+    invitation_wrong: &'static str,
+    invitation_code: &'static str,
     no_factor: &'static str,
     unavailable: &'static str,
     /// `{}`: the beginning of a request's number.
@@ -172,6 +177,13 @@ pub fn notice(words: &Words, notice: &Notice) -> Option<String> {
     }
     text.push_str(news.end);
     Some(text)
+}
+
+/// The question for an invitation's code; `again`: after a wrong one.
+pub fn invitation(words: &Words, name: &str, again: bool) -> String {
+    let lead =
+        if again { words.invitation_wrong.to_owned() } else { filled(words.invitation_wanted, &plain(name)) };
+    format!("{lead}\n{}", words.invitation_code)
 }
 
 /// What begins an enrolment: all in one question, because some clients show nothing else. `swapped`: for dark letters on a

@@ -227,19 +227,39 @@ fn plink_leads_through_the_first_login_too() {
 }
 
 #[test]
-fn where_it_is_not_offered_the_unenrolled_are_told_where_to_turn() {
-    let machine = Machine::start(First::Password, "[enrolment]\nfirst = \"invitation\"\n");
+fn who_needs_an_invitation_is_asked_for_it_before_the_picture() {
+    let machine = Machine::start(First::Password, "");
+    machine.twofold(&["account", "add", "alice"]).expect_success();
+    // alice may sudo, so her first device takes more than her password.
+    let session = machine.ssh("alice", &Login::password_then("aaaa-bbbb-cccc-dddd-eeee-ffff-gi"));
+    let said = format!("{}{}", session.run.stderr, session.prompts.join("\n"));
+    assert!(!session.succeeded() && said.contains("takes an invitation"), "{session:?}\n{}", machine.log());
+    assert!(!said.contains(FIRST_CODE), "{session:?}");
+    let invited = machine.twofold(&["--json", "invite", "alice"]).expect_success();
+    let invited: serde_json::Value = serde_json::from_str(invited.trim()).unwrap();
+    let code = invited["code"].as_str().unwrap();
+    traces::issued("invitation", code);
+    let mut terminal =
+        machine.ssh_terminal("alice", &["-o", "PreferredAuthentications=keyboard-interactive"]);
+    terminal.until(PASSWORD_PROMPT);
+    terminal.enter(PASSWORD);
+    terminal.until("Invitation code: ");
+    terminal.enter(code);
+    set_up(&mut terminal, &machine, Background::Dark);
+    terminal.until("$ ");
+    assert!(is_enrolled(&machine, "alice"), "{}", machine.log());
+}
+
+#[test]
+fn where_it_is_not_offered_the_unenrolled_are_refused() {
+    let machine = Machine::start(First::Password, "[enrolment]\nservices = []\n");
     machine.twofold(&["account", "add", "bob"]).expect_success();
-    for name in ["bob", "carol"] {
-        let session = machine.ssh(name, &Login::password_then("123456"));
-        let said = format!("{}{}", session.run.stderr, session.prompts.join("\n"));
-        assert!(
-            !session.succeeded() && said.contains("takes an invitation"),
-            "{session:?}\n{}",
-            machine.log()
-        );
-        assert_eq!(session.prompts.len(), 1, "{session:?}");
-    }
+    let bob = machine.ssh("bob", &Login::password_then("123456"));
+    let said = format!("{}{}", bob.run.stderr, bob.prompts.join("\n"));
+    assert!(!bob.succeeded() && said.contains("Set one up first") && bob.prompts.len() == 1, "{bob:?}");
+    // A name that the ledger does not know is asked like any other.
+    let carol = machine.ssh("carol", &Login::password_then("123456"));
+    assert!(!carol.succeeded() && carol.prompts.len() == 2, "{carol:?}\n{}", machine.log());
 }
 
 #[test]

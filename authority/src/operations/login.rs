@@ -83,7 +83,7 @@ impl Authority {
         let believed = self.believe(actor, &login).await?;
         let met = self.meet(&believed).await?;
         let decision = self.decide(&believed, login.first, None).await;
-        let mut ask = self.ask(actor, &believed, &met, (login.first, decision.require))?;
+        let mut ask = self.ask(actor, &believed, &met, (login.first, decision.require)).await?;
         let (account, now) = (&met.read.account, met.read.now);
         let language = self.settings.language;
         if ask == Ask::Code

@@ -39,7 +39,7 @@ const LABEL: &str = "authenticator app";
 
 impl Authority {
     /// What a login must do, grace aside.
-    pub(super) fn ask(
+    pub(super) async fn ask(
         &self,
         actor: &Actor,
         believed: &Believed,
@@ -61,11 +61,11 @@ impl Authority {
         if self.awaits_emergency_code(&met.read.account, believed.emergency)? {
             return Ok(Ask::Code);
         }
-        Ok(self.first_enrolment_at_login(actor, believed).unwrap_or(ask))
+        Ok(self.first_enrolment_at_login(actor, believed, met).await.unwrap_or(ask))
     }
 
     /// How somebody without a second factor comes by one at this login; none: not here.
-    fn first_enrolment_at_login(&self, actor: &Actor, believed: &Believed) -> Option<Ask> {
+    async fn first_enrolment_at_login(&self, actor: &Actor, believed: &Believed, met: &Met) -> Option<Ask> {
         let trusted = match actor {
             Actor::Root { .. } => true,
             Actor::Door(listener) => listener.enrol,
@@ -77,7 +77,12 @@ impl Authority {
         if !trusted || !offered || system {
             return None;
         }
-        Some(match self.settings.first_enrolment {
+        let takes = match (met.whose, &believed.name) {
+            (Whose::Account(_), _) => self.first_device_takes(&met.read.account).await,
+            (_, Some(name)) if self.is_privileged(name).await => FirstEnrolment::Invitation,
+            _ => self.settings.first_enrolment,
+        };
+        Some(match takes {
             FirstEnrolment::Invitation => Ask::Invitation,
             FirstEnrolment::Login | FirstEnrolment::Own => Ask::Enrol,
         })
@@ -89,11 +94,19 @@ impl Authority {
         actor: &Actor,
         request: BeginEnrolmentAtLogin,
     ) -> Outcome<BegunEnrolmentAtLogin> {
-        let BeginEnrolmentAtLogin { nonce, login } = request;
+        let BeginEnrolmentAtLogin { nonce, login, invitation } = request;
         let believed = self.believe(actor, &login).await?;
         let met = self.meet(&believed).await?;
         let require = self.decide(&believed, login.first, None).await.require;
-        if self.ask(actor, &believed, &met, (login.first, require))? != Ask::Enrol {
+        let may = match (self.ask(actor, &believed, &met, (login.first, require)).await?, &invitation) {
+            (Ask::Enrol, _) => true,
+            (Ask::Invitation, Some(code)) => {
+                let told = entry("invitation_redeem", believed.door.as_str(), &believed.place, &nonce);
+                self.invites(&met.read.account, code, told, met.read.now.time).await?
+            }
+            _ => false,
+        };
+        if !may {
             return Err(ask_an_operator());
         }
         let account = match met.whose {
@@ -200,11 +213,10 @@ impl Authority {
             change.account.throttle =
                 throttle.succeeded(&believed.place.origin, Stage::AfterFirst, change.time());
             self.void_enrolments(change)?;
-            change.writes.retain(|write| {
-                write.key != record::login_enrolment_removal(&pending.account, Expect::Any).key
-            });
+            self.end_invitation(change)?;
             let removal = record::login_enrolment_removal(&pending.account, Expect::Version(waits.version));
             change.writes.push(removal);
+            change.keep_last_writes();
             Ok(())
         })
         .await?;

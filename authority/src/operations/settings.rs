@@ -29,6 +29,12 @@ pub struct Settings {
     pub enrol_services: Vec<String>,
     /// In which language people are spoken to.
     pub language: Language,
+    /// Groups of the ledger or the host whose members' first device takes an invitation.
+    pub privileged: Vec<String>,
+    /// Those of them that the host has.
+    pub privileged_here: Vec<String>,
+    /// The portal's origin, for links to it.
+    pub portal: Option<String>,
     /// How long sessions live.
     pub sessions: Sessions,
 }
@@ -42,6 +48,9 @@ impl From<&Config> for Settings {
             first_enrolment: config.enrolment.first,
             enrol_services: config.enrolment.services.clone(),
             language: config.language,
+            privileged: config.enrolment.privileged.clone(),
+            privileged_here: config.enrolment.privileged_here.clone(),
+            portal: config.gate.as_ref().and_then(|gate| gate.portal.clone()),
             sessions: config.sessions,
         }
     }

@@ -35,10 +35,12 @@ mod enrolment;
 mod equal_work;
 mod full_disk;
 mod graces;
+mod invitations;
 mod login_enrolment;
 mod persons;
 mod policy;
 mod races;
+mod session_enrolment;
 mod sessions;
 mod sign_in;
 mod trail;
@@ -98,6 +100,9 @@ impl World {
             first_enrolment: FirstEnrolment::Login,
             enrol_services: vec!["sshd".into(), "login".into()],
             language: Language::English,
+            privileged: vec!["carol".into()],
+            privileged_here: vec!["carol".into()],
+            portal: Some("https://id.example.com".into()),
             sessions: Sessions { idle: Duration::from_secs(3600), absolute: Duration::from_secs(43_200) },
         };
         configure(&mut settings);

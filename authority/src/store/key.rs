@@ -15,6 +15,12 @@ pub enum Space {
     LoginEnrolment,
     /// Emergency codes that wait to be used, by their account's id.
     Emergency,
+    /// Invitations to enrol, by the digest of their code.
+    Invitation,
+    /// The one invitation of an account, by its id.
+    InvitationOf,
+    /// How often accounts passed without a second factor before one was asked for, by id.
+    Spared,
     /// Sessions, by the digest of their cookie.
     Session,
     /// Which sessions an account has, by its id and their digest.
@@ -41,12 +47,15 @@ pub enum Space {
 
 impl Space {
     /// Every space: each gets its sealing key at start.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 19] = [
         Self::Account,
         Self::Name,
         Self::Enrolment,
         Self::LoginEnrolment,
         Self::Emergency,
+        Self::Invitation,
+        Self::InvitationOf,
+        Self::Spared,
         Self::Session,
         Self::SessionOf,
         Self::Browser,
@@ -69,6 +78,9 @@ impl Space {
             Self::Enrolment => "enrolment/",
             Self::LoginEnrolment => "login_enrolment/",
             Self::Emergency => "emergency/",
+            Self::Invitation => "invitation/",
+            Self::InvitationOf => "invitation_of/",
+            Self::Spared => "spared/",
             Self::Session => "session/",
             Self::SessionOf => "session_of/",
             Self::Browser => "browser/",

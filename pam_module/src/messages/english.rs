@@ -19,6 +19,10 @@ pub(super) const WORDS: Words = Words {
                  knows where.",
     invitation: "This server asks for a second factor, and you have none yet. Setting one up takes an invitation: ask \
                  whoever runs this server.",
+    invitation_wanted: "{}, this server asks for a second factor, and you have none yet.\n\
+                        Setting one up takes an invitation, which comes from whoever runs this server.",
+    invitation_wrong: "That invitation isn't good. It has 26 letters and digits, and is void after an hour.",
+    invitation_code: "Invitation code: ",
     no_factor: "This server asks for a second factor, and this way of signing in has none. Sign in with your code.",
     unavailable: "Codes can't be checked on this server now. Tell whoever runs it.",
     request: " Request {}",

@@ -20,6 +20,10 @@ pub(super) const WORDS: Words = Words {
                  diesen Server betreibt, weiß, wo.",
     invitation: "Dieser Server verlangt einen zweiten Faktor, und Sie haben noch keinen. Um einen einzurichten, brauchen \
                  Sie eine Einladung von denen, die diesen Server betreiben.",
+    invitation_wanted: "{}, dieser Server verlangt einen zweiten Faktor, und Sie haben noch keinen.\n\
+                        Um einen einzurichten, brauchen Sie eine Einladung von denen, die diesen Server betreiben.",
+    invitation_wrong: "Diese Einladung gilt nicht. Sie hat 26 Buchstaben und Ziffern und verfällt nach einer Stunde.",
+    invitation_code: "Einladungscode: ",
     no_factor: "Dieser Server verlangt einen zweiten Faktor, und bei dieser Art der Anmeldung gibt es keinen. Melden Sie \
                 sich mit Ihrem Code an.",
     unavailable: "Dieser Server kann jetzt keine Codes prüfen. Sagen Sie es denen, die ihn betreiben.",

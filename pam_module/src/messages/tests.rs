@@ -160,7 +160,13 @@ fn each_language_has_a_place_for_whatever_differs() {
         for sentence in with_place {
             assert_eq!(sentence.matches("{}").count(), 1, "{sentence}");
         }
-        for ends in [words.code_for, words.password_and_code_for, words.enrol_code, words.put_away] {
+        for ends in [
+            words.invitation_code,
+            words.code_for,
+            words.password_and_code_for,
+            words.enrol_code,
+            words.put_away,
+        ] {
             assert!(ends.ends_with(": "), "{ends}");
         }
         assert!(words.enrol.contains(" i ") && words.enrol.lines().all(|line| line.chars().count() <= 90));

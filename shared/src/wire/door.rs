@@ -66,7 +66,7 @@ pub enum Ask {
     Unenrolled,
     /// The same, but a second factor may be set up now: [`super::BeginEnrolmentAtLogin`].
     Enrol,
-    /// The same, but setting one up takes an operator's invitation.
+    /// The same, but that takes an operator's invitation.
     Invitation,
 }
 

@@ -6,9 +6,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Approval, Login, Nonce, Refused, VerifyReply};
-use crate::secret::{SecretText, revealed, revealed_list};
+use crate::secret::{SecretText, revealed, revealed_list, revealed_option};
 
-/// Begins an enrolment for who must have a second factor, has none, and may set one up here ([`super::Ask::Enrol`]). One
+/// Begins an enrolment for who must have a second factor, has none, and may set one up here ([`super::Ask::Enrol`]), or has been invited to. One
 /// that was begun before at a login is void with it: whoever saw its secret may have kept it.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct BeginEnrolmentAtLogin {
@@ -16,6 +16,9 @@ pub struct BeginEnrolmentAtLogin {
     pub nonce: Nonce,
     /// The login.
     pub login: Login,
+    /// An invitation's code, where that is needed ([`super::Ask::Invitation`]).
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "revealed_option")]
+    pub invitation: Option<SecretText>,
 }
 
 /// The secret on its one way to its owner's phone.

@@ -5,7 +5,15 @@ use twofold_shared::wire::Word;
 use super::*;
 
 fn begin_at(login: &Login) -> BeginEnrolmentAtLogin {
-    BeginEnrolmentAtLogin { nonce: nonce(), login: login.clone() }
+    BeginEnrolmentAtLogin { nonce: nonce(), login: login.clone(), invitation: None }
+}
+
+/// Where nobody is privileged.
+fn world() -> World {
+    World::with(|settings| {
+        settings.privileged.clear();
+        settings.privileged_here.clear();
+    })
 }
 
 impl World {
@@ -39,7 +47,7 @@ impl World {
 
 #[tokio::test]
 async fn a_person_of_the_host_sets_up_a_device_at_the_first_login() {
-    let world = World::new();
+    let world = world();
     let carol = login("carol", "192.0.2.7");
     assert_eq!(world.asks(&root(), &carol).await, Ask::Enrol);
     let begun = world.ask(&root(), begin_at(&carol)).await.unwrap();
@@ -79,7 +87,7 @@ async fn a_person_of_the_host_sets_up_a_device_at_the_first_login() {
 
 #[tokio::test]
 async fn an_enrolment_that_was_cut_is_begun_afresh_and_its_secret_is_dead() {
-    let world = World::new();
+    let world = world();
     let carol = login("carol", "192.0.2.7");
     let first = world.ask(&root(), begin_at(&carol)).await.unwrap();
     let code = world.app(&first).code(&world);
@@ -101,7 +109,7 @@ async fn an_enrolment_that_was_cut_is_begun_afresh_and_its_secret_is_dead() {
 
 #[tokio::test]
 async fn a_device_from_elsewhere_ends_what_was_begun_at_a_login() {
-    let world = World::new();
+    let world = world();
     let carol = login("carol", "192.0.2.7");
     let begun = world.ask(&root(), begin_at(&carol)).await.unwrap();
     let code = world.app(&begun).code(&world);
@@ -114,7 +122,7 @@ async fn a_device_from_elsewhere_ends_what_was_begun_at_a_login() {
 
 #[tokio::test]
 async fn an_enrolment_belongs_to_its_name_and_its_door() {
-    let world = World::new();
+    let world = world();
     let carol = login("carol", "192.0.2.7");
     let begun = world.ask(&root(), begin_at(&carol)).await.unwrap();
     let code = world.app(&begun).code(&world);
@@ -129,7 +137,7 @@ async fn an_enrolment_belongs_to_its_name_and_its_door() {
 
 #[tokio::test]
 async fn it_is_offered_to_nobody_else() {
-    let world = World::new();
+    let world = world();
     let phone = world.enrolled("alice").await;
     let from = |name: &str| login(name, "192.0.2.7");
     let not_offered = [
@@ -163,15 +171,51 @@ async fn it_is_offered_to_nobody_else() {
 
 #[tokio::test]
 async fn where_an_invitation_is_needed_it_says_so_and_shows_no_secret() {
-    let world = World::with(|settings| settings.first_enrolment = FirstEnrolment::Invitation);
+    // carol's group is privileged; and where everybody needs one, bob too.
+    let everybody = World::with(|settings| settings.first_enrolment = FirstEnrolment::Invitation);
+    for (world, name) in [(World::new(), "carol"), (everybody, "bob")] {
+        let at = login(name, "192.0.2.7");
+        assert_eq!(world.asks(&root(), &at).await, Ask::Invitation, "{name}");
+        for code in [None, Some("aaaa-bbbb-cccc-dddd-eeee-ffff-gi"), Some("rubbish")] {
+            let begin = BeginEnrolmentAtLogin { invitation: code.map(secret_text), ..begin_at(&at) };
+            assert_eq!(world.ask(&root(), begin).await.unwrap_err().kind, FaultKind::NotPermitted, "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_invitation_lets_one_device_be_set_up_and_is_its_accounts_alone() {
+    let world = World::new();
+    for name in ["bob", "carol"] {
+        world.ask(&root(), AddAccount { name: name.into(), groups: vec![] }).await.unwrap();
+    }
+    let invite = async |name: &str| {
+        world.ask(&root(), InviteAccount { account: name.into() }).await.unwrap().code.reveal().to_owned()
+    };
+    let (bobs, carols) = (invite("bob").await, invite("carol").await);
     let carol = login("carol", "192.0.2.7");
-    assert_eq!(world.asks(&root(), &carol).await, Ask::Invitation);
-    assert_eq!(world.ask(&root(), begin_at(&carol)).await.unwrap_err().kind, FaultKind::NotPermitted);
+    let with = |code: &str| BeginEnrolmentAtLogin { invitation: Some(secret_text(code)), ..begin_at(&carol) };
+    assert_eq!(world.ask(&root(), with(&bobs)).await.unwrap_err().kind, FaultKind::NotPermitted);
+    let begun = world.ask(&root(), with(&carols.to_uppercase().replace('-', " "))).await.unwrap();
+    // A login that was cut has not used it up.
+    let begun_again = world.ask(&root(), with(&carols)).await.unwrap();
+    assert!(world.activate_at(&carol, &begun.enrolment).await.is_err());
+    let code = world.app(&begun_again).code(&world);
+    world.confirm_at(&carol, &begun_again.enrolment, &code).await.unwrap();
+    world.activate_at(&carol, &begun_again.enrolment).await.unwrap();
+    world.ask(&root(), ResetAccount { account: "carol".into() }).await.unwrap();
+    assert_eq!(world.ask(&root(), with(&carols)).await.unwrap_err().kind, FaultKind::NotPermitted, "used up");
+    world.clock.pass(3601);
+    let bob = BeginEnrolmentAtLogin {
+        invitation: Some(secret_text(&bobs)),
+        ..begin_at(&login("bob", "192.0.2.7"))
+    };
+    world.ask(&root(), bob).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_site_of_its_own_realm_may_offer_it_at_its_door() {
-    let world = World::new();
+    let world = world();
     world.ask(&root(), AddAccount { name: "wiki.example.com:carol".into(), groups: vec![] }).await.unwrap();
     let (site, carol) = (door("wiki.example.com", true), login("carol", "192.0.2.7"));
     assert_eq!(world.asks(&site, &carol).await, Ask::Enrol);

@@ -174,7 +174,7 @@ async fn policy_lets_nobody_in_without_a_first_factor() {
         ("bob", "optional", Ask::Optional),
         ("bob", "exempt", Ask::Exempt),
         // Known to the host, not to the ledger.
-        ("carol", "sshd", Ask::Enrol),
+        ("carol", "sshd", Ask::Invitation),
         ("carol", "sudo", Ask::Code),
         ("carol", "optional", Ask::Optional),
         ("carol", "exempt", Ask::Exempt),
