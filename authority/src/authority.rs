@@ -61,14 +61,10 @@ impl Authority {
         match method {
             wire::Consult::METHOD => written(self.consult(actor, read(parameters)?).await),
             wire::Verify::METHOD => written(self.verify(actor, read(parameters)?).await),
-            wire::BeginEnrolmentAtLogin::METHOD => {
-                written(self.begin_enrolment_at_login(actor, read(parameters)?).await)
-            }
-            wire::ConfirmEnrolmentAtLogin::METHOD => {
-                written(self.confirm_enrolment_at_login(actor, read(parameters)?).await)
-            }
-            wire::ActivateEnrolmentAtLogin::METHOD => {
-                written(self.activate_enrolment_at_login(actor, read(parameters)?).await)
+            wire::BeginEnrolmentAtLogin::METHOD
+            | wire::ConfirmEnrolmentAtLogin::METHOD
+            | wire::ActivateEnrolmentAtLogin::METHOD => {
+                self.enrolment_at_login(actor, method, parameters).await
             }
             wire::SignIn::METHOD => written(self.sign_in(read(parameters)?).await),
             wire::AssertFirst::METHOD => written(self.assert_first(read(parameters)?).await),
@@ -152,6 +148,27 @@ impl Authority {
         // Boxed: the one call stands within the other.
         let reply = Box::pin(self.answer(&actor, &request.method, parameters)).await?;
         Ok(reply.within(&request.nonce))
+    }
+
+    /// The steps of a second factor that is set up at a login. In boxes: what answers any call need not have room for them.
+    async fn enrolment_at_login(
+        &self,
+        actor: &Actor,
+        method: &str,
+        parameters: &RawValue,
+    ) -> Result<Reply, Failure> {
+        match method {
+            wire::BeginEnrolmentAtLogin::METHOD => {
+                written(Box::pin(self.begin_enrolment_at_login(actor, read(parameters)?)).await)
+            }
+            wire::ConfirmEnrolmentAtLogin::METHOD => {
+                written(Box::pin(self.confirm_enrolment_at_login(actor, read(parameters)?)).await)
+            }
+            wire::ActivateEnrolmentAtLogin::METHOD => {
+                written(Box::pin(self.activate_enrolment_at_login(actor, read(parameters)?)).await)
+            }
+            other => Err(Failure::MethodNotFound(other.to_owned())),
+        }
     }
 }
 

@@ -57,7 +57,7 @@ int main(int argc, char **argv)
     if (!open || !verify || !end)
         return 2;
     /* As in a server's configuration: which answer goes to which question. */
-    const char *words[] = {PLUGIN, "openvpn", "Password and code", "PASSWORD", NULL};
+    const char *words[] = {PLUGIN, "openvpn", "login", "USERNAME", "Password", "PASSWORD", NULL};
     char name[256], password[256];
     snprintf(name, sizeof name, "username=%s", argv[1]);
     snprintf(password, sizeof password, "password=%s", argv[2]);

@@ -35,7 +35,8 @@ impl ScriptedAuthority {
         Self { folder }
     }
 
-    /// One that answers every question with what `says` makes of its method and parameters; null closes the connection.
+    /// One that answers every question with what `says` makes of its method and parameters; null closes the connection, and
+    /// a text is the name of an error.
     #[must_use]
     pub fn that_says(says: impl Fn(&str, &Value) -> Value + Send + Sync + 'static) -> Self {
         Self::that(move |mut stream| {
@@ -43,7 +44,11 @@ impl ScriptedAuthority {
             let method =
                 question["method"].as_str().and_then(|name| name.rsplit('.').next()).unwrap_or_default();
             let mut parameters = says(method, &question["parameters"]);
-            if !parameters.is_null() {
+            if let Some(name) = parameters.as_str() {
+                let error =
+                    json!({"error": format!("org.twofold.Authority.{name}"), "parameters": {"detail": "no"}});
+                let _ = stream.write_all(format!("{error}\0").as_bytes());
+            } else if !parameters.is_null() {
                 parameters["nonce"] = question["parameters"]["nonce"].clone();
                 answer(&mut stream, &parameters);
             }

@@ -39,6 +39,7 @@ impl Says {
         match method {
             "Consult" => json!({"ask": self.ask}),
             "Verify" => self.verify.clone(),
+            "BeginEnrolmentAtLogin" if self.ask == "invitation" => json!("NotPermitted"),
             "BeginEnrolmentAtLogin" => {
                 json!({"enrolment": "0123456789abcdef0123456789abcdef", "secret": "JBSWY3DP",
                 "picture": "█", "expires_seconds": 600})

@@ -61,7 +61,7 @@ impl Authority {
         if self.awaits_emergency_code(&met.read.account, believed.emergency)? {
             return Ok(Ask::Code);
         }
-        Ok(self.first_enrolment_at_login(actor, believed, met).await.unwrap_or(ask))
+        Ok(Box::pin(self.first_enrolment_at_login(actor, believed, met)).await.unwrap_or(ask))
     }
 
     /// How somebody without a second factor comes by one at this login; none: not here.
