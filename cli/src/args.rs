@@ -66,7 +66,7 @@ Examples:
     /// What is set up: devices, backup codes, locks
     #[command(after_help = "Examples:\n  twofold status\n  sudo twofold status --account alice --json")]
     Status(Whose),
-    /// Accounts: list, add, show, lock, unlock, reopen, remove, link, unlink, require
+    /// Accounts: list, add, show, lock, unlock, reopen, remove, link, unlink, contacts, require
     #[command(
         subcommand,
         after_help = "\
@@ -313,6 +313,20 @@ pub enum Account {
         account: String,
         /// The name
         name: String,
+    },
+    /// Say what a person is called and where they are reached; what is not named stays as it is
+    Contacts {
+        /// Whose
+        account: String,
+        /// What people call them; '' for nothing
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+        /// Their e-mail address; '' for none
+        #[arg(long, value_name = "ADDRESS")]
+        email: Option<String>,
+        /// Their telephone number, such as +49301234567; '' for none
+        #[arg(long, value_name = "NUMBER")]
+        phone: Option<String>,
     },
     /// Say whether this account must have a second factor, whatever the service's policy
     Require {

@@ -107,6 +107,7 @@ methods! {
     LinkName -> AccountView;
     UnlinkName -> AccountView;
     SetRequirement -> Done;
+    SetContacts -> Done;
     SetPassword -> Done;
     InviteAccount -> Invitation;
     BeginEnrolment -> BegunEnrolment;

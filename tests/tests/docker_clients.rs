@@ -179,9 +179,9 @@ fn all_at_once(count: usize) {
     let machine = Machine::start(First::Password, "");
     let names: Vec<String> = (0..count).map(|n| format!("p{n:03}")).collect();
     let line = |name: &String| format!("{name}:{PASSWORD}:::::/bin/sh\n");
-    machine.write("/root/people", &names.iter().map(line).collect::<String>());
+    machine.write("/var/tmp/people", &names.iter().map(line).collect::<String>());
     machine.root(
-        "newusers /root/people; echo 'MaxStartups 2000' >>/etc/ssh/sshd_config.d/twofold.conf; kill -HUP 1",
+        "newusers /var/tmp/people; echo 'MaxStartups 2000' >>/etc/ssh/sshd_config.d/twofold.conf; kill -HUP 1",
     );
     let phones = machine.enrol_all(&names);
     machine.write("/tmp/storm.py", include_str!("../docker/stacks/storm.py"));

@@ -105,13 +105,13 @@ fn openvpns_plugin_takes_a_password_and_a_code_in_one_answer() {
         "auth requisite pam_twofold.so forward_pass\nauth requisite pam_unix.so use_first_pass\n\
          auth required pam_permit.so\naccount required pam_twofold.so need=factor\naccount required pam_unix.so\n",
     );
-    machine.write("/root/plugin.c", include_str!("../pam/openvpn.c"));
+    machine.write("/var/tmp/plugin.c", include_str!("../pam/openvpn.c"));
     // All that the plugin's header wants of OpenSSL is the name of a type.
     machine.root(
-        "mkdir /root/openssl; echo 'typedef struct x509_st X509;' >/root/openssl/x509.h; \
-         cc -Wall -Werror -I/root -o /root/plugin /root/plugin.c -ldl",
+        "mkdir /var/tmp/openssl; echo 'typedef struct x509_st X509;' >/var/tmp/openssl/x509.h; \
+         cc -Wall -Werror -I/var/tmp -o /var/tmp/plugin /var/tmp/plugin.c -ldl",
     );
-    let vpn = |password: &str| machine.exec("root", &["/root/plugin", "bob", password], "").stdout;
+    let vpn = |password: &str| machine.exec("root", &["/var/tmp/plugin", "bob", password], "").stdout;
     assert_eq!(vpn(&format!("{PASSWORD}{}", bob.phone.fresh())).trim(), "let in", "{}", machine.log());
     assert_eq!(vpn(&format!("{PASSWORD},{}", bob.backup_codes[0])).trim(), "let in", "{}", machine.log());
     for wrong in [

@@ -70,6 +70,12 @@ fn every_caller_may_call_what_is_its_business_and_nothing_else() {
         "VerifySession",
         "PassTrusted",
         "VerifyName",
+        "JoinAccount",
+        "BeginSessionEnrolment",
+        "ConfirmSessionEnrolment",
+        "CancelSessionEnrolment",
+        "RedeemInvitation",
+        "SpareSession",
         "OpenSite",
         "CheckSession",
         "CheckApiKey",
@@ -77,6 +83,7 @@ fn every_caller_may_call_what_is_its_business_and_nothing_else() {
         "TouchSessions",
         "EndSession",
         "WatchSessions",
+        "AsPerson",
         "GetInfo",
     ];
     let person = [
@@ -105,6 +112,7 @@ fn every_caller_may_call_what_is_its_business_and_nothing_else() {
         "EndGraces",
         "DisableAccount",
         "ReadAudit",
+        "ReadActivity",
     ];
     let shop = [
         "Consult",

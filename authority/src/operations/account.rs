@@ -1,10 +1,10 @@
 //! Accounts: shown, listed, made, removed, locked, named.
 
-use twofold_shared::account::{Account, AccountId, AccountName, ChangeError, Group};
+use twofold_shared::account::{Account, AccountId, AccountName, ChangeError, Contacts, Group};
 use twofold_shared::name::Name;
 use twofold_shared::wire::{
     AccountPage, AccountView, AddAccount, Done, Fault, FaultKind, GetAccount, LinkName, ListAccounts,
-    LockAccount, RemoveAccount, ReopenAccount, SetRequirement, UnlinkName, UnlockAccount,
+    LockAccount, RemoveAccount, ReopenAccount, SetContacts, SetRequirement, UnlinkName, UnlockAccount,
 };
 
 use super::attempt::Change;
@@ -215,6 +215,20 @@ impl Authority {
         self.change(actor, Some(&request.account), None, "requirement_set", |change: &mut Change| {
             change.account.requirement = request.requirement;
             change.account.changed = change.time();
+            Ok(Done {})
+        })
+        .await
+    }
+
+    /// Says what the account's person is called and where they are reached. Apps are told anew.
+    pub(crate) async fn set_contacts(&self, actor: &Actor, request: SetContacts) -> Outcome<Done> {
+        let contacts = Contacts::parse(&request.contacts).map_err(|why| invalid(why.to_string()))?;
+        self.change(actor, Some(&request.account), None, "contacts_set", |change: &mut Change| {
+            change.account.contacts = contacts.clone();
+            change.account.changed = change.time();
+            // What the gate knows of live sessions is told by them: it has to ask again.
+            self.recall_sessions(change)?;
+            self.recall_api_keys(change)?;
             Ok(Done {})
         })
         .await

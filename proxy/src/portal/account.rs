@@ -130,7 +130,7 @@ impl Portal {
             }
             Guest::Signed(_, known) if !known.is_enrolled() && visit.path == "/account" => {
                 let begin = self.begin_for_account(visit, false)?;
-                Err(Detour::To(self.read_by(visit).account_off(known.name(), &begin)))
+                Err(Detour::To(self.read_by(visit).account_off(&known, &begin)))
             }
             Guest::Signed(..) | Guest::Nobody => {
                 Err(Detour::To(Answer::redirect(&self.begin_for_account(visit, false)?)))

@@ -67,6 +67,15 @@ pub enum PartError {
     /// Not a group.
     #[error("a group is 1 to 64 letters, digits, dots, underscores and hyphens")]
     Group,
+    /// Not what a person is called.
+    #[error("a person's name is 1 to 64 characters that can be seen")]
+    DisplayName,
+    /// Not an e-mail address.
+    #[error("an e-mail address is NAME@DOMAIN, in ASCII and without spaces")]
+    Email,
+    /// Not a telephone number.
+    #[error("a telephone number is + and the country's code and number, such as +49301234567")]
+    Phone,
     /// Not a password's hash.
     #[error("a password's hash is an Argon2id PHC string")]
     PasswordHash,
