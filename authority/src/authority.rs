@@ -143,6 +143,18 @@ impl Authority {
         let given = match method {
             wire::Consult::METHOD => written(self.consult(actor, read(parameters)?).await),
             wire::Verify::METHOD => written(self.verify(actor, read(parameters)?).await),
+            wire::BeginEnrolmentAtLogin::METHOD => {
+                written(self.begin_enrolment_at_login(actor, read(parameters)?).await)
+            }
+            wire::ConfirmEnrolmentAtLogin::METHOD => {
+                written(self.confirm_enrolment_at_login(actor, read(parameters)?).await)
+            }
+            wire::ActivateEnrolmentAtLogin::METHOD => {
+                written(self.activate_enrolment_at_login(actor, read(parameters)?).await)
+            }
+            wire::IssueEmergencyCode::METHOD => {
+                written(self.issue_emergency_code(actor, read(parameters)?).await)
+            }
             wire::GetInfo::METHOD => written(self.get_info(read(parameters)?).await),
             wire::ListAccounts::METHOD => written(self.list_accounts(read(parameters)?).await),
             wire::AddAccount::METHOD => written(self.add_account(actor, read(parameters)?).await),

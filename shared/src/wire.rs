@@ -12,11 +12,13 @@ mod api_key;
 #[cfg(test)]
 mod description;
 mod door;
+mod emergency;
 mod enrolment;
 mod fault;
 mod gate;
 mod grace;
 mod ids;
+mod login_enrolment;
 mod opaque;
 mod person;
 mod policy;
@@ -27,11 +29,13 @@ mod words;
 pub use account::*;
 pub use api_key::*;
 pub use door::*;
+pub use emergency::*;
 pub use enrolment::*;
 pub use fault::*;
 pub use gate::*;
 pub use grace::*;
 pub use ids::*;
+pub use login_enrolment::*;
 pub use opaque::*;
 pub use person::*;
 pub use policy::*;
@@ -70,6 +74,9 @@ macro_rules! methods {
 methods! {
     Consult -> ConsultReply;
     Verify -> VerifyReply;
+    BeginEnrolmentAtLogin -> BegunEnrolmentAtLogin;
+    ConfirmEnrolmentAtLogin -> ConfirmedEnrolmentAtLogin;
+    ActivateEnrolmentAtLogin -> ActivatedEnrolmentAtLogin;
     SignIn -> SignInReply;
     AssertFirst -> SignInReply;
     VerifySession -> VerifyReply;
@@ -106,6 +113,7 @@ methods! {
     BeginEnrolment -> BegunEnrolment;
     ConfirmEnrolment -> ConfirmedEnrolment;
     RegenerateBackupCodes -> FreshBackupCodes;
+    IssueEmergencyCode -> EmergencyCode;
     RenameDevice -> Done;
     RemoveDevice -> Done;
     CreateApiKey -> FreshApiKey;

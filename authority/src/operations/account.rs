@@ -13,6 +13,7 @@ use super::find::no_directory;
 use super::people::is_system;
 use super::permission::Actor;
 use super::told::{Place, change_entry};
+use crate::audit::Entry;
 use crate::authority::Authority;
 use crate::store::record;
 use crate::store::{Commit, Expect, StoreError};
@@ -64,6 +65,16 @@ impl Authority {
         name: Name,
         groups: Vec<Group>,
     ) -> Outcome<(Account, twofold_shared::clock::UnixTime)> {
+        self.create_told(name, groups, |account| change_entry("account_add", actor, account)).await
+    }
+
+    /// The same; `told` is what the trail tells of it.
+    pub(super) async fn create_told(
+        &self,
+        name: Name,
+        groups: Vec<Group>,
+        told: impl FnOnce(&Account) -> Entry,
+    ) -> Outcome<(Account, twofold_shared::clock::UnixTime)> {
         let uid = self.seen_uid(&name).await?;
         let mut id = [0; 16];
         getrandom::fill(&mut id).map_err(|_| internal("no randomness from the kernel"))?;
@@ -76,7 +87,7 @@ impl Authority {
                 record::account_write(&account, Expect::Absent).map_err(failed)?,
                 record::name_write(&name, &account.id, Expect::Absent).map_err(failed)?,
             ],
-            audit: vec![change_entry("account_add", actor, &account)],
+            audit: vec![told(&account)],
             ..Commit::default()
         };
         match self.store.commit(commit).await {
@@ -97,6 +108,7 @@ impl Authority {
             self.end_graces_of(change)?;
             self.remove_api_keys(change)?;
             self.void_enrolments(change)?;
+            self.void_emergency_code(change)?;
             change.writes.push(record::spared_removal(&change.account.id));
             let names = change.account.names.iter();
             change.writes.extend(names.map(|name| record::name_removal(&name.name, Expect::Any)));
@@ -117,6 +129,7 @@ impl Authority {
             self.end_graces_of(change)?;
             self.recall_api_keys(change)?;
             self.void_enrolments(change)?;
+            self.void_emergency_code(change)?;
             Ok(Done {})
         })
         .await

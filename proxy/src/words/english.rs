@@ -161,6 +161,7 @@ impl Say for English {
                 text
             }
             NoticeKind::BrowserEnded => browser_ended(notice),
+            NoticeKind::EmergencyCodeUsed => emergency_code_used(notice),
         }
     }
 
@@ -365,6 +366,21 @@ impl Say for English {
         };
         (title, text.to_owned())
     }
+}
+
+fn emergency_code_used(notice: &Notice) -> String {
+    let mut text = String::from("Somebody came into your account with an emergency code");
+    if let Some(at) = notice.at {
+        text.push_str(&format!(" on {}", moment(at)));
+    }
+    if let Some(door) = &notice.door {
+        text.push_str(&format!(", at {door}"));
+    }
+    if let Some(source) = &notice.source {
+        text.push_str(&format!(", from {source}"));
+    }
+    text.push_str(". If that wasn't you, tell the people who run this service now.");
+    text
 }
 
 fn why(reason: Option<&str>) -> &str {

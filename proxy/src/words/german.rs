@@ -152,6 +152,7 @@ impl Say for German {
             },
             NoticeKind::DeviceEnrolled => device_enrolled(notice),
             NoticeKind::BrowserEnded => browser_ended(notice),
+            NoticeKind::EmergencyCodeUsed => emergency_code_used(notice),
         }
     }
 
@@ -406,6 +407,22 @@ fn device_enrolled(notice: &Notice) -> String {
         " als Ihr zweiter Faktor eingerichtet. Wenn Sie das nicht waren, sagen Sie es jetzt den Leuten, die diesen Dienst \
          betreiben.",
     );
+    text
+}
+
+fn emergency_code_used(notice: &Notice) -> String {
+    let mut text = String::from("Jemand kam");
+    if let Some(at) = notice.at {
+        text.push_str(&format!(" am {}", moment(at)));
+    }
+    if let Some(source) = &notice.source {
+        text.push_str(&format!(" von {source} aus"));
+    }
+    text.push_str(" mit einem Notfallcode in Ihr Konto");
+    if let Some(door) = &notice.door {
+        text.push_str(&format!(" ({door})"));
+    }
+    text.push_str(". Wenn das nicht Sie waren, sagen Sie es jetzt den Leuten, die diesen Dienst betreiben.");
     text
 }
 

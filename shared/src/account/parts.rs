@@ -221,6 +221,11 @@ pub enum Notice {
         /// When and where the old value came.
         occasion: Occasion,
     },
+    /// Somebody came in with an emergency code, which an operator had made.
+    EmergencyCodeUsed {
+        /// When and where.
+        occasion: Occasion,
+    },
 }
 
 impl Notice {
@@ -248,6 +253,14 @@ impl Notice {
                 kind: wire::NoticeKind::BrowserEnded,
                 left: None,
                 label: Some(browser.clone()),
+                door: Some(occasion.door.clone()),
+                source: occasion.source.clone(),
+                at: Some(occasion.at.0),
+            },
+            Self::EmergencyCodeUsed { occasion } => wire::Notice {
+                kind: wire::NoticeKind::EmergencyCodeUsed,
+                left: None,
+                label: None,
                 door: Some(occasion.door.clone()),
                 source: occasion.source.clone(),
                 at: Some(occasion.at.0),

@@ -80,7 +80,7 @@ pub(super) struct StoredOccasion<'a> {
 }
 
 #[derive(Serialize, Deserialize)]
-struct StoredBackupCodes {
+pub(super) struct StoredBackupCodes {
     salt: [u8; 16],
     pepper: u32,
     memory_kib: u32,
@@ -96,6 +96,7 @@ enum StoredNotice<'a> {
     BackupCodeUsed { left: u8 },
     DeviceEnrolled { label: &'a str, occasion: StoredOccasion<'a> },
     BrowserEnded { browser: &'a str, occasion: StoredOccasion<'a> },
+    EmergencyCodeUsed { occasion: StoredOccasion<'a> },
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -255,7 +256,7 @@ pub(super) fn occasion(stored: &StoredOccasion<'_>) -> Occasion {
     }
 }
 
-fn store_backup_codes(codes: &BackupCodes) -> StoredBackupCodes {
+pub(super) fn store_backup_codes(codes: &BackupCodes) -> StoredBackupCodes {
     StoredBackupCodes {
         salt: codes.salt.0,
         pepper: codes.pepper.0,
@@ -268,7 +269,7 @@ fn store_backup_codes(codes: &BackupCodes) -> StoredBackupCodes {
     }
 }
 
-fn backup_codes(stored: StoredBackupCodes) -> BackupCodes {
+pub(super) fn backup_codes(stored: StoredBackupCodes) -> BackupCodes {
     BackupCodes {
         salt: Salt(stored.salt),
         pepper: PepperId(stored.pepper),
@@ -304,6 +305,9 @@ fn store_notice(notice: &Notice) -> StoredNotice<'_> {
         Notice::BrowserEnded { browser, occasion } => {
             StoredNotice::BrowserEnded { browser, occasion: store_occasion(occasion) }
         }
+        Notice::EmergencyCodeUsed { occasion } => {
+            StoredNotice::EmergencyCodeUsed { occasion: store_occasion(occasion) }
+        }
     }
 }
 
@@ -315,6 +319,9 @@ fn notice(stored: &StoredNotice<'_>) -> Result<Notice, Invalid> {
         }
         StoredNotice::BrowserEnded { browser, occasion: when } => {
             Notice::BrowserEnded { browser: (*browser).to_owned(), occasion: occasion(when) }
+        }
+        StoredNotice::EmergencyCodeUsed { occasion: when } => {
+            Notice::EmergencyCodeUsed { occasion: occasion(when) }
         }
     })
 }
