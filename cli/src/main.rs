@@ -9,7 +9,6 @@ mod commands;
 mod desk;
 mod failure;
 mod output;
-mod qr;
 mod time;
 mod words;
 

@@ -8,7 +8,7 @@ pub mod enrolling;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -27,10 +27,11 @@ use crate::site::Site;
 
 /// How long a browser keeps what it holds of a flow: the wizard renews the flow's own life.
 pub const COOKIE_LIFE: Duration = Duration::from_secs(1800);
+/// How old a code may be where the portal asks for a fresh one: some less than the authority takes, so that there is time to
+/// use it.
+const FRESH_SECONDS: u64 = 240;
 /// How long a flow lives, in milliseconds.
 const LIFE_MILLIS: Millis = 600_000;
-/// How long ago the code may have been given with which a further device is set up, in seconds.
-const DEVICE_SECONDS: u64 = 300;
 
 /// Flows at one time, and those of one address. Many people may share an address.
 const CAPACITY: usize = 16_384;
@@ -96,6 +97,8 @@ pub struct Flow {
     news: Mutex<Option<(SessionDigest, Vec<Notice>)>>,
     asserted: Mutex<Option<Asserted>>,
     proven: Mutex<Option<Proven>>,
+    /// Whether a code is asked for that was given in the last minutes, though it leads to the portal's own pages.
+    afresh: AtomicBool,
     /// The wizard's part.
     pub enrolling: Enrolling,
     /// It was begun for a device and leads nowhere else.
@@ -182,9 +185,14 @@ impl Flow {
     /// What the session must have before the flow goes on.
     #[must_use]
     pub fn need(&self) -> Need {
-        // A further device takes a code that was just given.
-        let own = Need { max_age: self.wants_device.then_some(DEVICE_SECONDS), ..Need::SECOND };
+        let asks_afresh = self.wants_device || self.afresh.load(Ordering::Relaxed);
+        let own = Need { max_age: asks_afresh.then_some(FRESH_SECONDS), ..Need::SECOND };
         self.destination.as_ref().map_or(own, |destination| destination.need)
+    }
+
+    /// Asks for a code though one was given before: what comes next takes a fresh one.
+    pub fn ask_afresh(&self) {
+        self.afresh.store(true, Ordering::Relaxed);
     }
 
     /// Whether it was begun to set up a device.
@@ -354,6 +362,7 @@ impl Flows {
             news: Mutex::default(),
             asserted: Mutex::default(),
             proven: Mutex::default(),
+            afresh: AtomicBool::new(false),
             led_to: Mutex::default(),
         });
         let mut table = lock(&self.0);

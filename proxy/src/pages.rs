@@ -1,5 +1,6 @@
 //! The pages: what each one shows. How they look is in `templates/` and `assets/style.css`.
 
+pub mod account;
 pub mod wizard;
 
 use askama::Template;

@@ -4,6 +4,7 @@
 //! the two, and the browser's address is the connection's. Every visit is judged by the authority's verdict of the
 //! moment; nothing here raises a level.
 
+mod account;
 mod by_code;
 mod code;
 mod enrol;
@@ -194,6 +195,7 @@ impl Portal {
         };
         let is_get = matches!(visit.method, Method::GET | Method::HEAD);
         match (page, id) {
+            ("account", below) if is_get || visit.is_post() => self.account(visit, below).await,
             _ if !is_get && !visit.is_post() => {
                 Err(Refused::because(Refusal::Unclear, "a method without use here"))
             }
@@ -319,7 +321,8 @@ impl Portal {
         };
         let Some(destination) = &flow.destination else {
             let device = format!("/enrol/{}", flow.id.as_str());
-            return Ok(Answer::redirect(if flow.wants_device() { &device } else { "/" }));
+            let back = flow.return_to();
+            return Ok(Answer::redirect(if flow.wants_device() { &device } else { back.as_str() }));
         };
         let code = self
             .handoffs

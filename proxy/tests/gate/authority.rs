@@ -135,8 +135,7 @@ impl Authority {
 
     /// Makes an API key of alice's, with this grant.
     pub fn make_key(&self, id: &str, digest: &str, grant: Value) {
-        let view =
-            json!({ "account": "id-alice", "name": "alice", "groups": ["staff", "wiki"], "grant": grant });
+        let view = json!({ "account": "id-alice", "name": "alice", "groups": ["staff", "wiki"], "contacts": {}, "grant": grant });
         self.shared.state.lock().unwrap().keys.insert(id.to_owned(), (digest.to_owned(), view));
     }
 
@@ -403,6 +402,7 @@ fn view(session: &Session, enrolled: &HashSet<String>) -> Value {
         "name": format!("local:{}", session.name),
         "realm": "local",
         "groups": ["staff", "wiki"],
+        "contacts": {},
         "enrolled": enrolled.contains(&session.name),
         "level": if session.second.or(session.trusted).is_some() { "second" } else { "first" },
         "second_at": session.second,
