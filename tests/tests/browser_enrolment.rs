@@ -273,6 +273,37 @@ async fn northstack_3_a_picture_a_verification_code_and_secured() {
 }
 
 #[tokio::test]
+async fn a_second_phone_is_added_from_the_account_page_with_a_code_of_the_first() {
+    let world = World::start();
+    let browser = Browser::start(1280, 900).await;
+    let person = Person(&browser.client);
+    signs_in(&person, &world).await;
+    let phone = scans(&browser, &world, "first-phone").await;
+    verifies(&person, &phone.fresh(), ".codes").await;
+    reads_codes(&browser).await;
+    finishes(&person).await;
+    person.sees_app("The wiki").await;
+    // Six minutes later a code is asked for before the picture is shown.
+    world.authority.clock().shift(360);
+    person.goes_to(&world.page("id", "/account")).await;
+    person.presses("a[href='/enrol']", "input[name=code]").await;
+    person.types("code", &phone.fresh()).await;
+    person.presses("main button", "svg.qr, .notice").await;
+    person.reads_notices().await;
+    person.sees("svg.qr").await;
+    let second = scans(&browser, &world, "second-phone").await;
+    person.presses("main a.button", "input[name=enrolment]").await;
+    person.types("label", "Second phone").await;
+    person.types("code", &second.fresh()).await;
+    person.presses("form[action$='/verify'] button", "form[action$='/finish']").await;
+    assert!(person.reads().await.contains("stay good"), "{}", person.reads().await);
+    person.presses("form[action$='/finish'] button", "a[href='/enrol']").await;
+    assert!(person.is_at().await.ends_with("/account"));
+    assert!(person.reads().await.contains("Second phone"), "{}", person.reads().await);
+    browser.close().await;
+}
+
+#[tokio::test]
 async fn two_tabs_of_one_browser_show_one_picture_and_either_may_finish() {
     let world = World::start();
     let browser = Browser::start(1280, 900).await;

@@ -26,6 +26,9 @@ use crate::pages::wizard::{Choice, FirstCodeAsked, codes_file, grouped, kind_of}
 use crate::refusal::Refusal;
 use crate::session::Known;
 
+/// Where a device is wanted from, and where one comes back to.
+const ACCOUNT: &str = "/account";
+
 /// The seconds that a usual code lasts.
 const PERIOD: u64 = 30;
 
@@ -366,7 +369,8 @@ impl Portal {
             }
             flow.enrolling.forget();
         }
-        let on = if flow.wants_device() { "/".to_owned() } else { format!("/continue/{}", flow.id.as_str()) };
+        let on =
+            if flow.wants_device() { ACCOUNT.to_owned() } else { format!("/continue/{}", flow.id.as_str()) };
         Ok(Answer::redirect(&on))
     }
 
@@ -379,7 +383,7 @@ impl Portal {
         let words = self.read_by(visit).words();
         let enrolled = person.known.is_enrolled();
         let (label, href) = match enrolled {
-            true if flow.wants_device() => (words.go_on, "/".to_owned()),
+            true if flow.wants_device() => (words.go_on, ACCOUNT.to_owned()),
             true => (words.go_on, format!("/continue/{}", flow.id.as_str())),
             false => (words.start_again, format!("/enrol/{}", flow.id.as_str())),
         };

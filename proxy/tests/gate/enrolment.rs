@@ -347,7 +347,7 @@ fn a_backup_code_leads_from_a_lost_device_to_a_new_one() {
 }
 
 #[test]
-fn a_further_device_takes_a_fresh_code_and_leads_home() {
+fn a_further_device_takes_a_fresh_code_and_leads_to_the_account() {
     let world = World::start();
     let mut browser = Browser::new(world.port);
     let page = browser.open(&id(&world, "/enrol"));
@@ -360,8 +360,8 @@ fn a_further_device_takes_a_fresh_code_and_leads_home() {
     assert!(path(&page.url).starts_with("/enrol/"), "{}", page.url);
     let done = verify(&world, &mut browser, &page, FIRST);
     assert!(done.body.contains("stay good") && !done.body.contains("name=\"kept\""), "{}", done.body);
-    let home = browser.submit(&done, &format!("{}/finish", path(&page.url)), &[]);
-    assert_eq!(path(&home.url), "/");
+    let account = browser.submit(&done, &format!("{}/finish", path(&page.url)), &[]);
+    assert_eq!(path(&account.url), "/account");
 }
 
 #[test]
