@@ -11,11 +11,13 @@ use crate::time::Since;
 mod api_key;
 mod grace;
 mod policy;
+mod rollout;
 mod session;
 
 pub use api_key::*;
 pub use grace::*;
 pub use policy::*;
+pub use rollout::*;
 pub use session::*;
 
 const EXAMPLES: &str = "\
@@ -176,6 +178,34 @@ Examples:
     Clock(Clock),
     /// The authority: version, clock, disk, how many accounts
     Info,
+    /// Codes at SSH logins: enable, disable, status, confirm (root)
+    #[command(
+        subcommand,
+        after_help = "\
+A change is taken back by itself unless it is confirmed from a fresh login, also when the connection, this command or
+the host ends meanwhile. `rollout revert` takes it back at once.
+
+Examples:
+  sudo twofold ssh enable --first publickey --dry-run
+  sudo twofold ssh enable --first publickey
+  sudo twofold ssh confirm                       in a fresh login"
+    )]
+    Ssh(SshDoor),
+    /// Codes at sudo and `sudo -i`: enable, disable, status, confirm (root)
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  sudo twofold sudo enable\n  sudo -k twofold sudo confirm"
+    )]
+    Sudo(HostDoor),
+    /// Codes at su and `su -`, the target's: enable, disable, status, confirm (root)
+    #[command(subcommand)]
+    Su(HostDoor),
+    /// Codes at the console's login: enable, disable, status, confirm (root)
+    #[command(subcommand)]
+    Login(HostDoor),
+    /// The change that waits to be confirmed: revert (root)
+    #[command(subcommand)]
+    Rollout(Rollout),
 }
 
 /// Whose account.

@@ -15,6 +15,7 @@ mod password;
 mod policy;
 mod reset;
 mod revoke;
+mod rollout;
 mod session;
 mod status;
 mod verify;
@@ -22,6 +23,7 @@ mod verify;
 use crate::args::Command;
 use crate::desk::Desk;
 use crate::failure::Failure;
+use crate::rollout::door::Door;
 
 /// Does what the arguments say.
 ///
@@ -46,5 +48,10 @@ pub fn run(desk: &mut Desk, command: Command) -> Result<(), Failure> {
         Command::Audit(arguments) => audit::run(desk, &arguments),
         Command::Clock(arguments) => clock::run(desk, &arguments),
         Command::Info => info::run(desk),
+        Command::Ssh(verb) => rollout::ssh(desk, verb),
+        Command::Sudo(verb) => rollout::other(desk, Door::Sudo, verb),
+        Command::Su(verb) => rollout::other(desk, Door::Su, verb),
+        Command::Login(verb) => rollout::other(desk, Door::Login, verb),
+        Command::Rollout(verb) => rollout::rollout(desk, &verb),
     }
 }

@@ -10,6 +10,7 @@ mod desk;
 mod failure;
 mod output;
 mod qr;
+mod rollout;
 mod time;
 mod words;
 
