@@ -141,7 +141,7 @@ fn show(desk: &Desk, place: &Place, changes: &[Change]) -> Result<(), Failure> {
 
 fn too_early(problems: &[String]) -> String {
     let list: Vec<String> =
-        problems.iter().map(|problem| format!("- {}", crate::words::sentence(problem))).collect();
+        problems.iter().map(|problem| format!("- {}.", problem.trim_end_matches('.'))).collect();
     format!("It is too early for that:\n{}\nNothing was changed.", list.join("\n"))
 }
 
@@ -235,14 +235,16 @@ fn begun(door: Door, changes: &[Change], wait: Duration) -> Journal {
     }
 }
 
+/// Whatever fails here is done again: by the timer, at the next start, or by hand.
 fn take_back(place: &Place, turn: &crate::rollout::journal::Turn, journal: &Journal) -> Result<(), Failure> {
     place.revert(turn, journal)?;
-    machine::disarm();
     if journal.door == Door::Ssh.word() {
         machine::reload_sshd().map_err(|why| {
             Failure::Refused(format!("The files are as before, but sshd was not reloaded: {why}"))
         })?;
     }
+    place.forget(turn)?;
+    machine::disarm();
     Ok(())
 }
 

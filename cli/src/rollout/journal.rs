@@ -222,10 +222,10 @@ impl Place {
         sync_folder_of(&path).map_err(about(&path))
     }
 
-    /// Takes a change back, however far it came, and forgets it.
+    /// Takes a change back, however far it came. The journal stays, until [`Self::forget`].
     ///
     /// # Errors
-    /// When a file cannot be put back; what could be is, and the journal stays.
+    /// When a file cannot be put back; what could be is.
     pub fn revert(&self, _turn: &Turn, journal: &Journal) -> Result<(), JournalError> {
         let mut failed = None;
         for (path, was_there) in &journal.files {
@@ -233,10 +233,15 @@ impl Place {
                 failed = Some(why);
             }
         }
-        match failed {
-            Some(why) => Err(why),
-            None => self.close("last-reverted.json"),
-        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Nothing is owed any more: the files are back, and who reads them has read them again.
+    ///
+    /// # Errors
+    /// When the journal cannot be put away; then it is done once more.
+    pub fn forget(&self, _turn: &Turn) -> Result<(), JournalError> {
+        self.close("last-reverted.json")
     }
 
     fn put_back(&self, journal: &Journal, name: &str, was_there: bool) -> Result<(), JournalError> {
@@ -408,9 +413,10 @@ mod tests {
             let found = host.place.pending().unwrap().unwrap();
             host.place.revert(&turn, &found).unwrap();
             assert_eq!(all(&host.place), before, "{steps} steps");
-            assert!(host.place.pending().unwrap().is_none());
-            host.place.begin(&turn, &found).unwrap();
+            assert!(host.place.pending().unwrap().is_some());
             host.place.revert(&turn, &found).unwrap();
+            host.place.forget(&turn).unwrap();
+            assert!(host.place.pending().unwrap().is_none());
             assert_eq!(all(&host.place), before, "{steps} steps, twice");
         }
     }
