@@ -17,7 +17,7 @@ use crate::operations::fault::not_permitted;
 use crate::operations::hashing::Hashing;
 use crate::operations::info::Count;
 use crate::operations::people::{Directory, People};
-use crate::operations::permission::{Actor, admit};
+use crate::operations::permission::{Actor, admit, is_persons};
 use crate::operations::settings::Settings;
 use crate::operations::sweep::sweep_forever;
 use crate::operations::turn::Turns;
@@ -72,6 +72,7 @@ impl Authority {
             wire::TouchApiKeys::METHOD => written(self.touch_api_keys(read(parameters)?).await),
             wire::TouchSessions::METHOD => written(self.touch_sessions(read(parameters)?).await),
             wire::EndSession::METHOD => written(self.end_session(read(parameters)?).await),
+            wire::AsPerson::METHOD => self.as_person(read(parameters)?).await,
             wire::GetInfo::METHOD => written(self.get_info(read(parameters)?).await),
             wire::GetAccount::METHOD => written(self.get_account(actor, read(parameters)?).await),
             wire::ListAccounts::METHOD => written(self.list_accounts(read(parameters)?).await),
@@ -107,9 +108,25 @@ impl Authority {
             wire::ResetAccount::METHOD => written(self.reset_account(actor, read(parameters)?).await),
             wire::ExplainPolicy::METHOD => written(self.explain_policy(actor, read(parameters)?).await),
             wire::ReadAudit::METHOD => written(self.read_audit(actor, read(parameters)?).await),
+            wire::ReadActivity::METHOD => written(self.read_activity(actor, read(parameters)?).await),
             wire::AcceptClock::METHOD => written(self.accept_clock(actor, read(parameters)?).await),
             other => Err(Failure::MethodNotFound(other.to_owned())),
         }
+    }
+}
+
+impl Authority {
+    /// Calls a method as the person of a session.
+    async fn as_person(&self, request: wire::AsPerson) -> Result<Reply, Failure> {
+        if !is_persons(&request.method) {
+            return Err(not_permitted().into());
+        }
+        let actor = Actor::Person(Box::new(self.person(&request).await?));
+        let parameters =
+            request.parameters.raw().map_err(|_| Failure::InvalidParameter("parameters".into()))?;
+        // Boxed: the one call stands within the other.
+        let reply = Box::pin(self.answer(&actor, &request.method, parameters)).await?;
+        Ok(reply.within(&request.nonce))
     }
 }
 

@@ -21,6 +21,7 @@ mod login;
 mod password;
 pub mod people;
 pub(crate) mod permission;
+pub(crate) mod person;
 mod policy;
 mod raise;
 mod session;

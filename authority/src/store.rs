@@ -264,6 +264,25 @@ impl Store {
         found.iter().map(|(key, found)| record::event(key, &found.value)).collect()
     }
 
+    /// Up to `limit` events of the audit trail before `before`, the newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn audit_before(
+        &self,
+        before: Option<Position>,
+        limit: usize,
+    ) -> Result<Vec<(Position, Event)>, StoreError> {
+        let before = before.map(|position| Key::new(Space::Audit, position.to_bytes()));
+        let found = self.core.tree.scan_back(Space::Audit, before.as_ref(), limit);
+        let found = found.map_err(|error| StoreError::Failed(error.to_string()))?;
+        let opened = found.into_iter().map(|(key, sealed)| {
+            let opened = self.unseal(&key, &sealed)?;
+            record::event(&key, &opened.value)
+        });
+        opened.collect()
+    }
+
     /// The keyring that the ledger is sealed with: its peppers are for the hashes of backup codes.
     #[must_use]
     pub fn keyring(&self) -> &Keyring {

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::mpsc;
 use twofold_shared::wiped::WipedBuffer;
-use twofold_shared::wire::{DESCRIPTION, Fault, INTERFACE, METHODS};
+use twofold_shared::wire::{DESCRIPTION, Fault, INTERFACE, METHODS, Nonce};
 use zeroize::Zeroizing;
 
 /// Varlink's own interface, which every service answers.
@@ -34,6 +34,9 @@ pub enum Answer {
 /// A reply as it goes over the wire, but for its end: only the connection knows whether more follow.
 pub struct Reply(WipedBuffer);
 
+/// How every reply begins.
+const OPENING: &[u8] = br#"{"parameters":"#;
+
 /// What most replies fit in.
 const REPLY_BYTES: usize = 512;
 
@@ -44,9 +47,21 @@ impl Reply {
     /// Those of its `Serialize`.
     pub fn of(parameters: &impl Serialize) -> Result<Self, serde_json::Error> {
         let mut message = WipedBuffer::with_capacity(REPLY_BYTES);
-        message.append(br#"{"parameters":"#);
+        message.append(OPENING);
         serde_json::to_writer(&mut message, parameters)?;
         Ok(Self(message))
+    }
+
+    /// The same as the `reply` of [`twofold_shared::wire::PersonsReply`].
+    #[must_use]
+    pub fn within(self, nonce: &Nonce) -> Self {
+        let reply = self.0.strip_prefix(OPENING).unwrap_or(b"null");
+        let mut message = WipedBuffer::with_capacity(reply.len() + 128);
+        message.append(OPENING);
+        message.append(format!("{{\"nonce\":\"{nonce}\",\"reply\":").as_bytes());
+        message.append(reply);
+        message.append(b"}");
+        Self(message)
     }
 
     /// The whole message, NUL included.

@@ -43,6 +43,8 @@ pub struct Config {
     pub hsts: Duration,
     /// `portal`: the origin of the sign-in pages, on a host of its own.
     pub portal: Origin,
+    /// `product`: what the pages call this service. Default `Twofold`.
+    pub product: String,
     /// `authority`: the authority's socket. Default `/run/twofold/authority.sock`.
     pub authority: PathBuf,
     /// `blind`: how long known sessions live on when the authority falls silent; 2 s to 10 min, default 60 s.
@@ -138,6 +140,8 @@ pub fn check(table: &mut Table<'_>) -> Option<Config> {
     let limits = Limits::read(table);
     let hsts = table.duration("hsts", Duration::ZERO..=HSTS_MOST).map_or(HSTS, |hsts| hsts.value);
     let portal = origin(table, "portal", "\"https://id.example.com\"");
+    let product = table.text("product").and_then(|text| text.check(title));
+    let product = product.map_or_else(|| "Twofold".to_owned(), |product| product.value);
     let authority = table.path("authority").map_or_else(|| DEFAULT_SOCKET.into(), |path| path.value);
     let blind = table.duration("blind", BLIND_LEAST..=BLIND_MOST).map_or(BLIND, |blind| blind.value);
     let mut declared = Declared::read(table);
@@ -192,6 +196,7 @@ pub fn check(table: &mut Table<'_>) -> Option<Config> {
         limits,
         hsts,
         portal: portal?.value,
+        product,
         authority,
         blind,
         trusted,

@@ -19,6 +19,8 @@ pub const PORTAL: &str = "__Host-twofold-id";
 pub const FORM: &str = "__Host-twofold-form";
 /// Knows a browser again in which a code was given, at the portal.
 pub const BROWSER: &str = "__Host-twofold-browser";
+/// The language that a reader chose, at the portal.
+pub const LANGUAGE: &str = "__Host-twofold-language";
 /// How long browsers keep it: as long as any keeps a cookie.
 pub const BROWSER_LIFE: std::time::Duration = std::time::Duration::from_secs(400 * 24 * 60 * 60);
 /// The beginning of the cookies that bind a flow to the browser that began it, at the app's host.

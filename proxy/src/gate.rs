@@ -342,7 +342,11 @@ impl ProxyHttp for Gate {
             error.etype(),
             error.esource()
         );
-        let mut answer = refusal.answer(self.portal.pages(), &session.req_header().headers, &number);
+        let mut answer = refusal.answer(
+            self.portal.pages(&session.req_header().headers),
+            &session.req_header().headers,
+            &number,
+        );
         self.hsts.add(&mut answer.headers);
         let status = answer.status.as_u16();
         if session.response_written().is_none() {

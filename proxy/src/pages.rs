@@ -1,13 +1,13 @@
 //! The pages: what each one shows. How they look is in `templates/` and `assets/style.css`.
 
 use askama::Template;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use twofold_shared::wire::{Level, Nonce};
 
 use crate::answer::Answer;
 use crate::session::Known;
 use crate::site::Site;
-use crate::words::{ENGLISH, Words};
+use crate::words::{self, LANGUAGES, Words};
 
 /// The one style sheet.
 pub const STYLE: &str = include_str!("../assets/style.css");
@@ -19,19 +19,37 @@ pub const ICON: &str = include_str!("../assets/icon.svg");
 /// What every page needs.
 #[derive(Debug)]
 pub struct Pages {
+    product: String,
     portal: String,
     style: String,
     countdown: String,
+}
+
+/// The pages for one reader.
+#[derive(Clone, Copy, Debug)]
+pub struct PagesFor<'a> {
+    pages: &'a Pages,
     words: &'static Words,
+    /// The portal's page that they are at, where a switch of the language leads back to.
+    here: Option<&'a str>,
 }
 
 /// What stands around a page's own contents.
 #[derive(Clone, Copy)]
 pub struct Frame<'a> {
+    product: &'a str,
     portal: &'a str,
     style: &'a str,
     countdown: &'a str,
     words: &'static Words,
+    here: Option<&'a str>,
+}
+
+impl Frame<'_> {
+    /// The languages that this page is not in.
+    fn other_languages(self) -> impl Iterator<Item = &'static Words> {
+        LANGUAGES.into_iter().filter(move |words| words.lang != self.words.lang)
+    }
 }
 
 /// The one thing to do on a page without a form.
@@ -159,21 +177,21 @@ fn version(contents: &str) -> String {
 }
 
 impl Pages {
-    /// Pages of the portal at this origin.
+    /// Pages of the portal at this origin, under this product's name.
     #[must_use]
-    pub fn new(portal: &crate::origin::Origin) -> Self {
+    pub fn new(portal: &crate::origin::Origin, product: &str) -> Self {
         Self {
+            product: product.to_owned(),
             portal: portal.to_string(),
             style: format!("{portal}/style-{}.css", version(STYLE)),
             countdown: format!("{portal}/code-{}.js", version(COUNTDOWN)),
-            words: &ENGLISH,
         }
     }
 
-    /// The words.
+    /// In the language of who sends these headers, at this page of the portal or elsewhere.
     #[must_use]
-    pub fn words(&self) -> &'static Words {
-        self.words
+    pub fn read_by<'a>(&'a self, headers: &HeaderMap, here: Option<&'a str>) -> PagesFor<'a> {
+        PagesFor { pages: self, words: words::of_reader(headers), here }
     }
 
     /// The pages' own file at this path of the portal.
@@ -190,67 +208,70 @@ impl Pages {
             None
         }
     }
+}
 
-    fn frame(&self) -> Frame<'_> {
-        Frame { portal: &self.portal, style: &self.style, countdown: &self.countdown, words: self.words }
+impl<'a> PagesFor<'a> {
+    /// The words.
+    #[must_use]
+    pub fn words(self) -> &'static Words {
+        self.words
     }
 
-    fn answer(&self, status: StatusCode, page: &impl Template, site: Option<&Site>) -> Answer {
+    fn frame(self) -> Frame<'a> {
+        let Pages { product, portal, style, countdown } = self.pages;
+        Frame { product, portal, style, countdown, words: self.words, here: self.here }
+    }
+
+    fn answer(self, status: StatusCode, page: &impl Template, site: Option<&Site>) -> Answer {
         match page.render() {
             Ok(html) => {
                 let leads_to = site.map(|site| site.origin().to_string());
-                Answer::page(status, html, &self.portal, leads_to.as_deref())
+                Answer::page(status, html, &self.pages.portal, leads_to.as_deref())
             }
             Err(why) => {
                 log::error!("a page cannot be made: {why}");
-                Answer::page(StatusCode::INTERNAL_SERVER_ERROR, String::new(), &self.portal, None)
+                Answer::page(StatusCode::INTERNAL_SERVER_ERROR, String::new(), &self.pages.portal, None)
             }
         }
     }
 
     /// Name and password.
     #[must_use]
-    pub fn sign_in(&self, status: StatusCode, form: &Form<'_>, name: &str) -> Answer {
-        let lede = form.site.map(|site| self.words.to_go_on_to(site.title()));
+    pub fn sign_in(self, status: StatusCode, form: &Form<'_>, name: &str) -> Answer {
+        let lede = form.site.map(|site| self.words.say.to_go_on_to(site.title()));
         self.answer(status, &SignInPage { frame: self.frame(), form, name, lede }, form.site)
     }
 
     /// Name and code, with nothing before.
     #[must_use]
-    pub fn name_and_code(&self, status: StatusCode, form: &Form<'_>, name: &str) -> Answer {
-        let lede = form.site.map(|site| self.words.to_go_on_to(site.title()));
+    pub fn name_and_code(self, status: StatusCode, form: &Form<'_>, name: &str) -> Answer {
+        let lede = form.site.map(|site| self.words.say.to_go_on_to(site.title()));
         self.answer(status, &NameAndCodePage { frame: self.frame(), form, name, lede }, form.site)
     }
 
     /// The code; with a box where the browser may be trusted.
     #[must_use]
-    pub fn code(
-        &self,
-        status: StatusCode,
-        form: &Form<'_>,
-        known: &Known,
-        trust: Option<TrustBox>,
-    ) -> Answer {
+    pub fn code(self, status: StatusCode, form: &Form<'_>, known: &Known, trust: Option<TrustBox>) -> Answer {
         let lede = form.site.map(|site| match known.level() {
-            Level::First => self.words.to_go_on_to(site.title()),
-            Level::Second => self.words.confirm_for(site.title()),
+            Level::First => self.words.say.to_go_on_to(site.title()),
+            Level::Second => self.words.say.confirm_for(site.title()),
         });
         let name = known.name();
-        let who = self.words.signed_in_as(name);
+        let who = self.words.say.signed_in_as(name);
         self.answer(status, &CodePage { frame: self.frame(), form, who, lede, trust }, form.site)
     }
 
     /// There is no second factor yet.
     #[must_use]
-    pub fn not_enrolled(&self, flow: &str, name: &str, site: Option<&Site>) -> Answer {
-        let text = self.words.not_enrolled(name, site.map(Site::title));
-        let who = self.words.signed_in_as(name);
+    pub fn not_enrolled(self, flow: &str, name: &str, site: Option<&Site>) -> Answer {
+        let text = self.words.say.not_enrolled(name, site.map(Site::title));
+        let who = self.words.say.signed_in_as(name);
         self.answer(StatusCode::FORBIDDEN, &NotEnrolledPage { frame: self.frame(), text, who, flow }, site)
     }
 
     /// Where a signed-in person is.
     #[must_use]
-    pub fn home<'a>(&self, name: &str, sites: impl Iterator<Item = &'a Site>, token: &str) -> Answer {
+    pub fn home<'b>(self, name: &str, sites: impl Iterator<Item = &'b Site>, token: &str) -> Answer {
         let sites = sites
             .map(|site| SiteLink {
                 title: site.title(),
@@ -258,42 +279,42 @@ impl Pages {
                 href: format!("{}/", site.origin()),
             })
             .collect();
-        let who = self.words.as_somebody(name);
+        let who = self.words.say.as_somebody(name);
         self.answer(StatusCode::OK, &HomePage { frame: self.frame(), who, sites, token }, None)
     }
 
     /// What a person should learn before they go on.
     #[must_use]
-    pub fn notices(&self, notices: Vec<String>, flow: &str) -> Answer {
+    pub fn notices(self, notices: Vec<String>, flow: &str) -> Answer {
         self.answer(StatusCode::OK, &NoticesPage { frame: self.frame(), notices, flow }, None)
     }
 
     /// From an app's own login on to the code.
     #[must_use]
-    pub fn onwards(&self, address: &str) -> Answer {
+    pub fn onwards(self, address: &str) -> Answer {
         let (title, text) = (self.words.code, self.words.one_moment_text);
         self.answer(StatusCode::OK, &OnwardsPage { frame: self.frame(), title, text, address }, None)
     }
 
     /// From the code on to the app, over a page of its site.
     #[must_use]
-    pub fn arrived(&self, address: &str, site: &Site) -> Answer {
-        let text = self.words.arrived(site.title());
+    pub fn arrived(self, address: &str, site: &Site) -> Answer {
+        let text = self.words.say.arrived(site.title());
         let page = OnwardsPage { frame: self.frame(), title: site.title(), text: &text, address };
         self.answer(StatusCode::OK, &page, None)
     }
 
     /// "Really?"
     #[must_use]
-    pub fn sign_out(&self, name: &str, token: &str) -> Answer {
-        let who = self.words.signed_in_as(name);
+    pub fn sign_out(self, name: &str, token: &str) -> Answer {
+        let who = self.words.say.signed_in_as(name);
         self.answer(StatusCode::OK, &SignOutPage { frame: self.frame(), who, token }, None)
     }
 
     /// A title, a sentence or two, and perhaps one thing to do.
     #[must_use]
     pub fn message(
-        &self,
+        self,
         status: StatusCode,
         title: &str,
         text: &str,

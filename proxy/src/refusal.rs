@@ -5,8 +5,9 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use twofold_shared::wire::Nonce;
 
 use crate::answer::Answer;
-use crate::pages::{Action, Pages};
+use crate::pages::{Action, PagesFor};
 use crate::request;
+use crate::words::help_for_programs;
 
 /// Why a request is not answered as it was meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,7 +143,7 @@ impl Refusal<'_> {
 
     /// The answer to a request with these headers. `request` is its number, as the log has it.
     #[must_use]
-    pub fn answer(self, pages: &Pages, headers: &HeaderMap, request: &Nonce) -> Answer {
+    pub fn answer(self, pages: PagesFor<'_>, headers: &HeaderMap, request: &Nonce) -> Answer {
         let words = pages.words();
         let site = match self {
             Self::SecondFactor { site } | Self::Key { site, .. } => Some(site),
@@ -151,7 +152,7 @@ impl Refusal<'_> {
         if site.is_some() || !request::is_navigation(headers) {
             let value = serde_json::json!({
                 "error": self.word(),
-                "help": words.help_for_programs(self),
+                "help": help_for_programs(self),
                 "request": request.to_string(),
             });
             let answer = Answer::json(self.status(), &value);
@@ -161,7 +162,7 @@ impl Refusal<'_> {
                 None => answer,
             };
         }
-        let (title, text) = words.refusal(self);
+        let (title, text) = words.say.refusal(self);
         let action = match self {
             Self::NotHeld { begin } => Some(Action { label: words.sign_in, href: begin.to_owned() }),
             Self::Expired => Some(Action { label: words.start_again, href: "/".to_owned() }),

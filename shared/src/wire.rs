@@ -16,6 +16,8 @@ mod fault;
 mod gate;
 mod grace;
 mod ids;
+mod opaque;
+mod person;
 mod policy;
 mod session;
 mod trail;
@@ -28,6 +30,8 @@ pub use fault::*;
 pub use gate::*;
 pub use grace::*;
 pub use ids::*;
+pub use opaque::*;
+pub use person::*;
 pub use policy::*;
 pub use session::*;
 pub use trail::*;
@@ -76,6 +80,7 @@ methods! {
     TouchSessions -> Done;
     EndSession -> Done;
     WatchSessions -> SessionNews;
+    AsPerson -> PersonsReply;
     GetInfo -> Info;
     GetAccount -> AccountView;
     ListAccounts -> AccountPage;
@@ -109,5 +114,6 @@ methods! {
     ResetAccount -> Done;
     ExplainPolicy -> PolicyExplained;
     ReadAudit -> AuditPage;
+    ReadActivity -> ActivityPage;
     AcceptClock -> Done;
 }

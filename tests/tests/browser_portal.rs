@@ -1,6 +1,6 @@
 //! The gate and its portal as a person meets them: a real Chromium, a real gate, a real authority.
 
-use fantoccini::Client;
+use fantoccini::{Client, Locator};
 use twofold_tests::{Authority, Browser, Enrolled, Gate, Person, Upstream};
 
 const PASSWORD: &str = "correct horse battery";
@@ -342,4 +342,34 @@ async fn every_page_fits_a_phone_and_a_desk_by_day_and_by_night() {
     let phone = Browser::phone(&[night]).await;
     walk(&world, &phone, "phone-dark").await;
     phone.close().await;
+}
+
+#[tokio::test]
+async fn pages_speak_the_readers_language_and_keep_what_they_choose() {
+    let world = World::start();
+    let browser = Browser::with(1280, 800, &["--lang=de", "--accept-lang=de-AT,de,en"]).await;
+    let person = Person(&browser.client);
+    let title = async || browser.client.find(Locator::Css("h1")).await.unwrap().text().await.unwrap();
+
+    person.goes_to(&world.page("wiki", "/")).await;
+    assert_eq!(title().await, "Anmelden");
+    let html = browser.client.find(Locator::Css("html")).await.unwrap();
+    assert_eq!(html.attr("lang").await.unwrap().as_deref(), Some("de"));
+    browser.screenshot("sign-in-german").await;
+    person.gives("alice", "falsch").await;
+    assert!(person.reads_error().await.contains("passen nicht zusammen"), "{}", person.reads().await);
+
+    // The switch leads back to the same page of the same sign-in, and its choice stays.
+    let at = person.is_at().await;
+    person.presses("button[lang=en]", "html[lang=en]").await;
+    assert_eq!((person.is_at().await, title().await.as_str()), (at, "Sign in"));
+    person.gives("alice", PASSWORD).await;
+    assert_eq!(title().await, "Code");
+    assert!(person.reads().await.contains("Enter the 6 digits"), "{}", person.reads().await);
+    person.presses("button[lang=de]", "html[lang=de]").await;
+    assert!(person.reads().await.contains("Geben Sie die 6 Ziffern"), "{}", person.reads().await);
+    person.gives_code(&world.alice.phone.fresh()).await;
+    assert!(person.reads_notices().await.contains("als Ihr zweiter Faktor eingerichtet"));
+    person.sees_app("The wiki").await;
+    browser.close().await;
 }

@@ -8,7 +8,7 @@ use twofold_shared::wire::{
 };
 
 use super::attempt::Change;
-use super::fault::{Outcome, fault, internal, invalid};
+use super::fault::{Outcome, fault, internal, invalid, not_permitted};
 use super::find::no_directory;
 use super::people::is_system;
 use super::permission::Actor;
@@ -132,11 +132,17 @@ impl Authority {
 
     /// Reopens an account to strangers. Its owner does so only from where they have passed before.
     pub(crate) async fn reopen_account(&self, actor: &Actor, request: ReopenAccount) -> Outcome<Done> {
-        let here = Place::local(&self.settings.host);
+        let here = match actor {
+            Actor::Person(person) => person.place.clone(),
+            Actor::Root { .. } | Actor::Gate | Actor::Owner { .. } | Actor::Door(_) => {
+                Place::local(&self.settings.host)
+            }
+        };
         self.change(actor, request.account.as_deref(), request.code, "account_reopen", |change| {
             // Looked at before the code is: a right one makes its source known.
             let stranger = !change.account.throttle.knows(&here.origin, change.time());
-            if matches!(actor, Actor::Owner { .. }) && change.factor.is_none() && stranger {
+            let is_owner = matches!(actor, Actor::Owner { .. } | Actor::Person(_));
+            if is_owner && change.factor.is_none() && stranger {
                 return Err(fault(
                     FaultKind::NotPermitted,
                     "reopening takes a place where you have passed before; ask the people in charge of this host",
@@ -174,6 +180,10 @@ impl Authority {
     /// Takes a name from an account, and ends the sessions signed in with it.
     pub(crate) async fn unlink_name(&self, actor: &Actor, request: UnlinkName) -> Outcome<AccountView> {
         let name = parsed(&request.name)?;
+        // A name of the host's users is parted by root alone: its logins would be asked for nothing, or refused.
+        if matches!(actor, Actor::Person(_)) && name.realm().is_unix() {
+            return Err(not_permitted());
+        }
         self.change(actor, Some(&request.account), None, "name_unlink", |change| {
             change.account = change.account.without_name(&name, change.time()).map_err(unchangeable)?;
             change.writes.push(record::name_removal(&name, Expect::Any));

@@ -170,7 +170,7 @@ impl Authority {
                     Err(not_permitted())
                 }
             }
-            Actor::Gate => Err(not_permitted()),
+            Actor::Gate | Actor::Person(_) => Err(not_permitted()),
         }
     }
 
@@ -233,7 +233,7 @@ fn beginner(actor: &Actor) -> Occasion {
     let (door, source) = match actor {
         Actor::Root { uid } | Actor::Owner { uid } => (COMMAND.to_owned(), format!("uid {uid}")),
         Actor::Door(listener) => (door_name(listener), listener.realm.to_string()),
-        Actor::Gate => ("gate".to_owned(), "gate".to_owned()),
+        Actor::Gate | Actor::Person(_) => ("gate".to_owned(), "gate".to_owned()),
     };
     Occasion { at: twofold_shared::clock::UnixTime(0), door, source: Some(source) }
 }
@@ -253,7 +253,7 @@ fn confirm_entry(actor: &Actor, account: &Account) -> Entry {
 fn at_its_door(actor: &Actor, entry: Entry) -> Entry {
     match actor {
         Actor::Door(listener) => Entry { door: door_name(listener), ..entry },
-        Actor::Root { .. } | Actor::Owner { .. } | Actor::Gate => entry,
+        Actor::Root { .. } | Actor::Owner { .. } | Actor::Gate | Actor::Person(_) => entry,
     }
 }
 

@@ -91,6 +91,16 @@ impl Authority {
                     },
                 }
             }
+            Actor::Person(person) => {
+                let own = self.account_of(person, self.now().await?.time)?;
+                match account {
+                    None => Ok(own),
+                    Some(text) => match self.named(text) {
+                        Ok(meant) if meant.id == own.id => Ok(own),
+                        _ => Err(not_permitted()),
+                    },
+                }
+            }
             Actor::Gate | Actor::Door(_) => Err(not_permitted()),
         }
     }
@@ -143,32 +153,52 @@ impl Authority {
         match actor {
             Actor::Root { .. } => self.make_change(account.id, &entry, make).await,
             Actor::Owner { uid } => {
-                let code = code.ok_or_else(needs_code)?;
-                let code = Code::parse(code.reveal()).map_err(|why| invalid(format!("code: {why}")))?;
                 let name = self.own_name(*uid).await?;
-                let subject = Subject::Account(account.id);
-                make(&mut Change::new(account, self.now().await?, entry.clone()))?;
                 let place = Place::local(&self.settings.host);
-                let given = CodeGiven {
-                    subject,
-                    code: &code,
-                    origin: &place.origin,
-                    stage: Stage::AfterFirst,
-                    entry,
-                };
-                let tried = self.try_code(&given, |change| {
-                    change.entry.outcome = audit::Outcome::Done;
+                self.change_by_code(account, (code, &place), entry, |change| {
                     if let Ok(Some(seen)) = change.account.seen_with_uid(&name, *uid) {
                         change.account = seen;
                     }
                     make(change)
-                });
-                match tried.await? {
-                    Tried::Passed(value, _) => Ok(value),
-                    Tried::Refused(refusal) => Err(refused(refusal)),
+                })
+                .await
+            }
+            Actor::Person(person) => {
+                // Looked at again: it may have ended while the change waited for its turn.
+                let make = |change: &mut Change| {
+                    self.at_second(&person.session, change.time())?;
+                    make(change)
+                };
+                match code {
+                    None if person.elevated => self.make_change(account.id, &entry, make).await,
+                    code => self.change_by_code(account, (code, &person.place), entry, make).await,
                 }
             }
             Actor::Gate | Actor::Door(_) => Err(not_permitted()),
+        }
+    }
+
+    /// Makes a change that its owner's code pays for.
+    async fn change_by_code<T>(
+        &self,
+        account: Account,
+        (code, place): (Option<SecretText>, &Place),
+        entry: audit::Entry,
+        make: impl Fn(&mut Change) -> Outcome<T>,
+    ) -> Outcome<T> {
+        let code = code.ok_or_else(needs_code)?;
+        let code = Code::parse(code.reveal()).map_err(|why| invalid(format!("code: {why}")))?;
+        let subject = Subject::Account(account.id);
+        make(&mut Change::new(account, self.now().await?, entry.clone()))?;
+        let origin = &place.origin;
+        let given = CodeGiven { subject, code: &code, origin, stage: Stage::AfterFirst, entry };
+        let tried = self.try_code(&given, |change| {
+            change.entry.outcome = audit::Outcome::Done;
+            make(change)
+        });
+        match tried.await? {
+            Tried::Passed(value, _) => Ok(value),
+            Tried::Refused(refusal) => Err(refused(refusal)),
         }
     }
 

@@ -211,7 +211,7 @@ impl Authority {
                 let (door, service) = (pam_door(service, &listener.host), service.clone());
                 Ok(Believed { name, door, place, service, source: source.clone(), uid: Uid::Elsewhere })
             }
-            Actor::Gate => Err(not_permitted()),
+            Actor::Gate | Actor::Person(_) => Err(not_permitted()),
         }
     }
 

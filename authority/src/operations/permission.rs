@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use twofold_shared::wire::{self, Request as _};
 
+use super::person;
 use crate::peer::{Caller, DoorListener, Standing};
 
-use Role::{Door, EnrollingDoor, Gate, Owner, Root};
+use Role::{Door, EnrollingDoor, Gate, Owner, Person, Root};
 
 /// What a caller is to a method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub enum Role {
     Gate,
     /// Any other uid on the main socket: its own account.
     Owner,
+    /// The owner of an account in a session of the portal, through the gate: never the caller itself.
+    Person,
     /// Whoever connects to a door listener, uid 0 too: its services, under its host and realm.
     Door,
     /// The same where the listener says `enrol = true`: a name's first enrolment too.
@@ -30,6 +33,8 @@ const DOORS: &[Role] = &[Root, Owner, Door, EnrollingDoor];
 const GATE: &[Role] = &[Gate];
 const ROOT: &[Role] = &[Root];
 const OWN: &[Role] = &[Root, Owner];
+/// The same, and at the portal.
+const OWNERS: &[Role] = &[Root, Owner, Person];
 const ENROL: &[Role] = &[Root, Owner, EnrollingDoor];
 const MAIN: &[Role] = &[Root, Gate, Owner];
 
@@ -49,39 +54,41 @@ const TABLE: &[(&str, &[Role])] = &[
     (wire::TouchSessions::METHOD, GATE),
     (wire::EndSession::METHOD, GATE),
     (wire::WatchSessions::METHOD, GATE),
+    (wire::AsPerson::METHOD, GATE),
     (wire::GetInfo::METHOD, MAIN),
-    (wire::GetAccount::METHOD, OWN),
+    (wire::GetAccount::METHOD, OWNERS),
     (wire::ListAccounts::METHOD, ROOT),
     (wire::AddAccount::METHOD, ROOT),
     (wire::RemoveAccount::METHOD, ROOT),
     (wire::LockAccount::METHOD, ROOT),
     (wire::UnlockAccount::METHOD, ROOT),
-    (wire::ReopenAccount::METHOD, OWN),
+    (wire::ReopenAccount::METHOD, OWNERS),
     (wire::LinkName::METHOD, ROOT),
-    (wire::UnlinkName::METHOD, ROOT),
+    (wire::UnlinkName::METHOD, &[Root, Person]),
     (wire::SetRequirement::METHOD, ROOT),
     (wire::SetPassword::METHOD, OWN),
     (wire::BeginEnrolment::METHOD, ENROL),
     (wire::ConfirmEnrolment::METHOD, ENROL),
-    (wire::RegenerateBackupCodes::METHOD, OWN),
-    (wire::RenameDevice::METHOD, OWN),
-    (wire::RemoveDevice::METHOD, OWN),
-    (wire::CreateApiKey::METHOD, OWN),
-    (wire::ListApiKeys::METHOD, OWN),
-    (wire::SuspendApiKey::METHOD, OWN),
-    (wire::ResumeApiKey::METHOD, OWN),
-    (wire::RotateApiKey::METHOD, OWN),
-    (wire::RevokeApiKey::METHOD, OWN),
-    (wire::ListSessions::METHOD, OWN),
-    (wire::RevokeSessions::METHOD, OWN),
-    (wire::ListBrowsers::METHOD, OWN),
-    (wire::RevokeBrowsers::METHOD, OWN),
-    (wire::ListGraces::METHOD, OWN),
-    (wire::EndGraces::METHOD, OWN),
-    (wire::DisableAccount::METHOD, OWN),
+    (wire::RegenerateBackupCodes::METHOD, OWNERS),
+    (wire::RenameDevice::METHOD, OWNERS),
+    (wire::RemoveDevice::METHOD, OWNERS),
+    (wire::CreateApiKey::METHOD, OWNERS),
+    (wire::ListApiKeys::METHOD, OWNERS),
+    (wire::SuspendApiKey::METHOD, OWNERS),
+    (wire::ResumeApiKey::METHOD, OWNERS),
+    (wire::RotateApiKey::METHOD, OWNERS),
+    (wire::RevokeApiKey::METHOD, OWNERS),
+    (wire::ListSessions::METHOD, OWNERS),
+    (wire::RevokeSessions::METHOD, OWNERS),
+    (wire::ListBrowsers::METHOD, OWNERS),
+    (wire::RevokeBrowsers::METHOD, OWNERS),
+    (wire::ListGraces::METHOD, OWNERS),
+    (wire::EndGraces::METHOD, OWNERS),
+    (wire::DisableAccount::METHOD, OWNERS),
     (wire::ResetAccount::METHOD, ROOT),
     (wire::ExplainPolicy::METHOD, ROOT),
     (wire::ReadAudit::METHOD, OWN),
+    (wire::ReadActivity::METHOD, OWNERS),
     (wire::AcceptClock::METHOD, ROOT),
 ];
 
@@ -100,6 +107,8 @@ pub enum Actor {
         /// The uid that the kernel vouches for.
         uid: u32,
     },
+    /// Acts for their own account, in a session of the portal.
+    Person(Box<person::Person>),
     /// Speaks for one host's PAM stacks or one application.
     Door(Arc<DoorListener>),
 }
@@ -112,7 +121,7 @@ impl Actor {
             Self::Root { uid: 0 } => Some("root".to_owned()),
             Self::Root { uid } => Some(format!("uid {uid}")),
             Self::Gate => Some("gate".to_owned()),
-            Self::Owner { .. } => None,
+            Self::Owner { .. } | Self::Person(_) => None,
             Self::Door(listener) => Some(format!("door of {}", listener.host)),
         }
     }
@@ -142,6 +151,12 @@ pub fn admit(caller: &Caller, method: &str) -> Option<Actor> {
             }
         }
     }
+}
+
+/// Whether a person may have this method called for them.
+#[must_use]
+pub fn is_persons(method: &str) -> bool {
+    TABLE.iter().any(|(name, row)| *name == method && row.contains(&Person))
 }
 
 #[cfg(test)]
@@ -177,6 +192,7 @@ mod tests {
             "TouchSessions",
             "EndSession",
             "WatchSessions",
+            "AsPerson",
             "GetInfo",
         ];
         let owner = vec![
@@ -205,6 +221,7 @@ mod tests {
             "EndGraces",
             "DisableAccount",
             "ReadAudit",
+            "ReadActivity",
         ];
         let mut root = owner.clone();
         root.extend([

@@ -37,7 +37,14 @@ impl Authority {
             match &id {
                 None => {
                     change.entry.factor = Some("all sessions".to_owned());
-                    self.end_sessions(change, |_| true)?;
+                    // Who says so at the portal goes on there.
+                    let own = match actor {
+                        Actor::Person(person) => Some(person.session),
+                        Actor::Root { .. } | Actor::Gate | Actor::Owner { .. } | Actor::Door(_) => None,
+                    };
+                    self.end_sessions(change, |session| {
+                        own.is_none_or(|own| session.digest != own && session.parent != Some(own))
+                    })?;
                     self.end_trust(change)?;
                 }
                 Some(id) => {

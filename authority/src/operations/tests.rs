@@ -34,6 +34,7 @@ mod enrolment;
 mod equal_work;
 mod full_disk;
 mod graces;
+mod persons;
 mod policy;
 mod races;
 mod sessions;
@@ -217,6 +218,25 @@ impl World {
     async fn check(&self, session: SessionDigest, site: Option<&str>) -> Option<SessionView> {
         let check = CheckSession { nonce: nonce(), session, site: site.map(Into::into) };
         self.ask(&gate(), check).await.unwrap().session
+    }
+
+    /// Asks as the person of a session, with their password if it is given.
+    async fn ask_as<R: Request>(
+        &self,
+        session: SessionDigest,
+        password: Option<&str>,
+        request: R,
+    ) -> Result<R::Reply, Fault> {
+        let asked = AsPerson {
+            nonce: nonce(),
+            session,
+            source: address("192.0.2.7"),
+            browser_value: None,
+            password: password.map(secret_text),
+            method: R::METHOD.to_owned(),
+            parameters: Opaque::of(&request).unwrap(),
+        };
+        Ok(self.ask(&gate(), asked).await?.reply.read().unwrap())
     }
 
     async fn open(&self, portal: SessionDigest, site: &str) -> Option<SessionDigest> {

@@ -73,10 +73,16 @@ pub fn entry(action: &str, door: impl Into<String>, place: &Place, nonce: &Nonce
 
 /// The event of a change to an account.
 pub fn change_entry(action: &str, actor: &Actor, account: &Account) -> Entry {
+    let entry = match actor {
+        Actor::Person(person) => Entry { outcome: Outcome::Done, ..person.entry(action) },
+        Actor::Root { .. } | Actor::Gate | Actor::Owner { .. } | Actor::Door(_) => {
+            Entry::new(action, Outcome::Done, COMMAND)
+        }
+    };
     Entry {
         account: Some(account.id),
         name: account.names.first().map(|name| name.name.to_string()),
         actor: actor.name(),
-        ..Entry::new(action, Outcome::Done, COMMAND)
+        ..entry
     }
 }

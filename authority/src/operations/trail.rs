@@ -4,7 +4,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use twofold_shared::account::AccountId;
 use twofold_shared::clock::UnixTime;
-use twofold_shared::wire::{AuditEvent, AuditPage, ReadAudit};
+use twofold_shared::wire::{ActivityPage, AuditEvent, AuditPage, ReadActivity, ReadAudit};
 
 use super::fault::{Outcome, internal, invalid};
 use super::permission::Actor;
@@ -18,6 +18,12 @@ const PAGE: u32 = 500;
 
 /// The most events looked through for one message: one that names an account may have to pass many others'.
 const LOOKED_THROUGH: usize = 20_000;
+
+/// The same, from the newest backwards: a busy host has others' events between an account's.
+const LOOKED_BACK: usize = 50_000;
+
+/// Events read at a time on the way back.
+const LOOKED_AT_ONCE: usize = 1_000;
 
 /// Messages that may wait for a slow reader.
 const WAITING: usize = 4;
@@ -73,6 +79,22 @@ impl Authority {
             }
         });
         Ok(receiver)
+    }
+
+    /// What happened to an account, the newest first.
+    pub(crate) async fn read_activity(&self, actor: &Actor, request: ReadActivity) -> Outcome<ActivityPage> {
+        let account = self.meant(actor, request.account.as_deref()).await?.id;
+        let before = match &request.before {
+            Some(before) => {
+                Some(Position::parse(before).ok_or_else(|| invalid("before: is not a position"))?)
+            }
+            None => None,
+        };
+        let limit = usize::try_from(request.limit.clamp(1, PAGE)).unwrap_or(1);
+        let store = self.store.clone();
+        let read = tokio::task::spawn_blocking(move || newest(&store, account, before, limit));
+        let read = read.await.map_err(|_| internal("reading the audit trail failed"))?;
+        read.map_err(|error| self.failed(&error))
     }
 
     async fn wanted(&self, actor: &Actor, request: ReadAudit) -> Outcome<Wanted> {
@@ -148,6 +170,33 @@ async fn page(store: Store, wanted: Wanted) -> Result<(AuditPage, Option<Positio
         Ok((AuditPage { events, next }, reached))
     });
     read.await.map_err(|error| StoreError::Failed(error.to_string()))?
+}
+
+/// The newest events of an account, and where to go on if any may be older.
+fn newest(
+    store: &Store,
+    account: AccountId,
+    mut before: Option<Position>,
+    limit: usize,
+) -> Result<ActivityPage, StoreError> {
+    let (mut events, mut looked) = (Vec::new(), 0);
+    while looked < LOOKED_BACK {
+        let found = store.audit_before(before, LOOKED_AT_ONCE)?;
+        if found.is_empty() {
+            return Ok(ActivityPage { events, before: None });
+        }
+        looked += found.len();
+        for (position, event) in found {
+            before = Some(position);
+            if event.entry.account == Some(account) {
+                events.push(told(event));
+            }
+            if events.len() == limit {
+                return Ok(ActivityPage { events, before: Some(position.to_string()) });
+            }
+        }
+    }
+    Ok(ActivityPage { events, before: before.map(|before| before.to_string()) })
 }
 
 fn told(event: Event) -> AuditEvent {

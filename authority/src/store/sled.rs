@@ -111,6 +111,29 @@ impl Tree {
         Ok(found)
     }
 
+    /// Up to `limit` records of `space` before `before`, the last first.
+    pub fn scan_back(
+        &self,
+        space: Space,
+        before: Option<&Key>,
+        limit: usize,
+    ) -> Result<Vec<(Key, Vec<u8>)>, TreeError> {
+        use std::ops::Bound;
+        let prefix = Key::new(space, []);
+        // Behind the slash that ends each space's prefix comes the zero.
+        let end = [prefix.as_bytes().strip_suffix(b"/").unwrap_or_default(), b"0"].concat();
+        let until = before.map_or(end.as_slice(), Key::as_bytes);
+        let range = (Bound::Included(prefix.as_bytes()), Bound::Excluded(until));
+        let mut found = Vec::new();
+        for record in self.db.range::<&[u8], _>(range).rev().take(limit) {
+            let (key, value) = record?;
+            if let Some(key) = Key::from_stored(space, &key) {
+                found.push((key, value.to_vec()));
+            }
+        }
+        Ok(found)
+    }
+
     /// Applies a batch and returns once the kernel is writing it, which is as far as sled's flush goes (`sync_file_range(2)`):
     /// safe against the death of this process. Against a power cut the writer waits for the drive.
     pub fn commit(&self, batch: Batch) -> Result<(), TreeError> {

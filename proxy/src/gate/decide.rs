@@ -370,7 +370,11 @@ impl Gate {
         let origin = site.origin().to_string();
         let refusal = Refusal::Key { site: &origin, why };
         self.metrics.refused(refusal.word());
-        refusal.answer(self.portal.pages(), &session.req_header().headers, &number)
+        refusal.answer(
+            self.portal.pages(&session.req_header().headers),
+            &session.req_header().headers,
+            &number,
+        )
     }
 
     /// A navigation goes to the portal; a script is told; what was posted is not kept.
@@ -394,7 +398,7 @@ impl Gate {
             let number = number();
             // Whoever has no session may ask as often as they like; the log should not grow with it.
             log::debug!("request {number}: refused, no session at {origin} has what is needed");
-            return refusal.answer(self.portal.pages(), &request.headers, &number);
+            return refusal.answer(self.portal.pages(&request.headers), &request.headers, &number);
         }
         let visit = Visit {
             method: request.method.clone(),
@@ -424,7 +428,11 @@ impl Gate {
         let number = number();
         log::log!(level, "request {number}: refused, {why}");
         self.metrics.refused(refusal.word());
-        refusal.answer(self.portal.pages(), &session.req_header().headers, &number)
+        refusal.answer(
+            self.portal.pages(&session.req_header().headers),
+            &session.req_header().headers,
+            &number,
+        )
     }
 }
 

@@ -292,7 +292,7 @@ impl Gate {
                 self.portal.begin_asserted(&visit, site, onwards, asserted)
             }
             Ok(Step::Refused(_) | Step::Gone) => Answer::redirect("/.twofold/unknown"),
-            Err(away) => Refusal::Undecided.answer(self.portal.pages(), headers, &away.request),
+            Err(away) => Refusal::Undecided.answer(self.portal.pages(headers), headers, &away.request),
         })
     }
 

@@ -46,7 +46,7 @@ impl Portal {
         }
         let fields = Fields::read(&visit.headers, &visit.body);
         let name = fields.get("name").unwrap_or_default();
-        let words = self.pages.words();
+        let words = self.read_by(visit).words();
         if !self.is_own(visit, flow, &fields)? {
             let stale = Some(words.stale_form.to_owned());
             return self.name_and_code_page(visit, flow, StatusCode::FORBIDDEN, name, stale);
@@ -78,7 +78,7 @@ impl Portal {
         match self.authority.verify_name(&visit.visitor()?, (&first.realm, name), place, code).await? {
             Step::Refused(said) => self.refused_name_and_code(visit, flow, name, said),
             Step::Gone => {
-                let stale = Some(self.pages.words().stale_form.to_owned());
+                let stale = Some(self.read_by(visit).words().stale_form.to_owned());
                 self.name_and_code_page(visit, flow, StatusCode::CONFLICT, name, stale)
             }
             Step::Passed((permit, notices)) => {
@@ -104,7 +104,7 @@ impl Portal {
         name: &str,
         said: Said,
     ) -> Result<Answer, Refused> {
-        let words = Some(self.pages.words().refused_name_and_code(said));
+        let words = Some(self.read_by(visit).words().refused_name_and_code(said));
         self.name_and_code_page(visit, flow, refused_status(said.word), name, words)
     }
 
@@ -116,7 +116,7 @@ impl Portal {
         name: &str,
         error: Option<String>,
     ) -> Result<Answer, Refused> {
-        self.page_with_form(visit, flow, error, |form| self.pages.name_and_code(status, form, name))
+        self.page_with_form(visit, flow, error, |form| self.read_by(visit).name_and_code(status, form, name))
     }
 
     /// The browser comes back to its site, whose session the code has opened already.

@@ -54,10 +54,10 @@ impl Portal {
                 (*session, known)
             }
             // Who has what is needed already goes on without spending a code, whatever the form's token.
-            Guest::Signed(..) | Guest::Nobody => return Ok(self.next_step(flow, &guest)),
+            Guest::Signed(..) | Guest::Nobody => return Ok(self.next_step(visit, flow, &guest)),
         };
         if !known.is_enrolled() {
-            return Ok(self.pages.not_enrolled(flow.id.as_str(), known.name(), Self::site_of(flow)));
+            return Ok(self.read_by(visit).not_enrolled(flow.id.as_str(), known.name(), Self::site_of(flow)));
         }
         if !visit.is_post() {
             return match self.pass_trusted(visit, flow, (session, known)).await? {
@@ -69,14 +69,18 @@ impl Portal {
         let wants_trust = fields.get("trust") == Some("yes");
         let again = |status, error: String| Some(Again { status, error, wants_trust });
         if !self.is_own(visit, flow, &fields)? {
-            let stale = self.pages.words().stale_form.to_owned();
+            let stale = self.read_by(visit).words().stale_form.to_owned();
             return self.code_page(visit, flow, known, again(StatusCode::FORBIDDEN, stale));
         }
         match Code::parse(fields.get("code").unwrap_or_default()) {
             Ok(code) => self.try_code(visit, flow, (session, known), (code, wants_trust)).await,
             // Not the shape of a code: charged to nobody.
             Err(_) => {
-                let wrong = self.pages.words().refused_code(Said { word: Word::Wrong, wait_seconds: None });
+                let wrong = self
+                    .read_by(visit)
+                    .words()
+                    .say
+                    .refused_code(Said { word: Word::Wrong, wait_seconds: None });
                 self.code_page(visit, flow, known, again(StatusCode::FORBIDDEN, wrong))
             }
         }
@@ -94,15 +98,15 @@ impl Portal {
         let raise = next.raise(session, flow);
         match self.authority.verify(&visit.visitor()?, raise, code, trust_seconds).await? {
             Step::Refused(Said { word: Word::Unenrolled, .. }) => {
-                Ok(self.pages.not_enrolled(flow.id.as_str(), known.name(), Self::site_of(flow)))
+                Ok(self.read_by(visit).not_enrolled(flow.id.as_str(), known.name(), Self::site_of(flow)))
             }
             Step::Refused(said) => {
-                let error = self.pages.words().refused_code(said);
+                let error = self.read_by(visit).words().say.refused_code(said);
                 let again = Again { status: refused_status(said.word), error, wants_trust };
                 self.code_page(visit, flow, known, Some(again))
             }
             // The browser may hold a newer cookie by now: it is looked at again.
-            Step::Gone => Ok(self.next_step(flow, &Guest::Nobody)),
+            Step::Gone => Ok(self.next_step(visit, flow, &Guest::Nobody)),
             Step::Passed(passed) => self.risen(visit, flow, known, next, passed).await,
         }
     }
@@ -125,7 +129,7 @@ impl Portal {
         let next = Next::generate()?;
         match self.authority.pass_trusted(&visitor, next.raise(session, flow), trust).await? {
             Step::Refused(_) => Ok(None),
-            Step::Gone => Ok(Some(self.next_step(flow, &Guest::Nobody))),
+            Step::Gone => Ok(Some(self.next_step(visit, flow, &Guest::Nobody))),
             Step::Passed(passed) => self.risen(visit, flow, known, next, passed).await.map(Some),
         }
     }
@@ -163,6 +167,6 @@ impl Portal {
         let is_ticked = again.as_ref().is_some_and(|again| again.wants_trust);
         let trust = flow.need().trust.map(|seconds| TrustBox { seconds, is_ticked });
         let (status, error) = again.map_or((StatusCode::OK, None), |again| (again.status, Some(again.error)));
-        self.page_with_form(visit, flow, error, |form| self.pages.code(status, form, known, trust))
+        self.page_with_form(visit, flow, error, |form| self.read_by(visit).code(status, form, known, trust))
     }
 }

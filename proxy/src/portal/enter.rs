@@ -63,7 +63,7 @@ impl Portal {
             });
         match entered {
             Ok((address, lines)) => lines.into_iter().fold(Answer::redirect(&address), Answer::with_cookie),
-            Err(Refused(refusal, request)) => refusal.answer(&self.pages, &visit.headers, &request),
+            Err(Refused(refusal, request)) => refusal.answer(self.read_by(visit), &visit.headers, &request),
         }
     }
 
@@ -101,7 +101,7 @@ impl Portal {
         let flow = self.newest_flow(&visit.headers, site).filter(|flow| flow.id.as_str() == id);
         let flow =
             flow.ok_or_else(|| Refused::because(Refusal::Expired, "no such sign-in of this browser"))?;
-        Ok(self.pages.onwards(&self.enter_address(&flow)?))
+        Ok(self.read_by(visit).onwards(&self.enter_address(&flow)?))
     }
 
     pub(super) fn enter_address(&self, flow: &Flow) -> Result<String, Refused> {
@@ -121,7 +121,7 @@ impl Portal {
             return Ok(Answer::redirect(&format!("/code/{}", flow.id.as_str())).with_cookie(line));
         }
         let guest = self.guest_of(visit, flow).await?;
-        Ok(self.next_step(flow, &guest))
+        Ok(self.next_step(visit, flow, &guest))
     }
 
     /// Who is in a flow. One that an app's login began has a session of its own; where the portal's is the same account's
@@ -185,16 +185,16 @@ impl Portal {
     }
 
     /// `/.twofold/not-held` at a site: its app cannot be protected in this way.
-    pub(super) fn not_held(&self, site: &Site) -> Answer {
-        let words = self.pages.words();
-        let text = words.not_held(site.title());
-        self.pages.message(StatusCode::FORBIDDEN, words.nobody_gets_in, &text, None, None)
+    pub(super) fn not_held(&self, visit: &Visit, site: &Site) -> Answer {
+        let words = self.read_by(visit).words();
+        let text = words.say.not_held(site.title());
+        self.read_by(visit).message(StatusCode::FORBIDDEN, words.nobody_gets_in, &text, None, None)
     }
 
     /// `/.twofold/unknown` at a site: the app knows them, the ledger does not.
-    pub(super) fn unknown(&self, site: &Site) -> Answer {
-        let words = self.pages.words();
-        let text = words.unknown_here(site.title());
-        self.pages.message(StatusCode::FORBIDDEN, words.not_known_yet, &text, None, None)
+    pub(super) fn unknown(&self, visit: &Visit, site: &Site) -> Answer {
+        let words = self.read_by(visit).words();
+        let text = words.say.unknown_here(site.title());
+        self.read_by(visit).message(StatusCode::FORBIDDEN, words.not_known_yet, &text, None, None)
     }
 }

@@ -8,6 +8,7 @@ mod by_code;
 mod code;
 mod enter;
 mod form;
+mod language;
 mod sign_in;
 mod sign_out;
 mod site;
@@ -32,7 +33,7 @@ use crate::flow::{Flow, Flows};
 use crate::handoff::Handoffs;
 use crate::key::Key;
 use crate::origin::Origin;
-use crate::pages::{Action, Pages};
+use crate::pages::{Action, Pages, PagesFor};
 use crate::refusal::Refusal;
 use crate::rules::Need;
 use crate::session::{Known, Sessions, Verdict};
@@ -139,7 +140,7 @@ impl Portal {
     ) -> Self {
         Self {
             origin: config.portal.clone(),
-            pages: Pages::new(&config.portal),
+            pages: Pages::new(&config.portal, &config.product),
             places,
             authority,
             sessions,
@@ -153,17 +154,23 @@ impl Portal {
         }
     }
 
-    /// The pages.
+    /// The pages for who sends these headers to a site.
     #[must_use]
-    pub fn pages(&self) -> &Pages {
-        &self.pages
+    pub fn pages<'a>(&'a self, headers: &HeaderMap) -> PagesFor<'a> {
+        self.pages.read_by(headers, None)
+    }
+
+    /// The pages for this visitor. Only the portal's own have the switch of the language: a choice is kept there.
+    fn read_by<'a>(&'a self, visit: &'a Visit) -> PagesFor<'a> {
+        let here = (!visit.path.starts_with("/.twofold/")).then_some(&*visit.path);
+        self.pages.read_by(&visit.headers, here)
     }
 
     /// Answers a request to the portal's origin.
     pub async fn answer(&self, visit: &Visit) -> Answer {
         match self.route(visit).await {
             Ok(answer) => answer,
-            Err(Refused(refusal, request)) => refusal.answer(&self.pages, &visit.headers, &request),
+            Err(Refused(refusal, request)) => refusal.answer(self.read_by(visit), &visit.headers, &request),
         }
     }
 
@@ -183,8 +190,9 @@ impl Portal {
             ("code", Some(id)) => self.code(visit, &*self.flow(id)?).await,
             ("notices", Some(id)) if is_get => self.notices(visit, &*self.flow(id)?).await,
             ("continue", Some(id)) if is_get => self.go_on(visit, self.flow(id)?).await,
+            ("language", None) if visit.is_post() => self.choose_language(visit),
             ("sign-out", None) => self.sign_out(visit).await,
-            ("signed-out", None) if is_get => Ok(self.signed_out()),
+            ("signed-out", None) if is_get => Ok(self.signed_out(visit)),
             (_, None) if is_get => self
                 .pages
                 .file(&visit.path)
@@ -200,7 +208,7 @@ impl Portal {
             Guest::Signed(session, known) if known.meets(Need::SECOND, self.clock.unix()) => {
                 let token = self.key.token("sign-out", session.as_bytes());
                 let sites = self.places.sites().iter().map(|site| &**site);
-                Ok(self.pages.home(known.name(), sites, &token))
+                Ok(self.read_by(visit).home(known.name(), sites, &token))
             }
             Guest::Signed(..) | Guest::Nobody => {
                 let flow = self.flows.begin(None, visit.address, self.clock.millis())?;
@@ -235,14 +243,14 @@ impl Portal {
     }
 
     /// The step of the flow that this guest has reached.
-    fn next_step(&self, flow: &Flow, guest: &Guest) -> Answer {
+    fn next_step(&self, visit: &Visit, flow: &Flow, guest: &Guest) -> Answer {
         // An app's own login is the only way into its flows; and so is what came with a request to it.
         if let (Guest::Nobody, Some(site)) = (guest, Self::site_of(flow)) {
             if let Some(page) = site.login_page() {
                 return Answer::redirect(&page);
             }
             if site.is_told_by_requests() {
-                return self.start_again(flow, site);
+                return self.start_again(visit, flow, site);
             }
         }
         let step = match guest {
@@ -259,14 +267,14 @@ impl Portal {
         let reader = match (&guest, Self::holder(visit, flow)) {
             (_, Some(holder)) => holder,
             (Guest::Signed(session, _), None) => *session,
-            (Guest::Nobody, None) => return Ok(self.next_step(flow, &guest)),
+            (Guest::Nobody, None) => return Ok(self.next_step(visit, flow, &guest)),
         };
-        let words = self.pages.words();
-        let notices: Vec<String> = flow.news(&reader).iter().map(|notice| words.notice(notice)).collect();
+        let words = self.read_by(visit).words();
+        let notices: Vec<String> = flow.news(&reader).iter().map(|notice| words.say.notice(notice)).collect();
         if notices.is_empty() {
             return Ok(Answer::redirect(&format!("/continue/{}", flow.id.as_str())));
         }
-        Ok(self.pages.notices(notices, flow.id.as_str()))
+        Ok(self.read_by(visit).notices(notices, flow.id.as_str()))
     }
 
     /// Hands a person who has passed what is needed over to the flow's site.
@@ -275,7 +283,7 @@ impl Portal {
         let session = match &guest {
             _ if Self::holder(visit, &flow).is_some() => None,
             Guest::Signed(session, known) if known.meets(flow.need(), self.clock.unix()) => Some(*session),
-            Guest::Signed(..) | Guest::Nobody => return Ok(self.next_step(&flow, &guest)),
+            Guest::Signed(..) | Guest::Nobody => return Ok(self.next_step(visit, &flow, &guest)),
         };
         let Some(destination) = &flow.destination else { return Ok(Answer::redirect("/")) };
         let code = self
@@ -286,12 +294,12 @@ impl Portal {
     }
 
     /// A sign-in that this browser holds nothing of any more begins again where it began.
-    fn start_again(&self, flow: &Flow, site: &Site) -> Answer {
-        let words = self.pages.words();
-        let (title, text) = words.refusal(Refusal::Expired);
+    fn start_again(&self, visit: &Visit, flow: &Flow, site: &Site) -> Answer {
+        let words = self.read_by(visit).words();
+        let (title, text) = words.say.refusal(Refusal::Expired);
         let href = format!("{}{}", site.origin(), flow.return_to().as_str());
         let action = Some(Action { label: words.start_again, href });
-        self.pages.message(StatusCode::GONE, title, &text, action, None)
+        self.read_by(visit).message(StatusCode::GONE, title, &text, action, None)
     }
 
     fn site_of(flow: &Flow) -> Option<&Site> {

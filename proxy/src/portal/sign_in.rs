@@ -25,35 +25,35 @@ impl Portal {
             None | Some(FirstFactor::Password | FirstFactor::Directory(_)) => {}
             Some(FirstFactor::Code(code)) => return self.name_and_code(visit, flow, code).await,
             Some(FirstFactor::Form(_) | FirstFactor::Basic(_) | FirstFactor::Header(_)) => {
-                return Ok(self.next_step(flow, &self.guest_of(visit, flow).await?));
+                return Ok(self.next_step(visit, flow, &self.guest_of(visit, flow).await?));
             }
         }
         let guest = self.guest_of(visit, flow).await?;
         if !visit.is_post() {
             return match guest {
                 Guest::Nobody => self.sign_in_page(visit, flow, StatusCode::OK, "", None),
-                Guest::Signed(..) => Ok(self.next_step(flow, &guest)),
+                Guest::Signed(..) => Ok(self.next_step(visit, flow, &guest)),
             };
         }
         let fields = Fields::read(&visit.headers, &visit.body);
         let name = fields.get("name").unwrap_or_default();
         if !self.is_own(visit, flow, &fields)? {
-            let stale = self.pages.words().stale_form.to_owned();
+            let stale = self.read_by(visit).words().stale_form.to_owned();
             return self.sign_in_page(visit, flow, StatusCode::FORBIDDEN, name, Some(stale));
         }
         let password = fields.get("password").unwrap_or_default();
         if name.trim().is_empty() || password.is_empty() {
-            let both = self.pages.words().name_and_password.to_owned();
+            let both = self.read_by(visit).words().name_and_password.to_owned();
             return self.sign_in_page(visit, flow, StatusCode::UNPROCESSABLE_ENTITY, name, Some(both));
         }
         if let Guest::Signed(_, known) = &guest
             && known.name() == name.trim()
         {
             // Another tab of the same person was quicker.
-            return Ok(self.next_step(flow, &guest));
+            return Ok(self.next_step(visit, flow, &guest));
         }
         if name.len() > MAX_NAME || password.len() > MAX_PASSWORD {
-            let wrong = self.pages.words().wrong_password.to_owned();
+            let wrong = self.read_by(visit).words().wrong_password.to_owned();
             return self.sign_in_page(visit, flow, StatusCode::FORBIDDEN, "", Some(wrong));
         }
         self.try_password(visit, flow, &guest, name, password).await
@@ -78,7 +78,7 @@ impl Portal {
                     let visitor = visit.visitor()?;
                     match self.authority.assert_first(&visitor, realm, name, fresh.digest).await? {
                         // They are who they say, and the ledger has nobody of that name, or keeps them out.
-                        Step::Refused(_) => return Ok(self.unknown_to_ledger(flow)),
+                        Step::Refused(_) => return Ok(self.unknown_to_ledger(visit, flow)),
                         step => step,
                     }
                 }
@@ -90,11 +90,11 @@ impl Portal {
         };
         match step {
             Step::Refused(refused) => {
-                let words = self.pages.words().refused_password(refused);
+                let words = self.read_by(visit).words().refused_password(refused);
                 self.sign_in_page(visit, flow, refused_status(refused.word), name, Some(words))
             }
             Step::Gone => {
-                let stale = self.pages.words().stale_form.to_owned();
+                let stale = self.read_by(visit).words().stale_form.to_owned();
                 self.sign_in_page(visit, flow, StatusCode::CONFLICT, name, Some(stale))
             }
             Step::Passed(signed_in) if self.is_somebody_elses(visit, flow).await? => {
@@ -140,10 +140,10 @@ impl Portal {
         })
     }
 
-    fn unknown_to_ledger(&self, flow: &Flow) -> Answer {
-        let words = self.pages.words();
-        let text = words.unknown_here(Self::site_of(flow).map_or(words.directory, Site::title));
-        self.pages.message(StatusCode::FORBIDDEN, words.not_known_yet, &text, None, None)
+    fn unknown_to_ledger(&self, visit: &Visit, flow: &Flow) -> Answer {
+        let words = self.read_by(visit).words();
+        let text = words.say.unknown_here(Self::site_of(flow).map_or(words.directory, Site::title));
+        self.read_by(visit).message(StatusCode::FORBIDDEN, words.not_known_yet, &text, None, None)
     }
 
     fn sign_in_page(
@@ -154,6 +154,6 @@ impl Portal {
         name: &str,
         error: Option<String>,
     ) -> Result<Answer, Refused> {
-        self.page_with_form(visit, flow, error, |form| self.pages.sign_in(status, form, name))
+        self.page_with_form(visit, flow, error, |form| self.read_by(visit).sign_in(status, form, name))
     }
 }

@@ -30,14 +30,14 @@ impl Portal {
                 return Ok(Answer::redirect("/signed-out").with_cookie(cookies::unset(PORTAL)));
             }
         }
-        Ok(self.pages.sign_out(known.name(), &token))
+        Ok(self.read_by(visit).sign_out(known.name(), &token))
     }
 
     /// It is done; what the browser kept of the portal is cleared.
-    pub(super) fn signed_out(&self) -> Answer {
-        let words = self.pages.words();
+    pub(super) fn signed_out(&self, visit: &Visit) -> Answer {
+        let words = self.read_by(visit).words();
         let action = Action { label: words.sign_in, href: "/".to_owned() };
-        let page = self.pages.message(
+        let page = self.read_by(visit).message(
             http::StatusCode::OK,
             words.signed_out,
             words.signed_out_text,

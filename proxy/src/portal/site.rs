@@ -25,8 +25,8 @@ impl Portal {
     pub async fn answer_at_site(&self, visit: &Visit, site: &Arc<Site>) -> Answer {
         let answered = match visit.path.as_str() {
             "/.twofold/callback" if matches!(visit.method, Method::GET) => self.callback(visit, site).await,
-            "/.twofold/unknown" if matches!(visit.method, Method::GET) => Ok(self.unknown(site)),
-            "/.twofold/not-held" if matches!(visit.method, Method::GET) => Ok(self.not_held(site)),
+            "/.twofold/unknown" if matches!(visit.method, Method::GET) => Ok(self.unknown(visit, site)),
+            "/.twofold/not-held" if matches!(visit.method, Method::GET) => Ok(self.not_held(visit, site)),
             path if let Some(id) = path.strip_prefix("/.twofold/continue/")
                 && matches!(visit.method, Method::GET) =>
             {
@@ -38,8 +38,9 @@ impl Portal {
             }
             _ => Err(Refused::because(Refusal::NotFound, "nothing at this address of the gate")),
         };
-        answered
-            .unwrap_or_else(|Refused(refusal, request)| refusal.answer(&self.pages, &visit.headers, &request))
+        answered.unwrap_or_else(|Refused(refusal, request)| {
+            refusal.answer(self.read_by(visit), &visit.headers, &request)
+        })
     }
 
     /// Sends a person without a session to the portal, and gives the browser what will prove that it was this one.
@@ -53,7 +54,7 @@ impl Portal {
             return Answer::redirect(&address);
         }
         let Ok((flow, lines)) = self.new_flow(visit, site, target, need) else {
-            return Refusal::Internal.answer(&self.pages, &visit.headers, &number());
+            return Refusal::Internal.answer(self.read_by(visit), &visit.headers, &number());
         };
         let first_page =
             site.login_page().unwrap_or_else(|| self.portal_url(&format!("/sign-in/{}", flow.id.as_str())));
@@ -140,7 +141,7 @@ impl Portal {
         let mut answer = match released {
             // Over a page of the site: browsers keep an app's `SameSite=Strict` cookies back from whatever the portal led
             // to.
-            Some(_) => self.pages.arrived(return_to.as_str(), site),
+            Some(_) => self.read_by(visit).arrived(return_to.as_str(), site),
             None => Answer::redirect(return_to.as_str()),
         };
         answer = answer

@@ -15,6 +15,7 @@ const MESSAGES: &str = concat!(
     include_str!("gate.rs"),
     include_str!("grace.rs"),
     include_str!("ids.rs"),
+    include_str!("person.rs"),
     include_str!("policy.rs"),
     include_str!("session.rs"),
     include_str!("trail.rs"),
@@ -120,6 +121,7 @@ fn kind(rust: &str) -> String {
     }
     match rust {
         "String" | "SecretText" | "Nonce" | "SessionDigest" | "ApiKeyId" | "IpAddr" => "string".to_owned(),
+        "Opaque" => "object".to_owned(),
         "u8" | "u32" | "u64" => "int".to_owned(),
         // In an interface description types and errors share their names, and there is an error `Refused`.
         "Refused" => "Refusal".to_owned(),

@@ -28,6 +28,29 @@ pub struct AuditPage {
     pub next: Option<String>,
 }
 
+/// Asks what happened to an account, the newest first.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ReadActivity {
+    /// Whose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// Only what is older than this position; absent: up to now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+    /// How many at most; the authority gives no more than 500.
+    pub limit: u32,
+}
+
+/// What happened to an account, the newest first.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActivityPage {
+    /// The events.
+    pub events: Vec<AuditEvent>,
+    /// Pass it as `before` for what is older; absent when there is nothing more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+}
+
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditEvent {
