@@ -178,6 +178,15 @@ Examples:
     Clock(Clock),
     /// The authority: version, clock, disk, how many accounts
     Info,
+    /// Look for what is wrong on this host: authority, files, PAM stacks, sshd, accounts (root)
+    #[command(after_help = "\
+It changes nothing. Each finding says why it matters and what to do.
+Exit status: 0 nothing found, 1 something to mend, 2 somebody can get in without a code, or nobody can get in.
+
+Examples:
+  sudo twofold doctor
+  sudo twofold doctor --json | jq -r '.fix'")]
+    Doctor,
     /// Codes at SSH logins: enable, disable, status, confirm (root)
     #[command(
         subcommand,
@@ -203,6 +212,13 @@ Examples:
     /// Codes at the console's login: enable, disable, status, confirm (root)
     #[command(subcommand)]
     Login(HostDoor),
+    /// Man pages and completion for bash, written into a folder: for who makes packages
+    #[command(hide = true)]
+    Pages {
+        /// The folder
+        #[arg(value_name = "FOLDER")]
+        into: PathBuf,
+    },
     /// The change that waits to be confirmed: revert (root)
     #[command(subcommand)]
     Rollout(Rollout),

@@ -8,9 +8,11 @@ mod browser;
 mod clock;
 mod device;
 mod disable;
+mod doctor;
 mod enroll;
 mod grace;
 mod info;
+mod pages;
 mod password;
 mod policy;
 mod reset;
@@ -47,11 +49,13 @@ pub fn run(desk: &mut Desk, command: Command) -> Result<(), Failure> {
         Command::Password(arguments) => password::run(desk, &arguments),
         Command::Audit(arguments) => audit::run(desk, &arguments),
         Command::Clock(arguments) => clock::run(desk, &arguments),
+        Command::Doctor => doctor::run(desk),
         Command::Info => info::run(desk),
         Command::Ssh(verb) => rollout::ssh(desk, verb),
         Command::Sudo(verb) => rollout::other(desk, Door::Sudo, verb),
         Command::Su(verb) => rollout::other(desk, Door::Su, verb),
         Command::Login(verb) => rollout::other(desk, Door::Login, verb),
+        Command::Pages { into } => pages::run(&into),
         Command::Rollout(verb) => rollout::rollout(desk, &verb),
     }
 }

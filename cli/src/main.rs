@@ -7,6 +7,7 @@ mod args;
 mod ask;
 mod commands;
 mod desk;
+mod doctor;
 mod failure;
 mod output;
 mod qr;

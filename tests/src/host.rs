@@ -133,6 +133,12 @@ impl Host {
         self.docker.exec("root", command, "")
     }
 
+    /// Copies a file in.
+    pub fn put(&self, file: &Path, to: &str) {
+        let target = format!("{}:{to}", self.docker.id());
+        crate::run(Command::new("docker").arg("cp").arg(file).arg(target)).expect_success();
+    }
+
     /// Runs a shell's line inside as alice, with something on its standard input.
     #[must_use]
     pub fn as_alice(&self, line: &str, input: &str) -> Run {
@@ -169,12 +175,7 @@ impl Drop for Host {
 /// built with, under the names that they have there.
 fn built_clone(folder: &Path) -> PathBuf {
     let clone = folder.join("clone");
-    let release = clone.join("target/release");
-    fs::create_dir_all(&release).expect("there is room for a folder");
-    for name in ["twofoldd", "twofold-gate", "twofold"] {
-        fs::copy(place::program(name), release.join(name)).expect("./dev has built it");
-    }
-    fs::copy(place::module(), release.join("libpam_twofold.so")).expect("./dev has built it");
+    place::finished_programs(&clone.join("target/release"));
     let mut copy = Command::new("cp");
     copy.arg("-r").arg(place::repository().join("packaging")).arg(&clone);
     crate::run(&mut copy).expect_success();

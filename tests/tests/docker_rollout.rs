@@ -27,7 +27,7 @@ fn enable(host: &Host) -> Run {
 /// Every file of PAM and sshd with its sum, owner, mode and inode: what must be there again.
 fn files(host: &Host) -> String {
     let list = "cd /etc && find pam.d ssh -type f -exec stat --format='%n %u:%g %a %i' {} + | sort; \
-                find pam.d ssh -type f | sort | xargs sha256sum";
+                find pam.d ssh -type f | sort | xargs sha256sum || echo changing";
     host.exec(&["sh", "-c", list]).expect_success()
 }
 
@@ -61,9 +61,11 @@ fn is_as_before(host: &Host, before: &str, what: &str) {
     eventually(what, Duration::from_secs(60), || {
         (files(host) == before && state(host, "ssh") == "off").then_some(())
     });
-    // sshd has been told to read its files again, and does so in a moment of its own.
+    // sshd has been told to read its files again, and does so in a moment of its own, in which nobody listens.
+    let is_between =
+        |said: &str| ["refused", "kex_exchange_identification"].iter().any(|word| said.contains(word));
     let session = eventually("sshd listens", Duration::from_secs(20), || {
-        Some(host.ssh("alice", &key_alone(host))).filter(|session| !session.run.stderr.contains("refused"))
+        Some(host.ssh("alice", &key_alone(host))).filter(|session| !is_between(&session.run.stderr))
     });
     assert!(
         session.succeeded() && session.prompts.is_empty(),

@@ -57,7 +57,8 @@ pub fn other(desk: &mut Desk, door: Door, verb: HostDoor) -> Result<(), Failure>
     }
 }
 
-fn only_root(command: &str) -> Result<(), Failure> {
+/// Refuses everybody else, and says how.
+pub fn only_root(command: &str) -> Result<(), Failure> {
     if nix::unistd::geteuid().is_root() {
         return Ok(());
     }

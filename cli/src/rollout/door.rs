@@ -51,6 +51,9 @@ const ACCOUNT_AFTER: &str = "account    required   pam_twofold.so need=factor";
 const ACCOUNT_ALONE: &str = "account    required   pam_twofold.so need=factor first=publickey";
 
 impl Door {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Ssh, Self::Sudo, Self::Su, Self::Login];
+
     /// As in `twofold ssh enable`.
     pub const fn word(self) -> &'static str {
         match self {

@@ -54,6 +54,16 @@ impl Step {
         format!("{} in line {} of /etc/pam.d/{}", self.module, self.line, self.file)
     }
 
+    /// What the line gives the module.
+    pub fn arguments(&self) -> &[String] {
+        &self.arguments
+    }
+
+    /// Whether every failure ends the login at once.
+    pub fn ends_at_failure(&self) -> bool {
+        self.control.failures().into_iter().all(|answer| self.control.action(answer) == Action::Die)
+    }
+
     /// Whether it is our module.
     pub fn is_ours(&self) -> bool {
         self.module == OURS

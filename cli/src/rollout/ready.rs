@@ -27,8 +27,10 @@ pub struct Person {
     pub name: String,
     uid: u32,
     has_password: bool,
-    has_key: bool,
-    is_break_glass: bool,
+    /// sshd would take a key of theirs.
+    pub has_key: bool,
+    /// In the group that comes in with a key alone.
+    pub is_break_glass: bool,
 }
 
 /// What was asked for.
@@ -110,7 +112,8 @@ pub fn module_file() -> Option<PathBuf> {
     folders.map(|folder| folder.join("security/pam_twofold.so")).find(|file| file.exists())
 }
 
-fn module() -> Option<String> {
+/// Why the module cannot be used.
+pub fn module() -> Option<String> {
     let Some(file) = module_file() else {
         return Some("pam_twofold.so is in none of libpam's folders: install it".to_owned());
     };
@@ -202,7 +205,8 @@ fn has_key(home: &Path, uid: u32) -> bool {
     })
 }
 
-fn is_concerned(door: Door, person: &Person) -> bool {
+/// Whether somebody comes in through a door.
+pub fn is_concerned(door: Door, person: &Person) -> bool {
     match door {
         Door::Ssh => {
             let root_may = || {
@@ -226,7 +230,7 @@ fn must_give_a_password(name: &str) -> bool {
 }
 
 /// Why somebody could not log in any more, and what to do.
-fn shut_out(desk: &Desk, wanted: &Wanted, person: &Person) -> Option<String> {
+pub fn shut_out(desk: &Desk, wanted: &Wanted, person: &Person) -> Option<String> {
     let name = &person.name;
     if wanted.door == Door::Ssh && wanted.first == First::Publickey && !person.has_key {
         return Some(format!(
@@ -253,7 +257,8 @@ fn shut_out(desk: &Desk, wanted: &Wanted, person: &Person) -> Option<String> {
     ))
 }
 
-fn question(wanted: &Wanted, name: &str) -> ExplainPolicy {
+/// What policy would be asked about somebody's login.
+pub fn question(wanted: &Wanted, name: &str) -> ExplainPolicy {
     let key = wanted.door == Door::Ssh && wanted.first == First::Publickey;
     let service = wanted.door.services().first().copied().unwrap_or_default();
     ExplainPolicy {
