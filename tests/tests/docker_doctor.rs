@@ -256,5 +256,6 @@ fn mistakes_of_policy_and_break_glass_and_little_space_are_found() {
     shell(&host, "groupadd twofold-breakglass; gpasswd --add bob twofold-breakglass; rm -r ~bob/.ssh")
         .expect_success();
     assert!(findings(&host).1.contains("break_glass_without_key"), "{:?}", findings(&host));
+    shell(&host, "mount -t tmpfs -o size=1m,mode=700 tmpfs /var/lib/twofold").expect_success();
     assert!(findings(&host).1.contains("little_space"), "{:?}", findings(&host));
 }
