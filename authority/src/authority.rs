@@ -66,6 +66,18 @@ impl Authority {
             wire::VerifySession::METHOD => written(self.verify_session(read(parameters)?).await),
             wire::PassTrusted::METHOD => written(self.pass_trusted(read(parameters)?).await),
             wire::VerifyName::METHOD => written(self.verify_name(read(parameters)?).await),
+            wire::JoinAccount::METHOD => written(self.join_account(read(parameters)?).await),
+            wire::BeginSessionEnrolment::METHOD => {
+                written(self.begin_session_enrolment(read(parameters)?).await)
+            }
+            wire::ConfirmSessionEnrolment::METHOD => {
+                written(self.confirm_session_enrolment(read(parameters)?).await)
+            }
+            wire::CancelSessionEnrolment::METHOD => {
+                written(self.cancel_session_enrolment(read(parameters)?).await)
+            }
+            wire::RedeemInvitation::METHOD => written(self.redeem_invitation(read(parameters)?).await),
+            wire::SpareSession::METHOD => written(self.spare_session(read(parameters)?).await),
             wire::OpenSite::METHOD => written(self.open_site(read(parameters)?).await),
             wire::CheckSession::METHOD => written(self.check_session(read(parameters)?).await),
             wire::CheckApiKey::METHOD => written(self.check_api_key(read(parameters)?).await),
@@ -85,6 +97,7 @@ impl Authority {
             wire::UnlinkName::METHOD => written(self.unlink_name(actor, read(parameters)?).await),
             wire::SetRequirement::METHOD => written(self.set_requirement(actor, read(parameters)?).await),
             wire::SetPassword::METHOD => written(self.set_password(actor, read(parameters)?).await),
+            wire::InviteAccount::METHOD => written(self.invite_account(actor, read(parameters)?).await),
             wire::BeginEnrolment::METHOD => written(self.begin_enrolment(actor, read(parameters)?).await),
             wire::ConfirmEnrolment::METHOD => written(self.confirm_enrolment(actor, read(parameters)?).await),
             wire::RegenerateBackupCodes::METHOD => {

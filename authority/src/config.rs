@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use nix::unistd::{Uid, User};
+use nix::unistd::{Group, Uid, User};
 use twofold_shared::client::DEFAULT_SOCKET;
 use twofold_shared::config::{At, Mistakes, Place, Table, load};
 use twofold_shared::name::Realm;
@@ -21,6 +21,9 @@ const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Groups whose members have power over a host, as Debian and others call them.
+const PRIVILEGED: [&str; 2] = ["sudo", "wheel"];
 
 /// The longest path that fits a Unix socket's address, in bytes.
 const MAX_SOCKET_PATH: usize = 107;
@@ -61,6 +64,8 @@ pub struct Gate {
     pub uid: u32,
     /// Realms in which it may assert a first factor.
     pub realms: Vec<Realm>,
+    /// The portal's origin, for links in invitations.
+    pub portal: Option<String>,
 }
 
 /// A door listener's socket.
@@ -73,10 +78,14 @@ pub struct Listener {
 }
 
 /// How a first enrolment begins.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Enrolment {
     /// Who may begin it.
     pub first: FirstEnrolment,
+    /// Groups, of the ledger or this host, whose members need an invitation whatever `first` says.
+    pub privileged: Vec<String>,
+    /// Those of them that this host has.
+    pub privileged_here: Vec<String>,
 }
 
 /// Who may begin an account's first enrolment.
@@ -186,7 +195,9 @@ fn gate(table: &mut Table<'_>) -> Option<Gate> {
     let user = table.need("user", user, "\"twofold-gate\"").and_then(|user| user.check(|user| uid_of(&user)));
     let realms = table.texts("realms").into_iter().filter_map(|realm| assertable_realm(realm, "the gate"));
     let realms = realms.map(|realm| realm.value).collect();
-    Some(Gate { uid: user?.value, realms })
+    let portal =
+        table.text("portal").and_then(|portal| portal.check(portal_origin)).map(|portal| portal.value);
+    Some(Gate { uid: user?.value, realms, portal })
 }
 
 fn listeners(root: &mut Table<'_>, socket: Option<&At<PathBuf>>, host: Option<&At<String>>) -> Vec<Listener> {
@@ -253,8 +264,36 @@ fn enrolment(root: &mut Table<'_>) -> Enrolment {
         ("login", FirstEnrolment::Login),
         ("self", FirstEnrolment::Own),
     ];
-    let first = root.table("enrolment").and_then(|mut table| table.choice("first", &choices));
-    Enrolment { first: first.map_or(FirstEnrolment::Login, |first| first.value) }
+    let mut table = root.table("enrolment");
+    let first = table.as_mut().and_then(|table| table.choice("first", &choices));
+    let privileged =
+        match table.as_mut().filter(|table| table.names().iter().any(|key| key == "privileged_groups")) {
+            None => PRIVILEGED.map(str::to_owned).to_vec(),
+            Some(table) => {
+                let groups = table.texts("privileged_groups").into_iter();
+                groups.filter_map(|group| group.check(group_name)).map(|group| group.value).collect()
+            }
+        };
+    let is_here = |group: &&String| matches!(Group::from_name(group), Ok(Some(_)) | Err(_));
+    let privileged_here = privileged.iter().filter(is_here).cloned().collect();
+    Enrolment { first: first.map_or(FirstEnrolment::Login, |first| first.value), privileged, privileged_here }
+}
+
+fn group_name(group: String) -> Result<String, String> {
+    match twofold_shared::account::Group::parse(&group) {
+        Ok(_) => Ok(group),
+        Err(why) => Err(why.to_string()),
+    }
+}
+
+/// As a browser has it: scheme, host and port, in small letters.
+fn portal_origin(text: String) -> Result<String, String> {
+    let odd = || Err("must be the portal's origin as in gate.toml: \"https://id.example.com\"".to_owned());
+    let Some(host) = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) else {
+        return odd();
+    };
+    let good = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-:[]".contains(&byte);
+    if host.is_empty() || text.len() > 300 || !host.bytes().all(good) { odd() } else { Ok(text) }
 }
 
 fn sessions(root: &mut Table<'_>) -> Sessions {

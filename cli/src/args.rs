@@ -160,6 +160,14 @@ Examples:
     /// Let a locked-out person begin again: devices, backup codes and sessions are gone (root)
     #[command(after_help = "Example:\n  sudo twofold reset alice")]
     Reset(Named),
+    /// Invite somebody to set up their first device: a link and a code, good once and for an hour (root)
+    #[command(after_help = "\
+Who needs one is in authority.toml: [enrolment]. For somebody who lost everything, `twofold reset` comes first.
+
+Examples:
+  sudo twofold invite alice
+  sudo twofold invite local:alice --json | jq -r .link")]
+    Invite(Invite),
     /// Set the password of a `local` name, for the portal
     #[command(after_help = "\
 Examples:
@@ -382,6 +390,13 @@ pub struct Named {
     /// Consent
     #[command(flatten)]
     pub consent: Consent,
+}
+
+/// `invite`.
+#[derive(Debug, Args)]
+pub struct Invite {
+    /// Whom
+    pub account: String,
 }
 
 /// `verify`.

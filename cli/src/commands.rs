@@ -12,6 +12,7 @@ mod doctor;
 mod enroll;
 mod grace;
 mod info;
+mod invite;
 mod pages;
 mod password;
 mod policy;
@@ -45,6 +46,7 @@ pub fn run(desk: &mut Desk, command: Command) -> Result<(), Failure> {
         Command::Grace(arguments) => grace::run(desk, &arguments),
         Command::Policy(arguments) => policy::run(desk, &arguments),
         Command::Disable(arguments) => disable::run(desk, &arguments),
+        Command::Invite(arguments) => invite::run(desk, &arguments),
         Command::Reset(arguments) => reset::run(desk, &arguments),
         Command::Password(arguments) => password::run(desk, &arguments),
         Command::Audit(arguments) => audit::run(desk, &arguments),

@@ -2,6 +2,8 @@
 //!
 //! Whatever is not a whole, fitting answer to this very request is [`Away`]: nobody passes on it.
 
+mod person;
+
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -19,6 +21,7 @@ use twofold_shared::wire::{
     VerifyReply, VerifySession, Word,
 };
 
+pub use self::person::Asked;
 use crate::api_key::Presented;
 use crate::metrics::Metrics;
 use crate::site::Site;

@@ -6,6 +6,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -23,6 +24,9 @@ use crate::site::Site;
 
 /// How long a flow lives.
 pub const LIFE: Duration = Duration::from_secs(600);
+/// How old a code may be where the portal asks for a fresh one: some less than the authority takes, so that there is time to
+/// use it.
+const FRESH_SECONDS: u64 = 240;
 const LIFE_MILLIS: Millis = 600_000;
 
 /// Flows at one time, and those of one address. Many people may share an address.
@@ -89,6 +93,8 @@ pub struct Flow {
     news: Mutex<Option<(SessionDigest, Vec<Notice>)>>,
     asserted: Mutex<Option<Asserted>>,
     proven: Mutex<Option<Proven>>,
+    /// Whether a code is asked for that was given in the last minutes, though it leads to the portal's own pages.
+    afresh: AtomicBool,
     /// Where the person went meanwhile, instead.
     led_to: Mutex<Option<ReturnAddress>>,
 }
@@ -171,7 +177,18 @@ impl Flow {
     /// What the session must have before the flow goes on.
     #[must_use]
     pub fn need(&self) -> Need {
-        self.destination.as_ref().map_or(Need::SECOND, |destination| destination.need)
+        match &self.destination {
+            Some(destination) => destination.need,
+            None if self.afresh.load(Ordering::Relaxed) => {
+                Need { max_age: Some(FRESH_SECONDS), ..Need::SECOND }
+            }
+            None => Need::SECOND,
+        }
+    }
+
+    /// Asks for a code though one was given before: what comes next takes a fresh one.
+    pub fn ask_afresh(&self) {
+        self.afresh.store(true, Ordering::Relaxed);
     }
 
     /// An app's own login has passed.
@@ -307,6 +324,7 @@ impl Flows {
             news: Mutex::default(),
             asserted: Mutex::default(),
             proven: Mutex::default(),
+            afresh: AtomicBool::new(false),
             led_to: Mutex::default(),
         });
         let mut table = lock(&self.0);

@@ -1,5 +1,7 @@
 //! The pages: what each one shows. How they look is in `templates/` and `assets/style.css`.
 
+pub mod account;
+
 use askama::Template;
 use http::{HeaderMap, StatusCode};
 use twofold_shared::wire::{Level, Nonce};

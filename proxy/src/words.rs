@@ -2,11 +2,12 @@
 //!
 //! Second person, present tense, short: what happened, then what to do.
 
+mod account;
 mod english;
 mod german;
 mod language;
 
-use twofold_shared::wire::{Notice, Refused, Word};
+use twofold_shared::wire::{AuditEvent, Notice, Refused, Word};
 
 pub use self::english::ENGLISH;
 pub use self::language::{LANGUAGES, of_reader, of_tag};
@@ -91,6 +92,8 @@ pub struct Words {
     pub request: &'static str,
     /// Neither is said to be right.
     pub wrong_name_and_code: &'static str,
+    /// The account page.
+    pub account: account::AccountWords,
     /// The sentences.
     pub say: &'static dyn Say,
 }
@@ -119,6 +122,39 @@ pub trait Say: std::fmt::Debug + Sync {
     fn notice(&self, notice: &Notice) -> String;
     /// Beside the box that trusts a browser, for so many seconds.
     fn trust_browser(&self, seconds: &u64) -> String;
+    /// When something was, as people say it: `2 h ago`; a date when it is longer ago.
+    fn ago(&self, at: u64, now: u64) -> String;
+
+    /// When something was, to the minute.
+    fn moment(&self, at: u64) -> String;
+
+    /// A door, as the audit trail names it.
+    fn door(&self, door: &str) -> String;
+
+    /// At which door and from where something happened.
+    fn place(&self, door: &str, source: Option<&str>) -> String;
+
+    /// What happened, in one line.
+    fn event(&self, event: &AuditEvent) -> String;
+
+    /// How many backup codes are left, of ten.
+    fn codes_left(&self, left: u8) -> String;
+
+    /// To whom a device was last of use.
+    fn used(&self, when: &str, place: &str) -> String;
+
+    /// What removing this device means.
+    fn remove_device(&self, label: &str, is_last: bool) -> String;
+
+    /// What parting this name means.
+    fn part_name(&self, name: &str) -> String;
+
+    /// A realm and a name in it.
+    fn name_in_realm(&self, realm: &str, name: &str) -> String;
+
+    /// Until when a browser needs no code.
+    fn trusted_until(&self, moment: &str) -> String;
+
     /// Title and text of a refusal's page.
     fn refusal(&self, refusal: Refusal<'_>) -> (&'static str, String);
 }
@@ -252,7 +288,7 @@ mod tests {
         // What is the same word in both.
         const SHARED: [&str; 2] = ["name", "code"];
         let english = labels(&ENGLISH);
-        assert!(english.len() > 30, "{english:?}");
+        assert!(english.len() > 100, "{english:?}");
         for words in LANGUAGES.into_iter().skip(1) {
             for ((key, theirs), (_, ours)) in labels(words).iter().zip(&english) {
                 assert!(!theirs.trim().is_empty(), "{}: {key} says nothing", words.lang);

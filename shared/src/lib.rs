@@ -25,6 +25,8 @@ pub mod clock;
 #[cfg(feature = "rules")]
 pub mod grant;
 #[cfg(feature = "rules")]
+pub mod invitation;
+#[cfg(feature = "rules")]
 pub mod name;
 #[cfg(feature = "rules")]
 pub mod throttle;

@@ -241,6 +241,21 @@ impl Totp {
         }
     }
 
+    /// How the codes of an app are made that ignored this device's hash, its digits or both, where `code` is one of them.
+    #[must_use]
+    pub fn ignored_by(&self, code: &Code, now: UnixTime) -> Option<TotpParameters> {
+        let (own, usual) = (self.parameters, TotpParameters::default());
+        let kinds = [
+            TotpParameters { algorithm: usual.algorithm, ..own },
+            TotpParameters { digits: usual.digits, ..own },
+            TotpParameters { algorithm: usual.algorithm, digits: usual.digits, ..own },
+        ];
+        kinds.into_iter().filter(|kind| *kind != own).find(|kind| {
+            let other = Self { secret: self.secret.clone(), parameters: *kind };
+            other.match_step(code, now, None) != Match::None
+        })
+    }
+
     /// How long until the phone shows a code later than `last_step`'s, in seconds; at least one.
     #[must_use]
     pub fn seconds_until_next(&self, now: UnixTime, last_step: u64) -> u64 {

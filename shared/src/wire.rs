@@ -12,6 +12,7 @@ mod api_key;
 #[cfg(test)]
 mod description;
 mod door;
+mod enrolment;
 mod fault;
 mod gate;
 mod grace;
@@ -26,6 +27,7 @@ mod words;
 pub use account::*;
 pub use api_key::*;
 pub use door::*;
+pub use enrolment::*;
 pub use fault::*;
 pub use gate::*;
 pub use grace::*;
@@ -73,6 +75,12 @@ methods! {
     VerifySession -> VerifyReply;
     PassTrusted -> VerifyReply;
     VerifyName -> VerifyReply;
+    JoinAccount -> VerifyReply;
+    BeginSessionEnrolment -> SessionEnrolment;
+    ConfirmSessionEnrolment -> SessionEnrolmentConfirmed;
+    CancelSessionEnrolment -> Done;
+    RedeemInvitation -> RedeemedInvitation;
+    SpareSession -> SparedSession;
     OpenSite -> CheckSessionReply;
     CheckSession -> CheckSessionReply;
     CheckApiKey -> CheckApiKeyReply;
@@ -93,6 +101,7 @@ methods! {
     UnlinkName -> AccountView;
     SetRequirement -> Done;
     SetPassword -> Done;
+    InviteAccount -> Invitation;
     BeginEnrolment -> BegunEnrolment;
     ConfirmEnrolment -> ConfirmedEnrolment;
     RegenerateBackupCodes -> FreshBackupCodes;

@@ -40,6 +40,28 @@ fn an_empty_file_is_a_whole_configuration() {
     assert!(config.gate.is_none() && config.listeners.is_empty());
     assert_eq!((config.policy.default, config.policy.services.len()), (Requirement::Required, 0));
     assert_eq!(config.enrolment.first, FirstEnrolment::Login);
+    assert_eq!(config.enrolment.privileged, ["sudo", "wheel"]);
+}
+
+#[test]
+fn an_invitations_link_and_the_privileged_groups_are_as_written() {
+    assert!(
+        config("host = \"here\"\n[enrolment]\nprivileged_groups = []")
+            .unwrap()
+            .enrolment
+            .privileged
+            .is_empty()
+    );
+    for odd in
+        ["id.example.com", "https://", "https://id.example.com/", "https://ID.example.com", "https://a b"]
+    {
+        let text = format!("host = \"here\"\n[gate]\nuser = \"0\"\nportal = \"{odd}\"");
+        assert!(mistake(&text).contains("gate.portal: must be the portal's origin"), "{odd}");
+    }
+    assert!(
+        mistake("host = \"here\"\n[enrolment]\nprivileged_groups = [\"a,b c\"]")
+            .contains("privileged_groups")
+    );
 }
 
 #[test]
@@ -58,6 +80,7 @@ fn every_key_is_read() {
         [gate]
         user = "0"
         realms = ["wiki.example.com"]
+        portal = "https://id.example.com"
         [[listener]]
         path = "/run/a/web1.sock"
         services = ["sshd", "sudo"]
@@ -69,6 +92,7 @@ fn every_key_is_read() {
         services = { cron = "exempt" }
         [enrolment]
         first = "self"
+        privileged_groups = ["root", "nobody-has-this"]
         [sessions]
         idle = "30m"
         absolute = "1d"
@@ -91,6 +115,11 @@ fn every_key_is_read() {
     assert_eq!(config.policy.services["cron"], Requirement::Exempt);
     assert_eq!(config.policy.default, Requirement::Optional);
     assert_eq!(config.enrolment.first, FirstEnrolment::Own);
+    assert_eq!(
+        (config.enrolment.privileged.len(), config.enrolment.privileged_here),
+        (2, vec!["root".to_owned()])
+    );
+    assert_eq!(config.gate.unwrap().portal.as_deref(), Some("https://id.example.com"));
     assert_eq!((config.sessions.idle, config.sessions.absolute), (30 * MINUTE, DAY));
     assert_eq!((config.audit.keep, config.audit.keep_mib, config.audit.syslog), (30 * DAY, 10, false));
     assert_eq!(config.limits.connections_per_uid, 10);

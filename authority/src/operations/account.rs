@@ -97,6 +97,7 @@ impl Authority {
             self.end_graces_of(change)?;
             self.remove_api_keys(change)?;
             self.void_enrolments(change)?;
+            change.writes.push(record::spared_removal(&change.account.id));
             let names = change.account.names.iter();
             change.writes.extend(names.map(|name| record::name_removal(&name.name, Expect::Any)));
             change.removes_account = true;
@@ -184,7 +185,7 @@ impl Authority {
         if matches!(actor, Actor::Person(_)) && name.realm().is_unix() {
             return Err(not_permitted());
         }
-        self.change(actor, Some(&request.account), None, "name_unlink", |change| {
+        self.change(actor, Some(&request.account), request.code, "name_unlink", |change| {
             change.account = change.account.without_name(&name, change.time()).map_err(unchangeable)?;
             change.writes.push(record::name_removal(&name, Expect::Any));
             self.end_sessions(change, |session| session.name == name)?;
@@ -219,7 +220,7 @@ fn parsed(name: &str) -> Outcome<Name> {
     Name::parse(name).map_err(|why| invalid(format!("name: {why}")))
 }
 
-fn name_taken(name: &Name) -> Fault {
+pub(super) fn name_taken(name: &Name) -> Fault {
     fault(FaultKind::NameTaken, format!("the name {name} belongs to an account already"))
 }
 

@@ -270,6 +270,17 @@ impl Authority {
 }
 
 impl Change {
+    /// A commit writes each key once: of several writes of one, the last is meant.
+    pub(super) fn keep_last_writes(&mut self) {
+        let mut kept: Vec<Write> = Vec::with_capacity(self.writes.len());
+        for write in self.writes.drain(..).rev() {
+            if !kept.iter().any(|other| other.key == write.key) {
+                kept.push(write);
+            }
+        }
+        self.writes = kept;
+    }
+
     pub(super) fn new(account: Account, now: Now, entry: Entry) -> Self {
         Self {
             account,

@@ -85,7 +85,7 @@ impl Authority {
     }
 
     /// Whose code it may be. Accounts of the system are nobody's here, but the trail says why.
-    async fn named_at_web(&self, name: Option<&Name>, entry: &mut Entry) -> Outcome<Subject> {
+    pub(super) async fn named_at_web(&self, name: Option<&Name>, entry: &mut Entry) -> Outcome<Subject> {
         let Some(name) = name else { return unnameable().map(Subject::Nobody) };
         let Some(account) = self.holder(name)? else { return Ok(Subject::Nobody(name.clone())) };
         entry.account = Some(account.id);

@@ -6,7 +6,7 @@
 //! needs no code, so who may begin it is configured; every further one needs a code of what there is already.
 
 use twofold_shared::account::{
-    Account, ChangeError, DeviceId, Label, MAX_DEVICES, Occasion, PendingEnrolment,
+    Account, ChangeError, Device, DeviceId, Label, MAX_DEVICES, Occasion, PendingEnrolment,
 };
 use twofold_shared::code::Code;
 use twofold_shared::name::Name;
@@ -22,7 +22,7 @@ use super::people::is_system;
 use super::permission::Actor;
 use super::settings::ENROLMENT_SECONDS;
 use super::told::{COMMAND, change_entry};
-use crate::audit::Entry;
+use crate::audit::{Entry, Outcome as Ended};
 use crate::authority::Authority;
 use crate::config::FirstEnrolment;
 use crate::peer::DoorListener;
@@ -34,6 +34,22 @@ const MOST_WAITING: usize = 4;
 
 /// Enrolments read at a time.
 const PAGE: usize = 256;
+
+/// The first code of a device that waits.
+pub(super) struct FirstCode<'a> {
+    /// Which device.
+    pub enrolment: &'a str,
+    /// The code.
+    pub code: &'a Code,
+    /// Who gives it: they must have begun.
+    pub by: &'a Occasion,
+    /// What the owner calls the device; absent: as they said when they began.
+    pub label: Option<&'a Label>,
+    /// How its codes are made after all.
+    pub makes: Option<TotpParameters>,
+    /// Whether it takes the place of all that is there.
+    pub anew: bool,
+}
 
 impl Authority {
     /// Begins an enrolment.
@@ -66,10 +82,7 @@ impl Authority {
                 totp: totp.clone(),
                 begun,
             };
-            self.make_room(change)?;
-            let write = record::enrolment_write(&id, &pending, Expect::Absent);
-            change.writes.push(write.map_err(|error| self.failed(&error))?);
-            change.entry.factor = Some(label.to_string());
+            self.pend(change, &id, &pending, None)?;
             Ok(shown_name(&change.account))
         };
         let first = self.first_enrolment(actor, account.as_deref()).await?;
@@ -87,8 +100,7 @@ impl Authority {
             }
             None => self.change(actor, account.as_deref(), code, "enrol_begin", make).await?,
         };
-        // With the host's name: whoever meets two of us keeps two entries apart.
-        let uri = totp.otpauth_uri(&format!("Twofold {}", self.settings.host), &name);
+        let uri = totp.otpauth_uri(&issuer(&self.settings.host), &name);
         let secret = totp.secret.to_base32();
         Ok(BegunEnrolment { enrolment: id.to_string(), secret, uri, expires_seconds: ENROLMENT_SECONDS })
     }
@@ -100,35 +112,64 @@ impl Authority {
         request: ConfirmEnrolment,
     ) -> Outcome<ConfirmedEnrolment> {
         let code = Code::parse(request.code.reveal()).map_err(|why| invalid(format!("code: {why}")))?;
-        let id = EnrolmentId::parse(&request.enrolment).ok_or_else(no_such_enrolment)?;
-        let pending = self.pending(actor, &id)?.ok_or_else(no_such_enrolment)?.0;
+        let by = beginner(actor);
+        let first = FirstCode {
+            enrolment: &request.enrolment,
+            code: &code,
+            by: &by,
+            label: None,
+            makes: None,
+            anew: false,
+        };
+        let entry =
+            at_its_door(actor, Entry { actor: actor.name(), ..Entry::new("enrol", Ended::Done, COMMAND) });
+        self.turn_on(&first, entry, |_, _| Ok(())).await
+    }
+
+    /// Turns a device that waits on with its first code; `also` is what else comes with it, and may run again.
+    pub(super) async fn turn_on(
+        &self,
+        first: &FirstCode<'_>,
+        entry: Entry,
+        also: impl Fn(&mut Change, &Device) -> Outcome<()>,
+    ) -> Outcome<ConfirmedEnrolment> {
+        let id = EnrolmentId::parse(first.enrolment).ok_or_else(no_such_enrolment)?;
+        let (pending, _) = self.pending(first, &id)?.ok_or_else(no_such_enrolment)?;
         let account = self.account(&pending.account)?.ok_or_else(no_such_enrolment)?;
+        let name = entry.name.clone().or_else(|| account.names.first().map(|name| name.name.to_string()));
+        let factor = Some(pending.label.to_string());
+        let entry = Entry { account: Some(account.id), name, factor, ..entry };
         // Tried once before ten backup codes are hashed for it.
         let now = self.now().await?;
-        let entry = Entry { factor: Some(pending.label.to_string()), ..confirm_entry(actor, &account) };
         let occasion = super::attempt::occasion(&entry, now);
-        account.confirm(&pending, &code, None, &occasion, now.trusted()).map_err(unconfirmed)?;
+        account.confirm(&pending, first.code, None, &occasion, now.trusted()).map_err(unconfirmed)?;
         let fresh = match account.backup_codes {
-            Some(_) => None,
-            None => Some(self.fresh_backup_codes(now.time).await?),
+            Some(_) if !first.anew => None,
+            Some(_) | None => Some(self.fresh_backup_codes(now.time).await?),
         };
         let set = fresh.as_ref().map(|(set, _)| set);
         let (device, taken) = self
             .make_change(account.id, &entry, |change| {
-                let (pending, version) = self.pending(actor, &id)?.ok_or_else(no_such_enrolment)?;
+                let (pending, version) = self.pending(first, &id)?.ok_or_else(no_such_enrolment)?;
                 let occasion = super::attempt::occasion(&change.entry, change.now);
                 let trusted = change.now.trusted();
-                let before = change.account.backup_codes.clone();
-                let (after, device) = change
-                    .account
-                    .confirm(&pending, &code, set.cloned(), &occasion, trusted)
+                let was_enrolled = change.account.enrolled();
+                let before =
+                    if first.anew { change.account.disabled(change.time()) } else { change.account.clone() };
+                let (after, device) = before
+                    .confirm(&pending, first.code, set.cloned(), &occasion, trusted)
                     .map_err(unconfirmed)?;
-                let taken = after.backup_codes != before;
+                let taken = after.backup_codes != before.backup_codes;
                 change.account = after;
                 self.void_enrolments(change)?;
                 // The one confirmed is among them; only once.
                 change.writes.retain(|write| write.key != record::enrolment_removal(&id, Expect::Any).key);
                 change.writes.push(record::enrolment_removal(&id, Expect::Version(version)));
+                also(change, &device)?;
+                if !was_enrolled {
+                    // What the gate was told of its sessions holds no more: they need a code from now on.
+                    self.recall_sessions(change)?;
+                }
                 Ok((device, taken))
             })
             .await?;
@@ -136,10 +177,24 @@ impl Authority {
         Ok(ConfirmedEnrolment { device: device.view(), backup_codes })
     }
 
+    /// Has a device wait for its first code, as a part of a change, in place of `replaced`.
+    pub(super) fn pend(
+        &self,
+        change: &mut Change,
+        id: &EnrolmentId,
+        pending: &PendingEnrolment,
+        replaced: Option<EnrolmentId>,
+    ) -> Outcome<()> {
+        self.make_room(change, replaced)?;
+        let write = record::enrolment_write(id, pending, Expect::Absent);
+        change.writes.push(write.map_err(|error| self.failed(&error))?);
+        change.entry.factor = Some(pending.label.to_string());
+        Ok(())
+    }
+
     /// The account whose enrolment may begin without a code: an operator's choice of any, or a first one where the
     /// configuration lets its owner begin. None where a code decides.
     async fn first_enrolment(&self, actor: &Actor, account: Option<&str>) -> Outcome<Option<Account>> {
-        let first = self.settings.first_enrolment;
         match actor {
             Actor::Root { .. } => self.meant(actor, account).await.map(Some),
             Actor::Owner { uid } => {
@@ -148,7 +203,14 @@ impl Authority {
                     return Ok(None);
                 }
                 let locked = own.as_ref().is_some_and(|own| own.locked);
-                if first != FirstEnrolment::Own || is_system(*uid) || locked {
+                let takes = match &own {
+                    Some(own) => self.first_device_takes(own).await,
+                    None if self.is_privileged(&self.own_name(*uid).await?).await => {
+                        FirstEnrolment::Invitation
+                    }
+                    None => self.settings.first_enrolment,
+                };
+                if takes != FirstEnrolment::Own || is_system(*uid) || locked {
                     return Err(ask_an_operator());
                 }
                 match own {
@@ -163,7 +225,8 @@ impl Authority {
             }
             Actor::Door(listener) => {
                 let found = self.at_door(listener, account)?;
-                let may = first != FirstEnrolment::Invitation && !found.enrolled() && !found.locked;
+                let invited_only = self.first_device_takes(&found).await == FirstEnrolment::Invitation;
+                let may = !invited_only && !found.enrolled() && !found.locked;
                 if may && !self.barred_from_web(&found).await {
                     Ok(Some(found))
                 } else {
@@ -186,27 +249,37 @@ impl Authority {
         self.holder(&name)?.ok_or_else(not_permitted)
     }
 
-    /// An enrolment that waits, if this caller began it.
+    /// An enrolment that waits, if this caller began it, as its owner wants it.
     fn pending(
         &self,
-        actor: &Actor,
+        first: &FirstCode<'_>,
         id: &EnrolmentId,
     ) -> Outcome<Option<(PendingEnrolment, crate::store::Version)>> {
         let found = record::load_enrolment(&self.store, id).map_err(|error| self.failed(&error))?;
-        let by = beginner(actor);
-        Ok(found.filter(|(pending, _)| pending.begun.door == by.door && pending.begun.source == by.source))
+        Ok(found.filter(|(pending, _)| pending.is_begun_by(first.by)).map(|(mut pending, version)| {
+            if let Some(label) = first.label {
+                pending.label = label.clone();
+            }
+            let pending = match first.makes {
+                Some(parameters) => pending.made_as(parameters),
+                None => pending,
+            };
+            (pending, version)
+        }))
     }
 
-    /// Voids whatever of an account's waits, as a part of a change.
+    /// Voids whatever of an account's waits, and its invitation, as a part of a change.
     pub(super) fn void_enrolments(&self, change: &mut Change) -> Outcome<()> {
+        self.end_invitation(change)?;
         for (id, _) in self.waiting(&change.account)? {
             change.writes.push(record::enrolment_removal(&id, Expect::Any));
         }
         Ok(())
     }
 
-    fn make_room(&self, change: &mut Change) -> Outcome<()> {
+    fn make_room(&self, change: &mut Change, replaced: Option<EnrolmentId>) -> Outcome<()> {
         let mut waiting = self.waiting(&change.account)?;
+        waiting.retain(|(id, _)| Some(*id) != replaced);
         waiting.sort_by_key(|(_, pending)| pending.begun.at);
         let surplus = (waiting.len() + 1).saturating_sub(MOST_WAITING);
         for (id, _) in waiting.into_iter().take(surplus) {
@@ -215,7 +288,7 @@ impl Authority {
         Ok(())
     }
 
-    fn waiting(&self, account: &Account) -> Outcome<Vec<(EnrolmentId, PendingEnrolment)>> {
+    pub(super) fn waiting(&self, account: &Account) -> Outcome<Vec<(EnrolmentId, PendingEnrolment)>> {
         let (mut waiting, mut after) = (Vec::new(), None);
         loop {
             let found = record::load_enrolments(&self.store, after.as_ref(), PAGE);
@@ -246,10 +319,6 @@ fn begin_entry(actor: &Actor, account: &Account) -> Entry {
     at_its_door(actor, change_entry("enrol_begin", actor, account))
 }
 
-fn confirm_entry(actor: &Actor, account: &Account) -> Entry {
-    at_its_door(actor, change_entry("enrol", actor, account))
-}
-
 fn at_its_door(actor: &Actor, entry: Entry) -> Entry {
     match actor {
         Actor::Door(listener) => Entry { door: door_name(listener), ..entry },
@@ -257,12 +326,17 @@ fn at_its_door(actor: &Actor, entry: Entry) -> Entry {
     }
 }
 
+/// What an authenticator app calls us, with the host's name: whoever meets two of us keeps two entries apart.
+pub(super) fn issuer(host: &str) -> String {
+    format!("Twofold {host}")
+}
+
 /// What an authenticator app calls the account.
-fn shown_name(account: &Account) -> String {
+pub(super) fn shown_name(account: &Account) -> String {
     account.names.first().map(|name| name.name.name().to_owned()).unwrap_or_default()
 }
 
-fn random<const N: usize>() -> Outcome<[u8; N]> {
+pub(super) fn random<const N: usize>() -> Outcome<[u8; N]> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|_| internal("no randomness from the kernel"))?;
     Ok(bytes)

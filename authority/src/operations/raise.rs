@@ -118,7 +118,7 @@ impl Authority {
     }
 
     /// The number of the browser that a code is given in, known or new.
-    async fn browser_of(
+    pub(super) async fn browser_of(
         &self,
         live: &Live,
         browser: Option<BrowserValue>,
@@ -129,7 +129,7 @@ impl Authority {
         Ok(Some((known.map_or_else(new_browser, Ok)?, value)))
     }
 
-    fn keep(
+    pub(super) fn keep(
         &self,
         change: &mut Change,
         (id, value): (BrowserId, BrowserValue),
@@ -156,6 +156,6 @@ fn reply(nonce: Nonce, judged: Result<(Approval, Vec<Notice>), Refused>) -> Veri
     }
 }
 
-fn gone() -> twofold_shared::wire::Fault {
+pub(super) fn gone() -> twofold_shared::wire::Fault {
     invalid("session: has ended; sign in again")
 }

@@ -245,6 +245,16 @@ impl Authority {
         Ok(())
     }
 
+    /// Has the gate ask anew about an account's sessions, as a part of a change that touches what it was told of them.
+    pub(super) fn recall_sessions(&self, change: &mut Change) -> Outcome<()> {
+        let sessions = record::load_sessions_of(&self.store, &change.account.id);
+        let sessions = sessions.map_err(|error| self.failed(&error))?;
+        let digests = sessions.into_iter().map(|(session, _)| session.digest);
+        let recalled: Vec<SessionDigest> = digests.filter(|digest| !change.ended.contains(digest)).collect();
+        change.ended.extend(recalled);
+        Ok(())
+    }
+
     /// Begins a portal session as a part of a change, and makes room for it.
     pub(super) fn begin_session(&self, change: &mut Change, session: &Session) -> Outcome<()> {
         self.refuse_known(&session.digest)?;

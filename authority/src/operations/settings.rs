@@ -24,6 +24,12 @@ pub struct Settings {
     pub policy: Policy,
     /// Who may begin a first enrolment.
     pub first_enrolment: FirstEnrolment,
+    /// Groups of the ledger or the host whose members' first device takes an invitation.
+    pub privileged: Vec<String>,
+    /// Those of them that the host has.
+    pub privileged_here: Vec<String>,
+    /// The portal's origin, for links to it.
+    pub portal: Option<String>,
     /// How long sessions live.
     pub sessions: Sessions,
 }
@@ -35,6 +41,9 @@ impl From<&Config> for Settings {
             gate_realms: config.gate.as_ref().map(|gate| gate.realms.clone()).unwrap_or_default(),
             policy: config.policy.clone(),
             first_enrolment: config.enrolment.first,
+            privileged: config.enrolment.privileged.clone(),
+            privileged_here: config.enrolment.privileged_here.clone(),
+            portal: config.gate.as_ref().and_then(|gate| gate.portal.clone()),
             sessions: config.sessions,
         }
     }

@@ -1,5 +1,5 @@
 //! What has expired is removed: sessions that outlived their limits, browsers that nobody used for
-//! long, graces that are over, enrolments that nobody confirmed.
+//! long, graces that are over, enrolments that nobody confirmed, invitations that nobody used.
 //!
 //! Nothing depends on it: whoever reads them judges for themselves. It only keeps the ledger small.
 
@@ -35,6 +35,7 @@ pub(super) async fn sweep(endings: &Endings, limits: Sessions) -> Result<(), Sto
     sweep_sessions(endings, limits).await?;
     sweep_browsers(&endings.store).await?;
     sweep_graces(&endings.store).await?;
+    sweep_invitations(&endings.store).await?;
     sweep_enrolments(&endings.store).await
 }
 
@@ -85,6 +86,23 @@ async fn sweep_sessions(endings: &Endings, limits: Sessions) -> Result<(), Store
             let commit = Commit { writes, ..Commit::default() };
             // The gate is told, though it knows the limits: its clock may be another.
             match endings.commit(commit, &[session.digest]).await {
+                Ok(_) | Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+async fn sweep_invitations(store: &Store) -> Result<(), StoreError> {
+    let mut after = None;
+    loop {
+        let now = store.now().await?.time;
+        let found = record::load_invitations(store, after.as_ref(), PAGE)?;
+        let Some((last, _)) = found.last() else { return Ok(()) };
+        after = Some(last.digest);
+        for (invitation, version) in found.iter().filter(|(invitation, _)| !invitation.is_good(now)) {
+            let writes = record::invitation_removal(invitation, Expect::Version(*version)).to_vec();
+            match store.commit(Commit { writes, ..Commit::default() }).await {
                 Ok(_) | Err(StoreError::Conflict) => {}
                 Err(error) => return Err(error),
             }

@@ -34,9 +34,11 @@ mod enrolment;
 mod equal_work;
 mod full_disk;
 mod graces;
+mod invitations;
 mod persons;
 mod policy;
 mod races;
+mod session_enrolment;
 mod sessions;
 mod sign_in;
 mod trail;
@@ -94,6 +96,9 @@ impl World {
             gate_realms: vec![Realm::parse("wiki.example.com").unwrap()],
             policy: Policy { default: Requirement::Required, services: BTreeMap::new(), rules: Vec::new() },
             first_enrolment: FirstEnrolment::Login,
+            privileged: vec!["carol".into()],
+            privileged_here: vec!["carol".into()],
+            portal: Some("https://id.example.com".into()),
             sessions: Sessions { idle: Duration::from_secs(3600), absolute: Duration::from_secs(43_200) },
         };
         configure(&mut settings);

@@ -11,6 +11,12 @@ pub enum Space {
     Name,
     /// Enrolments that no code has confirmed yet.
     Enrolment,
+    /// Invitations to enrol, by the digest of their code.
+    Invitation,
+    /// The one invitation of an account, by its id.
+    InvitationOf,
+    /// How often accounts passed without a second factor before one was asked for, by id.
+    Spared,
     /// Sessions, by the digest of their cookie.
     Session,
     /// Which sessions an account has, by its id and their digest.
@@ -37,10 +43,13 @@ pub enum Space {
 
 impl Space {
     /// Every space: each gets its sealing key at start.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 17] = [
         Self::Account,
         Self::Name,
         Self::Enrolment,
+        Self::Invitation,
+        Self::InvitationOf,
+        Self::Spared,
         Self::Session,
         Self::SessionOf,
         Self::Browser,
@@ -61,6 +70,9 @@ impl Space {
             Self::Account => "account/",
             Self::Name => "name/",
             Self::Enrolment => "enrolment/",
+            Self::Invitation => "invitation/",
+            Self::InvitationOf => "invitation_of/",
+            Self::Spared => "spared/",
             Self::Session => "session/",
             Self::SessionOf => "session_of/",
             Self::Browser => "browser/",

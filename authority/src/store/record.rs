@@ -17,6 +17,7 @@ mod browser;
 mod enrolment;
 mod event;
 mod grace;
+mod invitation;
 mod session;
 mod throttle;
 
@@ -28,6 +29,10 @@ pub use browser::{
 pub use enrolment::{EnrolmentId, enrolment_removal, enrolment_write, load_enrolment, load_enrolments};
 pub(super) use event::{encode_event, event};
 pub use grace::{Grace, GraceId, grace_removal, grace_write, load_grace, load_graces, load_graces_of};
+pub use invitation::{
+    Invitation, Spared, invitation_removal, invitation_writes, load_invitation, load_invitation_of,
+    load_invitations, load_spared, spared_removal, spared_write,
+};
 pub use session::{
     Ended, EndedRange, Session, digest_of, ended_range_write, ended_removal, ended_write, load_ended,
     load_ended_range, load_session, load_sessions, load_sessions_of, session_ending, session_opening,

@@ -50,7 +50,7 @@ pub fn run(desk: &mut Desk, verb: Account) -> Result<(), Failure> {
         }
         Account::Unlink { account, name } => {
             let (whose, old) = (short_name(&account), short_name(&name));
-            let view = desk.call(&UnlinkName { account, name })?;
+            let view = desk.call(&UnlinkName { account, name, code: None })?;
             named(desk, &view, &format!("{old} is no name of {whose} any more."))
         }
         Account::Require { account, requirement } => require(desk, account, requirement),

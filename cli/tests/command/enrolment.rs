@@ -67,3 +67,20 @@ fn an_imported_secret_comes_from_a_descriptor() {
         .run(&["enroll", "--import-fd", "0", "--code-fd", "0"], "ORSXG5DJNZTXI33TMVRXEZLU\n222222\n");
     assert_eq!(run.status, 0, "{}", run.stderr);
 }
+
+#[test]
+fn an_invitation_is_shown_with_its_link_and_its_code() {
+    let authority = Scripted::new(|method, parameters| {
+        assert_eq!((method, parameters["account"].as_str()), ("InviteAccount", Some("alice")));
+        Ok(
+            json!({"code": "abcd-efgh", "link": "https://id.example.com/invitation/abcd-efgh", "expires_seconds": 3600}),
+        )
+    });
+    let run = authority.run(&["invite", "alice"], "");
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    for said in ["https://id.example.com/invitation/abcd-efgh", "  abcd-efgh", "60 min", "not shown again"] {
+        assert!(run.stdout.contains(said), "{said} in {}", run.stdout);
+    }
+    let run = authority.run(&["--json", "invite", "alice"], "");
+    assert!(run.stdout.contains("\"code\":\"abcd-efgh\""), "{}", run.stdout);
+}

@@ -31,7 +31,7 @@ impl Fields {
         if !kind.eq_ignore_ascii_case(b"application/x-www-form-urlencoded") {
             return Self(Vec::new());
         }
-        Self(form_urlencoded::parse(body).into_owned().take(16).collect())
+        Self(form_urlencoded::parse(body).into_owned().take(64).collect())
     }
 
     /// The field's value; nothing when it is missing or doubled.
@@ -39,6 +39,11 @@ impl Fields {
         let mut values = self.0.iter().filter(|(field, _)| field == name);
         let (_, value) = values.next()?;
         values.next().is_none().then_some(value)
+    }
+
+    /// Every value of a field that may be there more than once.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(field, _)| field == name).map(|(_, value)| value.as_str())
     }
 }
 

@@ -4,6 +4,7 @@
 //! the two, and the browser's address is the connection's. Every visit is judged by the authority's verdict of the
 //! moment; nothing here raises a level.
 
+mod account;
 mod by_code;
 mod code;
 mod enter;
@@ -181,6 +182,7 @@ impl Portal {
         };
         let is_get = matches!(visit.method, Method::GET | Method::HEAD);
         match (page, id) {
+            ("account", below) if is_get || visit.is_post() => self.account(visit, below).await,
             _ if !is_get && !visit.is_post() => {
                 Err(Refused::because(Refusal::Unclear, "a method without use here"))
             }
@@ -285,7 +287,9 @@ impl Portal {
             Guest::Signed(session, known) if known.meets(flow.need(), self.clock.unix()) => Some(*session),
             Guest::Signed(..) | Guest::Nobody => return Ok(self.next_step(visit, &flow, &guest)),
         };
-        let Some(destination) = &flow.destination else { return Ok(Answer::redirect("/")) };
+        let Some(destination) = &flow.destination else {
+            return Ok(Answer::redirect(flow.return_to().as_str()));
+        };
         let code = self
             .handoffs
             .give(session, destination.clone(), &flow, self.clock.millis())

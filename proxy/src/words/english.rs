@@ -1,8 +1,8 @@
 //! English.
 
-use twofold_shared::wire::{Notice, NoticeKind, Refused, Word};
+use twofold_shared::wire::{AuditEvent, Notice, NoticeKind, Refused, Word};
 
-use super::{Say, Words, duration, local};
+use super::{Say, Words, account, duration, local};
 use crate::refusal::Refusal;
 
 /// English.
@@ -47,6 +47,7 @@ pub const ENGLISH: Words = Words {
     request: "Request",
     wrong_name_and_code: "That name and code don't match. Check the name. Codes change every 30 seconds: wait for the next \
         one and type it without spaces.",
+    account: account::ENGLISH,
     say: &English,
 };
 
@@ -170,6 +171,109 @@ impl Say for English {
         format!("Trust this browser for {count} {unit}{plural}")
     }
 
+    fn ago(&self, at: u64, now: u64) -> String {
+        match now.saturating_sub(at) {
+            0..60 => "just now".to_owned(),
+            seconds @ 60..3600 => format!("{} min ago", seconds / 60),
+            seconds @ 3600..172_800 => format!("{} h ago", seconds / 3600),
+            seconds @ 172_800..2_592_000 => format!("{} days ago", seconds / 86_400),
+            _ => local(at).map_or_else(String::new, |at| at.strftime("%-d %B %Y").to_string()),
+        }
+    }
+
+    fn moment(&self, at: u64) -> String {
+        moment(at)
+    }
+
+    fn door(&self, door: &str) -> String {
+        door.to_owned()
+    }
+
+    fn place(&self, door: &str, source: Option<&str>) -> String {
+        let door = self.door(door);
+        source.map_or_else(|| door.clone(), |source| format!("{door} from {source}"))
+    }
+
+    fn event(&self, event: &AuditEvent) -> String {
+        let factor = event.factor.as_deref();
+        let what = match (event.action.as_str(), event.outcome.as_str(), factor) {
+            ("verify", "approved", Some("backup code")) => "signed in with a backup code".to_owned(),
+            ("verify", "approved", Some(device)) => format!("signed in with a code from {device}"),
+            ("verify" | "consult", "approved", None) => "signed in".to_owned(),
+            ("pass_trusted", "approved", _) => "signed in without a code, in a trusted browser".to_owned(),
+            ("sign_in" | "assert_first", "approved", _) => "password accepted".to_owned(),
+            (_, "refused", _) => format!("refused: {}", why(event.reason.as_deref())),
+            ("sign_out", ..) => "signed out".to_owned(),
+            ("enrol_begin", ..) => "began to set up a device".to_owned(),
+            ("enrol", _, Some(label)) => format!("set up the device {label}"),
+            ("device_rename", _, Some(label)) => format!("renamed a device to {label}"),
+            ("device_remove", _, Some(label)) => format!("removed the device {label}"),
+            ("backup_codes_regenerate", ..) => "replaced the backup codes".to_owned(),
+            ("disable", ..) => "turned two-factor off".to_owned(),
+            ("reset", ..) => "removed all devices and codes".to_owned(),
+            ("password_set", ..) => "set a new password".to_owned(),
+            ("session_revoke", _, Some(what)) => format!("ended {what}"),
+            ("browser_trust", ..) => "trusted a browser".to_owned(),
+            ("browser_revoke", ..) => "forgot a browser".to_owned(),
+            ("browser_stolen", ..) => {
+                "an old cookie of a browser came back; the browser was forgotten".to_owned()
+            }
+            ("api_key_create", _, Some(key)) => format!("made the API key {key}"),
+            ("api_key_suspend", _, Some(key)) => format!("suspended the API key {key}"),
+            ("api_key_resume", _, Some(key)) => format!("resumed the API key {key}"),
+            ("api_key_rotate", _, Some(key)) => format!("gave the API key {key} a new secret"),
+            ("api_key_revoke", _, Some(key)) => format!("revoked the API key {key}"),
+            ("account_add", ..) => "the account was made".to_owned(),
+            ("account_lock", ..) => "the account was locked".to_owned(),
+            ("account_unlock", ..) => "the account was unlocked".to_owned(),
+            ("account_reopen", ..) => "codes are taken from everywhere again".to_owned(),
+            ("name_link", ..) => "a name was added".to_owned(),
+            ("name_unlink", ..) => "a name was parted".to_owned(),
+            (action, _, Some(factor)) => format!("{}: {factor}", action.replace('_', " ")),
+            (action, _, None) => action.replace('_', " "),
+        };
+        let times = if event.count > 1 { format!(" ({} times)", event.count) } else { String::new() };
+        match &event.actor {
+            Some(actor) if actor != "gate" => format!("{what}{times}, by {actor}"),
+            Some(_) | None => format!("{what}{times}"),
+        }
+    }
+
+    fn codes_left(&self, left: u8) -> String {
+        match left {
+            0 => "None left. Replace them while you still can sign in.".to_owned(),
+            1..=3 => format!("{left} of 10 left. Replace them while you still can sign in."),
+            _ => format!("{left} of 10 left."),
+        }
+    }
+
+    fn used(&self, when: &str, place: &str) -> String {
+        format!("used {when}, {place}")
+    }
+
+    fn remove_device(&self, label: &str, is_last: bool) -> String {
+        let last = if is_last { " It is your last one, so two-factor is off afterwards." } else { "" };
+        format!("Codes from “{label}” stop working at once, and sessions that rest on it end.{last}")
+    }
+
+    fn part_name(&self, name: &str) -> String {
+        format!(
+            "{name} is no longer you: sessions signed in under it end, and a code from your phone is no good there."
+        )
+    }
+
+    fn name_in_realm(&self, realm: &str, name: &str) -> String {
+        match realm {
+            "unix" => format!("{name} on this host"),
+            "local" => name.to_owned(),
+            realm => format!("{name} at {realm}"),
+        }
+    }
+
+    fn trusted_until(&self, moment: &str) -> String {
+        format!("needs no code until {moment}")
+    }
+
     fn refusal(&self, refusal: Refusal<'_>) -> (&'static str, String) {
         let (title, text) = match refusal {
             Refusal::Unclear => (
@@ -257,6 +361,23 @@ impl Say for English {
             ),
         };
         (title, text.to_owned())
+    }
+}
+
+fn why(reason: Option<&str>) -> &str {
+    match reason {
+        Some("wrong_code") => "wrong code",
+        Some("used_code") => "a code that was used before",
+        Some("used_backup_code") => "a backup code that was used before",
+        Some("throttled") => "too many tries",
+        Some("closed_to_strangers") => "too many wrong codes from places that aren't known",
+        Some("clock_in_doubt") => "the server's clock looked wrong",
+        Some("locked") => "the account is locked",
+        Some("not_enrolled") => "no second factor set up",
+        Some("other_person") => "the name belongs to another person now",
+        Some("wrong_password") => "wrong password",
+        Some(other) => other,
+        None => "no reason given",
     }
 }
 

@@ -1,8 +1,8 @@
 //! German.
 
-use twofold_shared::wire::{Notice, NoticeKind, Refused, Word};
+use twofold_shared::wire::{AuditEvent, Notice, NoticeKind, Refused, Word};
 
-use super::{Say, Words, duration, local};
+use super::{Say, Words, account, duration, local};
 use crate::refusal::Refusal;
 
 /// German.
@@ -49,6 +49,7 @@ pub const GERMAN: Words = Words {
     request: "Anfrage",
     wrong_name_and_code: "Name und Code passen nicht zusammen. Prüfen Sie den Namen. Codes wechseln alle 30 Sekunden: Warten \
         Sie auf den nächsten und geben Sie ihn ohne Leerzeichen ein.",
+    account: account::GERMAN,
     say: &German,
 };
 
@@ -158,6 +159,122 @@ impl Say for German {
             hours => (hours / 24, "Tag", "Tage"),
         };
         format!("Diesem Browser {count} {} lang vertrauen", if count == 1 { one } else { more })
+    }
+
+    fn ago(&self, at: u64, now: u64) -> String {
+        match now.saturating_sub(at) {
+            0..60 => "gerade eben".to_owned(),
+            seconds @ 60..3600 => format!("vor {} min", seconds / 60),
+            seconds @ 3600..172_800 => format!("vor {} h", seconds / 3600),
+            seconds @ 172_800..2_592_000 => format!("vor {} Tagen", seconds / 86_400),
+            _ => day(at),
+        }
+    }
+
+    fn moment(&self, at: u64) -> String {
+        moment(at)
+    }
+
+    fn door(&self, door: &str) -> String {
+        match (door, door.split_once(" on ")) {
+            ("web portal", _) => "Portal".to_owned(),
+            ("command", _) => "Befehl twofold".to_owned(),
+            (_, Some((service, host))) => format!("{service} auf {host}"),
+            (door, None) => door.to_owned(),
+        }
+    }
+
+    fn place(&self, door: &str, source: Option<&str>) -> String {
+        let door = self.door(door);
+        source.map_or_else(|| door.clone(), |source| format!("{door} von {source} aus"))
+    }
+
+    fn event(&self, event: &AuditEvent) -> String {
+        let factor = event.factor.as_deref();
+        let what = match (event.action.as_str(), event.outcome.as_str(), factor) {
+            ("verify", "approved", Some("backup code")) => "angemeldet mit einem Ersatzcode".to_owned(),
+            ("verify", "approved", Some(device)) => format!("angemeldet mit einem Code von {device}"),
+            ("verify" | "consult", "approved", None) => "angemeldet".to_owned(),
+            ("pass_trusted", "approved", _) => "angemeldet ohne Code, in einem vertrauten Browser".to_owned(),
+            ("sign_in" | "assert_first", "approved", _) => "Passwort angenommen".to_owned(),
+            (_, "refused", _) => format!("abgelehnt: {}", why(event.reason.as_deref())),
+            ("sign_out", ..) => "abgemeldet".to_owned(),
+            ("enrol_begin", ..) => "ein Gerät einzurichten begonnen".to_owned(),
+            ("enrol", _, Some(label)) => format!("das Gerät {label} eingerichtet"),
+            ("device_rename", _, Some(label)) => format!("ein Gerät in {label} umbenannt"),
+            ("device_remove", _, Some(label)) => format!("das Gerät {label} entfernt"),
+            ("backup_codes_regenerate", ..) => "die Ersatzcodes erneuert".to_owned(),
+            ("disable", ..) => "den zweiten Faktor ausgeschaltet".to_owned(),
+            ("reset", ..) => "alle Geräte und Codes entfernt".to_owned(),
+            ("password_set", ..) => "ein neues Passwort gesetzt".to_owned(),
+            ("session_revoke", _, Some(what)) => format!("beendet: {what}"),
+            ("browser_trust", ..) => "einem Browser vertraut".to_owned(),
+            ("browser_revoke", ..) => "einen Browser vergessen".to_owned(),
+            ("browser_stolen", ..) => {
+                "ein altes Cookie eines Browsers kam wieder; der Browser wurde vergessen".to_owned()
+            }
+            ("api_key_create", _, Some(key)) => format!("den API-Schlüssel {key} angelegt"),
+            ("api_key_suspend", _, Some(key)) => format!("den API-Schlüssel {key} ausgesetzt"),
+            ("api_key_resume", _, Some(key)) => format!("den API-Schlüssel {key} fortgesetzt"),
+            ("api_key_rotate", _, Some(key)) => {
+                format!("dem API-Schlüssel {key} ein neues Geheimnis gegeben")
+            }
+            ("api_key_revoke", _, Some(key)) => format!("den API-Schlüssel {key} widerrufen"),
+            ("account_add", ..) => "das Konto wurde angelegt".to_owned(),
+            ("account_lock", ..) => "das Konto wurde gesperrt".to_owned(),
+            ("account_unlock", ..) => "das Konto wurde entsperrt".to_owned(),
+            ("account_reopen", ..) => "Codes werden wieder von überall genommen".to_owned(),
+            ("name_link", ..) => "ein Name kam hinzu".to_owned(),
+            ("name_unlink", ..) => "ein Name wurde getrennt".to_owned(),
+            (action, _, Some(factor)) => format!("{}: {factor}", action.replace('_', " ")),
+            (action, _, None) => action.replace('_', " "),
+        };
+        let times = if event.count > 1 { format!(" ({} Mal)", event.count) } else { String::new() };
+        match &event.actor {
+            Some(actor) if actor != "gate" => format!("{what}{times}, durch {actor}"),
+            Some(_) | None => format!("{what}{times}"),
+        }
+    }
+
+    fn codes_left(&self, left: u8) -> String {
+        match left {
+            0 => "Keiner mehr übrig. Erneuern Sie sie, solange Sie sich noch anmelden können.".to_owned(),
+            1..=3 => {
+                format!("{left} von 10 übrig. Erneuern Sie sie, solange Sie sich noch anmelden können.")
+            }
+            _ => format!("{left} von 10 übrig."),
+        }
+    }
+
+    fn used(&self, when: &str, place: &str) -> String {
+        format!("benutzt {when}, {place}")
+    }
+
+    fn remove_device(&self, label: &str, is_last: bool) -> String {
+        let last =
+            if is_last { " Es ist Ihr letztes, danach ist der zweite Faktor ausgeschaltet." } else { "" };
+        format!(
+            "Codes von „{label}“ gelten sofort nicht mehr, und Sitzungen, die darauf beruhen, enden.{last}"
+        )
+    }
+
+    fn part_name(&self, name: &str) -> String {
+        format!(
+            "{name} sind dann nicht mehr Sie: Sitzungen unter diesem Namen enden, und ein Code von Ihrem Telefon gilt dort \
+             nicht mehr."
+        )
+    }
+
+    fn name_in_realm(&self, realm: &str, name: &str) -> String {
+        match realm {
+            "unix" => format!("{name} auf diesem Rechner"),
+            "local" => name.to_owned(),
+            realm => format!("{name} bei {realm}"),
+        }
+    }
+
+    fn trusted_until(&self, moment: &str) -> String {
+        format!("braucht keinen Code bis {moment}")
     }
 
     fn refusal(&self, refusal: Refusal<'_>) -> (&'static str, String) {
@@ -306,7 +423,28 @@ fn browser_ended(notice: &Notice) -> String {
     text
 }
 
+fn why(reason: Option<&str>) -> &str {
+    match reason {
+        Some("wrong_code") => "falscher Code",
+        Some("used_code") => "ein schon benutzter Code",
+        Some("used_backup_code") => "ein schon benutzter Ersatzcode",
+        Some("throttled") => "zu viele Versuche",
+        Some("closed_to_strangers") => "zu viele falsche Codes von unbekannten Orten",
+        Some("clock_in_doubt") => "die Uhr des Servers ging anscheinend falsch",
+        Some("locked") => "das Konto ist gesperrt",
+        Some("not_enrolled") => "kein zweiter Faktor eingerichtet",
+        Some("other_person") => "der Name gehört jetzt jemand anderem",
+        Some("wrong_password") => "falsches Passwort",
+        Some(other) => other,
+        None => "ohne Angabe eines Grundes",
+    }
+}
+
 fn moment(at: u64) -> String {
+    local(at).map_or_else(String::new, |time| format!("{} um {}", day(at), time.strftime("%H:%M")))
+}
+
+fn day(at: u64) -> String {
     const MONTHS: [&str; 12] = [
         "Januar",
         "Februar",
@@ -323,6 +461,6 @@ fn moment(at: u64) -> String {
     ];
     local(at).map_or_else(String::new, |at| {
         let month = usize::try_from(at.month() - 1).ok().and_then(|month| MONTHS.get(month)).unwrap_or(&"");
-        format!("{}. {month} {} um {}", at.day(), at.year(), at.strftime("%H:%M"))
+        format!("{}. {month} {}", at.day(), at.year())
     })
 }

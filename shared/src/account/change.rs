@@ -9,7 +9,7 @@ use crate::clock::UnixTime;
 use crate::code::Code;
 use crate::name::Name;
 use crate::throttle::Throttle;
-use crate::totp::{Match, Totp};
+use crate::totp::{Match, Totp, TotpParameters};
 
 /// How long an enrolment waits for its first code, in seconds.
 pub const ENROLMENT_SECONDS: u64 = 600;
@@ -40,6 +40,21 @@ impl PendingEnrolment {
     #[must_use]
     pub fn expired(&self, now: UnixTime) -> bool {
         now.since(self.begun.at).is_none_or(|age| age >= ENROLMENT_SECONDS)
+    }
+}
+
+impl PendingEnrolment {
+    /// Whether it was begun at this door from this source.
+    #[must_use]
+    pub fn is_begun_by(&self, by: &Occasion) -> bool {
+        self.begun.door == by.door && self.begun.source == by.source
+    }
+
+    /// The same device with another way of making codes, because its app does not do as it was asked.
+    #[must_use]
+    pub fn made_as(mut self, parameters: TotpParameters) -> Self {
+        self.totp.parameters = parameters;
+        self
     }
 }
 

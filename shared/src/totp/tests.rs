@@ -98,6 +98,24 @@ fn a_code_of_another_length_matches_nothing() {
 }
 
 #[test]
+fn an_app_that_ignores_hash_or_digits_is_found_out() {
+    let usual = totp();
+    let with = |algorithm, digits| Totp {
+        secret: usual.secret.clone(),
+        parameters: TotpParameters::new(algorithm, digits, 30).unwrap(),
+    };
+    let now = UnixTime(30_000);
+    let asked = with(Algorithm::Sha256, 8);
+    for (algorithm, digits) in [(Algorithm::Sha1, 8), (Algorithm::Sha256, 6), (Algorithm::Sha1, 6)] {
+        let shown = with(algorithm, digits);
+        assert_eq!(asked.ignored_by(&code(&shown, 1001), now), Some(shown.parameters));
+        assert_eq!(asked.ignored_by(&code(&shown, 1002), now), None, "not in the window");
+    }
+    assert_eq!(asked.ignored_by(&code(&asked, 1000), now), None, "it does as it was asked");
+    assert_eq!(usual.ignored_by(&code(&with(Algorithm::Sha256, 8), 1000), now), None);
+}
+
+#[test]
 fn the_ends_of_time_are_no_trouble() {
     let totp = totp();
     assert_eq!(totp.match_step(&code(&totp, 0), UnixTime(0), None), Match::Step(0));

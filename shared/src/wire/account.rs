@@ -193,6 +193,9 @@ pub struct UnlinkName {
     pub account: String,
     /// `REALM:NAME`.
     pub name: String,
+    /// A fresh code; root needs none.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "revealed_option")]
+    pub code: Option<SecretText>,
 }
 
 /// Says whether this account must have a second factor, before any service's policy.

@@ -11,6 +11,7 @@ const MESSAGES: &str = concat!(
     include_str!("account.rs"),
     include_str!("api_key.rs"),
     include_str!("door.rs"),
+    include_str!("enrolment.rs"),
     include_str!("fault.rs"),
     include_str!("gate.rs"),
     include_str!("grace.rs"),

@@ -130,7 +130,7 @@ async fn a_name_belongs_to_one_account_and_goes_with_it() {
     let view = world.ask(&root(), link("wiki.example.com:Bob ")).await.unwrap();
     assert_eq!(view.names, ["local:bob", "wiki.example.com:bob"]);
     assert_eq!(kind(world.ask(&root(), add("wiki.example.com:bob")).await), FaultKind::NameTaken);
-    let unlink = |name: &str| UnlinkName { account: "local:bob".into(), name: name.into() };
+    let unlink = |name: &str| UnlinkName { account: "local:bob".into(), name: name.into(), code: None };
     world.ask(&root(), unlink("wiki.example.com:bob")).await.unwrap();
     assert_eq!(kind(world.ask(&root(), unlink("local:bob")).await), FaultKind::Invalid, "the last one stays");
     world.ask(&root(), add("wiki.example.com:bob")).await.unwrap();

@@ -172,7 +172,10 @@ async fn whatever_ends_a_key_is_told_to_the_gate_in_the_same_commit() {
             }
             "unlink" => {
                 world.ask(&root(), LinkName { account: account(), name: "local:al".into() }).await.unwrap();
-                world.ask(&root(), UnlinkName { account: account(), name: "local:al".into() }).await.unwrap();
+                world
+                    .ask(&root(), UnlinkName { account: account(), name: "local:al".into(), code: None })
+                    .await
+                    .unwrap();
             }
             _ => {
                 world.ask(&root(), RemoveAccount { account: account() }).await.unwrap();

@@ -140,7 +140,10 @@ async fn grace_ends_with_whatever_shows_that_something_is_wrong() {
             }
             "unlink" => {
                 world.ask(&root(), LinkName { account: account(), name: "local:al".into() }).await.unwrap();
-                world.ask(&root(), UnlinkName { account: account(), name: "local:al".into() }).await.unwrap();
+                world
+                    .ask(&root(), UnlinkName { account: account(), name: "local:al".into(), code: None })
+                    .await
+                    .unwrap();
             }
             "end" => {
                 let end = EndGraces { account: Some(account()), id: None };

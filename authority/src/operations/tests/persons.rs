@@ -169,7 +169,7 @@ async fn a_name_of_the_hosts_users_is_not_parted_at_the_web() {
     let world = World::new();
     let phone = alice(&world).await;
     let session = world.session("alice", PASSWORD, Some(&phone)).await;
-    let part = |name: &str| UnlinkName { account: format!("id:{}", "x"), name: name.into() };
+    let part = |name: &str| UnlinkName { account: "id:x".into(), name: name.into(), code: None };
     let id = world.view("alice").await.id;
     let own = |name: &str| UnlinkName { account: format!("id:{id}"), ..part(name) };
     assert_eq!(refused(&world, session, None, own("unix:alice")).await, FaultKind::NotPermitted);

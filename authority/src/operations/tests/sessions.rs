@@ -129,7 +129,7 @@ async fn what_an_operator_or_owner_ends_is_ended_at_once() {
                 phone = world.enrol(&root(), Some("alice")).await;
             }
             _ => {
-                let unlink = UnlinkName { account: account(), name: "local:alice".into() };
+                let unlink = UnlinkName { account: account(), name: "local:alice".into(), code: None };
                 world.ask(&root(), unlink).await.unwrap();
             }
         }

@@ -1,0 +1,94 @@
+//! What a person asks of the authority in their session at the portal.
+
+use twofold_shared::client::CallError;
+use twofold_shared::secret::SecretText;
+use twofold_shared::wire::{AsPerson, FaultKind, Opaque, Refused, Request, SessionDigest, Word};
+
+use super::{Authority, Away, Visitor, away, nonce};
+
+/// What came of it.
+#[derive(Debug)]
+pub enum Asked<T> {
+    /// It is done, and on the authority's disk.
+    Done(T),
+    /// The code or the password with it was refused.
+    Refused(Refused),
+    /// It takes a fresh code.
+    NeedsCode,
+    /// The session is over, or not far enough.
+    Gone,
+    /// There is no such thing in this account, or not any more.
+    Missing,
+    /// What was typed cannot be. The authority's own words, in English.
+    Unfit(String),
+}
+
+impl<T> Asked<T> {
+    /// The same without what was answered.
+    pub fn unit(self) -> Asked<()> {
+        match self {
+            Self::Done(_) => Asked::Done(()),
+            Self::Refused(refused) => Asked::Refused(refused),
+            Self::NeedsCode => Asked::NeedsCode,
+            Self::Gone => Asked::Gone,
+            Self::Missing => Asked::Missing,
+            Self::Unfit(detail) => Asked::Unfit(detail),
+        }
+    }
+}
+
+impl Authority {
+    /// Asks as the person of `session`, with their password where they typed it for this.
+    ///
+    /// # Errors
+    /// [`Away`].
+    pub async fn as_person<R: Request>(
+        &self,
+        visitor: &Visitor,
+        session: SessionDigest,
+        password: Option<SecretText>,
+        request: &R,
+    ) -> Result<Asked<R::Reply>, Away> {
+        let nonce = nonce()?;
+        let garbled =
+            |why: serde_json::Error| away(&nonce, &format!("a message cannot be made or read: {why}"));
+        let call = AsPerson {
+            nonce: nonce.clone(),
+            session,
+            source: visitor.source(),
+            browser_value: visitor.known_by,
+            password,
+            method: R::METHOD.to_owned(),
+            parameters: Opaque::of(request).map_err(garbled)?,
+        };
+        match self.turn(&self.patient, call).await {
+            Ok(reply) if reply.nonce == nonce => Ok(Asked::Done(reply.reply.read().map_err(garbled)?)),
+            Ok(_) => Err(away(&nonce, "the answer is to another request")),
+            Err(CallError::Fault(fault)) => {
+                log::info!("request {nonce}: {} was refused: {}", R::METHOD, fault.detail);
+                match (fault.kind, fault.refusal) {
+                    (FaultKind::Refused, Some(refused)) => Ok(Asked::Refused(refused)),
+                    (FaultKind::Busy, _) => {
+                        Ok(Asked::Refused(Refused { word: Word::Busy, wait_seconds: None }))
+                    }
+                    (FaultKind::NeedsCode, _) => Ok(Asked::NeedsCode),
+                    // `NoSuchSession` is said of the one that asks before anything else is looked at.
+                    (FaultKind::NoSuchSession | FaultKind::NoSuchAccount, _) => Ok(Asked::Gone),
+                    (
+                        FaultKind::NoSuchDevice
+                        | FaultKind::NoSuchApiKey
+                        | FaultKind::NoSuchBrowser
+                        | FaultKind::NoSuchEnrolment
+                        | FaultKind::NotPermitted,
+                        _,
+                    ) => Ok(Asked::Missing),
+                    (FaultKind::Invalid | FaultKind::NameTaken, _) => Ok(Asked::Unfit(fault.detail)),
+                    (FaultKind::DiskFull | FaultKind::Internal | FaultKind::Refused, _) => {
+                        Err(away(&nonce, &fault.detail))
+                    }
+                }
+            }
+            Err(error) => Err(away(&nonce, &error.to_string())),
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! Changes that have a page of their own, which says what will happen and asks for a code or the password.
+
+use http::StatusCode;
+use twofold_shared::code::Code;
+use twofold_shared::secret::SecretText;
+use twofold_shared::wire::{
+    AccountView, ApiKeyView, DisableAccount, GetAccount, ListApiKeys, RegenerateBackupCodes, RemoveDevice,
+    RenameDevice, Request, RevokeApiKey, RotateApiKey, UnlinkName, Word,
+};
+
+use super::super::form::Fields;
+use super::super::{Portal, Refused, Visit, refused_status};
+use super::{Detour, Owner, Turn};
+use crate::answer::Answer;
+use crate::authority::Asked;
+use crate::cookies::{self, PORTAL};
+use crate::pages::Action;
+use crate::pages::account::Confirm;
+use crate::refusal::Refusal;
+use crate::words::Words;
+
+/// What was typed to confirm a change.
+enum Proof {
+    Code(SecretText),
+    Password(SecretText),
+}
+
+impl Portal {
+    /// The page of a change.
+    pub(super) async fn ask_first(
+        &self,
+        visit: &Visit,
+        owner: &Owner,
+        (page, id): (&str, &str),
+        error: Option<(StatusCode, String)>,
+    ) -> Turn<Answer> {
+        let account = self.tell(visit, owner, &GetAccount { account: None }).await?;
+        let words = self.read_by(visit).words();
+        let key = match page {
+            "rotate" | "revoke" => self.key_of(visit, owner, id).await?,
+            _ => None,
+        };
+        let asked = question(words, (page, id), &account, key.as_ref());
+        let Some(mut confirm) = asked else { return Err(Detour::To(Answer::redirect("/account"))) };
+        let (status, error) = error.map_or((StatusCode::OK, None), |(status, error)| (status, Some(error)));
+        confirm.has_password = account.has_password;
+        confirm.error = error;
+        Ok(self.read_by(visit).confirm(status, &confirm, &owner.token))
+    }
+
+    /// The key with this number.
+    pub(super) async fn key_of(&self, visit: &Visit, owner: &Owner, id: &str) -> Turn<Option<ApiKeyView>> {
+        let keys = self.tell(visit, owner, &ListApiKeys { account: None }).await?.api_keys;
+        Ok(keys.into_iter().find(|key| key.id.to_string() == id))
+    }
+
+    /// Does what the page asked about.
+    pub(super) async fn do_it(
+        &self,
+        visit: &Visit,
+        owner: &Owner,
+        (page, id): (&str, &str),
+        fields: &Fields,
+    ) -> Turn<Answer> {
+        if page == "revoke" {
+            // It only takes away, so nothing is asked for.
+            let Some(key) = self.key_of(visit, owner, id).await? else {
+                return Err(Detour::To(Answer::redirect("/account")));
+            };
+            return self.quietly(visit, owner, &RevokeApiKey { account: None, id: key.id }).await;
+        }
+        let words = self.read_by(visit).words();
+        let again = |status, error: &str| Some((status, error.to_owned()));
+        let typed = fields.get("confirm").unwrap_or_default();
+        if typed.trim().is_empty() {
+            let error = again(StatusCode::UNPROCESSABLE_ENTITY, words.account.confirm_first);
+            return self.ask_first(visit, owner, (page, id), error).await;
+        }
+        let account = self.tell(visit, owner, &GetAccount { account: None }).await?;
+        let proof = match Code::parse(typed) {
+            Ok(code) => Proof::Code(code.into_secret()),
+            Err(_) if account.has_password => Proof::Password(SecretText::new(typed.to_owned())),
+            Err(_) => {
+                let error = again(StatusCode::FORBIDDEN, words.account.wrong_confirmation);
+                return self.ask_first(visit, owner, (page, id), error).await;
+            }
+        };
+        let (code, password) = match proof {
+            Proof::Code(code) => (Some(code), None),
+            Proof::Password(password) => (None, Some(password)),
+        };
+        let was_password = password.is_some();
+        let whole = format!("id:{}", owner.known.account());
+        let done = match page {
+            "codes" => {
+                let request = RegenerateBackupCodes { account: None, code };
+                match self.with_proof(visit, owner, password, &request).await? {
+                    Asked::Done(fresh) => return Ok(self.read_by(visit).fresh_codes(&fresh.backup_codes)),
+                    other => other.unit(),
+                }
+            }
+            "rename" => {
+                let label = fields.get("label").unwrap_or_default().to_owned();
+                let request = RenameDevice { account: None, device: id.to_owned(), label, code };
+                self.with_proof(visit, owner, password, &request).await?.unit()
+            }
+            "remove" => {
+                let request = RemoveDevice { account: None, device: id.to_owned(), code };
+                self.with_proof(visit, owner, password, &request).await?.unit()
+            }
+            "part" => {
+                let request = UnlinkName { account: whole, name: id.to_owned(), code };
+                self.with_proof(visit, owner, password, &request).await?.unit()
+            }
+            "rotate" => {
+                let Some(key) = self.key_of(visit, owner, id).await? else {
+                    return Err(Detour::To(Answer::redirect("/account")));
+                };
+                let request = RotateApiKey { account: None, id: key.id, code };
+                match self.with_proof(visit, owner, password, &request).await? {
+                    Asked::Done(fresh) => return Ok(self.read_by(visit).fresh_key(&fresh.key)),
+                    other => other.unit(),
+                }
+            }
+            "off" => {
+                match self.with_proof(visit, owner, password, &DisableAccount { account: None, code }).await?
+                {
+                    Asked::Done(_) => return Ok(self.turned_off(visit, owner)),
+                    other => other.unit(),
+                }
+            }
+            _ => return Err(Refused::because(Refusal::NotFound, "no such change").into()),
+        };
+        let error = match done {
+            Asked::Done(()) => {
+                self.sessions.forget_account(owner.known.account());
+                return Ok(Answer::redirect("/account"));
+            }
+            Asked::Refused(said) if was_password && said.word == Word::Wrong => {
+                (StatusCode::FORBIDDEN, words.account.wrong_confirmation.to_owned())
+            }
+            Asked::Refused(said) => (refused_status(said.word), words.say.refused_code(said)),
+            Asked::Unfit(detail) => (StatusCode::UNPROCESSABLE_ENTITY, detail),
+            Asked::NeedsCode => {
+                return Err(Detour::To(Answer::redirect(&self.begin_for_account(visit, true)?)));
+            }
+            Asked::Gone | Asked::Missing => {
+                self.sessions.forget(&owner.session);
+                return Err(Detour::To(Answer::redirect("/account")));
+            }
+        };
+        self.ask_first(visit, owner, (page, id), Some(error)).await
+    }
+
+    async fn with_proof<R: Request>(
+        &self,
+        visit: &Visit,
+        owner: &Owner,
+        password: Option<SecretText>,
+        request: &R,
+    ) -> Turn<Asked<R::Reply>> {
+        Ok(self.authority.as_person(&visit.visitor()?, owner.session, password, request).await?)
+    }
+
+    fn turned_off(&self, visit: &Visit, owner: &Owner) -> Answer {
+        self.sessions.forget_account(owner.known.account());
+        let words = self.read_by(visit).words();
+        let action = Action { label: words.sign_in, href: "/account".to_owned() };
+        let (title, text) = (words.account.turned_off, words.account.turned_off_text);
+        let page = self.read_by(visit).message(StatusCode::OK, title, text, Some(action), None);
+        page.with_cookie(cookies::unset(PORTAL))
+    }
+}
+
+/// What a change's page says; none where there is nothing to change.
+fn question<'a>(
+    words: &'static Words,
+    (page, id): (&str, &str),
+    account: &'a AccountView,
+    key: Option<&ApiKeyView>,
+) -> Option<Confirm<'a>> {
+    let of = &words.account;
+    let device = account.devices.iter().find(|device| device.id == id);
+    let (title, text, button, is_danger, label, asks) = match page {
+        "codes" => (of.replace_codes, of.replace_text.to_owned(), of.replace, false, None, true),
+        "rename" => (of.rename, String::new(), of.rename, false, Some(device?.label.as_str()), true),
+        "remove" => {
+            let text = words.say.remove_device(&device?.label, account.devices.len() == 1);
+            (of.remove_device, text, of.remove, true, None, true)
+        }
+        "part" => {
+            let (realm, name) = account.names.iter().find(|name| *name == id)?.split_once(':')?;
+            let text = words.say.part_name(&words.say.name_in_realm(realm, name));
+            (of.part_name, text, of.part, true, None, true)
+        }
+        "rotate" => {
+            (of.rotate_key, format!("{}: {}", key?.label, of.rotate_text), of.rotate, false, None, true)
+        }
+        "revoke" => {
+            (of.revoke_key, format!("{}: {}", key?.label, of.revoke_text), of.revoke, true, None, false)
+        }
+        "off" => (of.turn_off_title, of.turn_off_text.to_owned(), of.turn_off_button, true, None, true),
+        _ => return None,
+    };
+    let action = if id.is_empty() { format!("/account/{page}") } else { format!("/account/{page}/{id}") };
+    Some(Confirm { title, text, button, action, is_danger, label, asks, has_password: false, error: None })
+}

@@ -1,0 +1,93 @@
+//! API keys of one's own: made, suspended and resumed here.
+
+use twofold_shared::wire::{ApiKeyGrant, CreateApiKey, ResumeApiKey, SuspendApiKey};
+
+use super::super::form::Fields;
+use super::super::{Portal, Visit};
+use super::{Detour, Owner, Turn, unfit};
+use crate::answer::Answer;
+use crate::authority::Asked;
+use crate::pages::account::KeyForm;
+
+const DAY: u64 = 24 * 60 * 60;
+
+impl Portal {
+    /// The form, as it was filled in so far.
+    pub(super) fn new_key_page(&self, visit: &Visit, owner: &Owner, form: &KeyForm) -> Answer {
+        let sites = self.places.sites().iter().map(|site| &**site);
+        self.read_by(visit).new_key(unfit(form.error.as_ref()), form, sites, &owner.token)
+    }
+
+    /// Makes a key and shows it.
+    pub(super) async fn make_key(&self, visit: &Visit, owner: &Owner, fields: &Fields) -> Turn<Answer> {
+        let text = |name| fields.get(name).unwrap_or_default().trim().to_owned();
+        let mut form = KeyForm {
+            label: text("label"),
+            sites: fields.all("site").map(str::to_owned).collect(),
+            paths: text("paths"),
+            is_read_only: fields.get("read_only") == Some("yes"),
+            networks: text("networks"),
+            days: text("days"),
+            error: None,
+        };
+        let words = self.read_by(visit).words();
+        let days: Option<u64> = form.days.parse().ok().filter(|days| (1..=36_500).contains(days));
+        if form.label.is_empty() || form.sites.is_empty() {
+            form.error = Some(words.account.choose_a_site.to_owned());
+        } else if days.is_none() && !form.days.is_empty() {
+            form.error = Some(words.account.key_days_hint.to_owned());
+        }
+        if form.error.is_some() {
+            return Ok(self.new_key_page(visit, owner, &form));
+        }
+        let methods = if form.is_read_only { vec!["GET".to_owned()] } else { Vec::new() };
+        let request = CreateApiKey {
+            account: None,
+            label: form.label.clone(),
+            grant: ApiKeyGrant {
+                sites: form.sites.clone(),
+                paths: lines(&form.paths),
+                methods,
+                networks: lines(&form.networks),
+            },
+            ends_at: days.map(|days| self.clock.unix() + days * DAY),
+            code: None,
+        };
+        match self.authority.as_person(&visit.visitor()?, owner.session, None, &request).await? {
+            Asked::Done(fresh) => Ok(self.read_by(visit).fresh_key(&fresh.key)),
+            Asked::Unfit(detail) => {
+                form.error = Some(detail);
+                Ok(self.new_key_page(visit, owner, &form))
+            }
+            Asked::Refused(said) => {
+                form.error = Some(words.say.refused_code(said));
+                Ok(self.new_key_page(visit, owner, &form))
+            }
+            Asked::NeedsCode => Err(Detour::To(Answer::redirect(&self.begin_for_account(visit, true)?))),
+            Asked::Gone | Asked::Missing => Err(Detour::To(Answer::redirect("/account"))),
+        }
+    }
+
+    /// Suspends a key, or lets it open again what it may.
+    pub(super) async fn pause_key(
+        &self,
+        visit: &Visit,
+        owner: &Owner,
+        pause: bool,
+        id: &str,
+    ) -> Turn<Answer> {
+        let Some(key) = self.key_of(visit, owner, id).await? else {
+            return Err(Detour::To(Answer::redirect("/account")));
+        };
+        let id = key.id;
+        if pause {
+            self.quietly(visit, owner, &SuspendApiKey { account: None, id }).await
+        } else {
+            self.quietly(visit, owner, &ResumeApiKey { account: None, id, code: None }).await
+        }
+    }
+}
+
+fn lines(text: &str) -> Vec<String> {
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
+}
