@@ -11,11 +11,13 @@ use crate::time::Since;
 mod api_key;
 mod grace;
 mod policy;
+mod rollout;
 mod session;
 
 pub use api_key::*;
 pub use grace::*;
 pub use policy::*;
+pub use rollout::*;
 pub use session::*;
 
 const EXAMPLES: &str = "\
@@ -192,6 +194,50 @@ Examples:
     Clock(Clock),
     /// The authority: version, clock, disk, how many accounts
     Info,
+    /// Look for what is wrong on this host: authority, files, PAM stacks, sshd, accounts (root)
+    #[command(after_help = "\
+It changes nothing. Each finding says why it matters and what to do.
+Exit status: 0 nothing found, 1 something to mend, 2 somebody can get in without a code, or nobody can get in.
+
+Examples:
+  sudo twofold doctor
+  sudo twofold doctor --json | jq -r '.fix'")]
+    Doctor,
+    /// Codes at SSH logins: enable, disable, status, confirm (root)
+    #[command(
+        subcommand,
+        after_help = "\
+A change is taken back by itself unless it is confirmed from a fresh login, also when the connection, this command or
+the host ends meanwhile. `rollout revert` takes it back at once.
+
+Examples:
+  sudo twofold ssh enable --first publickey --dry-run
+  sudo twofold ssh enable --first publickey
+  sudo twofold ssh confirm                       in a fresh login"
+    )]
+    Ssh(SshDoor),
+    /// Codes at sudo and `sudo -i`: enable, disable, status, confirm (root)
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  sudo twofold sudo enable\n  sudo -k twofold sudo confirm"
+    )]
+    Sudo(HostDoor),
+    /// Codes at su and `su -`, the target's: enable, disable, status, confirm (root)
+    #[command(subcommand)]
+    Su(HostDoor),
+    /// Codes at the console's login: enable, disable, status, confirm (root)
+    #[command(subcommand)]
+    Login(HostDoor),
+    /// Man pages and completion for bash, written into a folder: for who makes packages
+    #[command(hide = true)]
+    Pages {
+        /// The folder
+        #[arg(value_name = "FOLDER")]
+        into: PathBuf,
+    },
+    /// The change that waits to be confirmed: revert (root)
+    #[command(subcommand)]
+    Rollout(Rollout),
 }
 
 /// Whose account.
