@@ -122,6 +122,7 @@ impl Authority {
             wire::ExplainPolicy::METHOD => written(self.explain_policy(actor, read(parameters)?).await),
             wire::ReadAudit::METHOD => written(self.read_audit(actor, read(parameters)?).await),
             wire::ReadActivity::METHOD => written(self.read_activity(actor, read(parameters)?).await),
+            wire::CopyLedger::METHOD => written(Box::pin(self.copy_ledger(actor, read(parameters)?)).await),
             wire::AcceptClock::METHOD => written(self.accept_clock(actor, read(parameters)?).await),
             other => Err(Failure::MethodNotFound(other.to_owned())),
         }

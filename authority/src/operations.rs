@@ -35,6 +35,7 @@ mod sign_in;
 mod spare;
 pub(crate) mod sweep;
 mod told;
+pub(crate) use told::COMMAND;
 mod trail;
 pub(crate) mod turn;
 pub(crate) mod watch;

@@ -10,12 +10,14 @@ use crate::time::Since;
 
 mod api_key;
 mod grace;
+mod ledger;
 mod policy;
 mod rollout;
 mod session;
 
 pub use api_key::*;
 pub use grace::*;
+pub use ledger::*;
 pub use policy::*;
 pub use rollout::*;
 pub use session::*;
@@ -181,6 +183,18 @@ Examples:
   sudo twofold audit --account alice --since 2026-03-01
   sudo twofold audit --follow --json | jq -c 'select(.outcome == \"refused\")'")]
     Audit(Audit),
+    /// The ledger as a whole: backup, check, restore (root)
+    #[command(
+        subcommand,
+        after_help = "\
+A backup is sealed with the ledger's keys: without a copy of /etc/twofold/keys, kept apart, nobody can read it.
+
+Examples:
+  sudo twofold ledger backup /var/backups/twofold-2026-03-01
+  sudo twofold ledger check /var/backups/twofold-2026-03-01
+  sudo twofold ledger restore /var/backups/twofold-2026-03-01"
+    )]
+    Ledger(Ledger),
     /// The authority's clock
     #[command(subcommand)]
     Clock(Clock),

@@ -125,4 +125,5 @@ methods! {
     ReadAudit -> AuditPage;
     ReadActivity -> ActivityPage;
     AcceptClock -> Done;
+    CopyLedger -> LedgerCopy;
 }
