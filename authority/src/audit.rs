@@ -16,7 +16,13 @@ mod syslog;
 
 pub(crate) use coalesce::Coalescer;
 pub use line::line;
-pub use syslog::Syslog;
+pub use syslog::{Syslog, Urgency};
+
+/// The action of who makes an emergency code.
+pub const EMERGENCY_CODE_MADE: &str = "emergency_code";
+
+/// The factor of who came in with one, as [`twofold_shared::account::Factor`] calls it.
+const EMERGENCY_CODE: &str = "emergency code";
 
 /// How it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -110,6 +116,16 @@ pub struct Event {
     pub count: u64,
     /// What happened.
     pub entry: Entry,
+}
+
+impl Event {
+    /// How loud it is told: that an emergency code was made, or opened a door, is an alert.
+    #[must_use]
+    pub fn urgency(&self) -> Urgency {
+        let opened =
+            self.entry.outcome == Outcome::Approved && self.entry.factor.as_deref() == Some(EMERGENCY_CODE);
+        if opened || self.entry.action == EMERGENCY_CODE_MADE { Urgency::Alert } else { Urgency::Usual }
+    }
 }
 
 /// Where an event stands in the trail: sorts in the order of the commits, and is never given twice.

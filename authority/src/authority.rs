@@ -26,6 +26,9 @@ use crate::peer::Caller;
 use crate::store::Store;
 use crate::varlink::{Answer, Failure, Reply};
 
+/// The reply to a method of one kind; none where it is of another.
+type Given = Result<Option<Reply>, Failure>;
+
 /// How many may wait for one account, in each of its two lines.
 const WAITING: usize = 256;
 
@@ -56,11 +59,22 @@ impl Authority {
         }
     }
 
-    /// The methods that are answered once.
+    /// The methods that are answered once. Boxed by kind: one state for all of them would be as large as their sum, and a
+    /// person's call stands within another.
     async fn answer(&self, actor: &Actor, method: &str, parameters: &RawValue) -> Result<Reply, Failure> {
-        match method {
-            wire::Consult::METHOD => written(self.consult(actor, read(parameters)?).await),
-            wire::Verify::METHOD => written(self.verify(actor, read(parameters)?).await),
+        if let Some(reply) = Box::pin(self.answer_gate(method, parameters)).await? {
+            return Ok(reply);
+        }
+        if let Some(reply) = Box::pin(self.answer_owner(actor, method, parameters)).await? {
+            return Ok(reply);
+        }
+        let given = Box::pin(self.answer_door_or_root(actor, method, parameters)).await?;
+        given.ok_or_else(|| Failure::MethodNotFound(method.to_owned()))
+    }
+
+    /// What the gate asks.
+    async fn answer_gate(&self, method: &str, parameters: &RawValue) -> Given {
+        let given = match method {
             wire::SignIn::METHOD => written(self.sign_in(read(parameters)?).await),
             wire::AssertFirst::METHOD => written(self.assert_first(read(parameters)?).await),
             wire::VerifySession::METHOD => written(self.verify_session(read(parameters)?).await),
@@ -85,19 +99,18 @@ impl Authority {
             wire::TouchSessions::METHOD => written(self.touch_sessions(read(parameters)?).await),
             wire::EndSession::METHOD => written(self.end_session(read(parameters)?).await),
             wire::AsPerson::METHOD => self.as_person(read(parameters)?).await,
-            wire::GetInfo::METHOD => written(self.get_info(read(parameters)?).await),
+            _ => return Ok(None),
+        };
+        given.map(Some)
+    }
+
+    /// What owners ask, and operators of anybody.
+    async fn answer_owner(&self, actor: &Actor, method: &str, parameters: &RawValue) -> Given {
+        let given = match method {
             wire::GetAccount::METHOD => written(self.get_account(actor, read(parameters)?).await),
-            wire::ListAccounts::METHOD => written(self.list_accounts(read(parameters)?).await),
-            wire::AddAccount::METHOD => written(self.add_account(actor, read(parameters)?).await),
-            wire::RemoveAccount::METHOD => written(self.remove_account(actor, read(parameters)?).await),
-            wire::LockAccount::METHOD => written(self.lock_account(actor, read(parameters)?).await),
-            wire::UnlockAccount::METHOD => written(self.unlock_account(actor, read(parameters)?).await),
             wire::ReopenAccount::METHOD => written(self.reopen_account(actor, read(parameters)?).await),
-            wire::LinkName::METHOD => written(self.link_name(actor, read(parameters)?).await),
             wire::UnlinkName::METHOD => written(self.unlink_name(actor, read(parameters)?).await),
-            wire::SetRequirement::METHOD => written(self.set_requirement(actor, read(parameters)?).await),
             wire::SetPassword::METHOD => written(self.set_password(actor, read(parameters)?).await),
-            wire::InviteAccount::METHOD => written(self.invite_account(actor, read(parameters)?).await),
             wire::BeginEnrolment::METHOD => written(self.begin_enrolment(actor, read(parameters)?).await),
             wire::ConfirmEnrolment::METHOD => written(self.confirm_enrolment(actor, read(parameters)?).await),
             wire::RegenerateBackupCodes::METHOD => {
@@ -118,14 +131,47 @@ impl Authority {
             wire::ListGraces::METHOD => written(self.list_graces(actor, read(parameters)?).await),
             wire::EndGraces::METHOD => written(self.end_graces(actor, read(parameters)?).await),
             wire::DisableAccount::METHOD => written(self.disable_account(actor, read(parameters)?).await),
-            wire::ResetAccount::METHOD => written(self.reset_account(actor, read(parameters)?).await),
-            wire::ExplainPolicy::METHOD => written(self.explain_policy(actor, read(parameters)?).await),
             wire::ReadAudit::METHOD => written(self.read_audit(actor, read(parameters)?).await),
             wire::ReadActivity::METHOD => written(self.read_activity(actor, read(parameters)?).await),
-            wire::CopyLedger::METHOD => written(Box::pin(self.copy_ledger(actor, read(parameters)?)).await),
+            _ => return Ok(None),
+        };
+        given.map(Some)
+    }
+
+    /// What doors and root ask.
+    async fn answer_door_or_root(&self, actor: &Actor, method: &str, parameters: &RawValue) -> Given {
+        let given = match method {
+            wire::Consult::METHOD => written(self.consult(actor, read(parameters)?).await),
+            wire::Verify::METHOD => written(self.verify(actor, read(parameters)?).await),
+            wire::BeginEnrolmentAtLogin::METHOD => {
+                written(self.begin_enrolment_at_login(actor, read(parameters)?).await)
+            }
+            wire::ConfirmEnrolmentAtLogin::METHOD => {
+                written(self.confirm_enrolment_at_login(actor, read(parameters)?).await)
+            }
+            wire::ActivateEnrolmentAtLogin::METHOD => {
+                written(self.activate_enrolment_at_login(actor, read(parameters)?).await)
+            }
+            wire::IssueEmergencyCode::METHOD => {
+                written(self.issue_emergency_code(actor, read(parameters)?).await)
+            }
+            wire::GetInfo::METHOD => written(self.get_info(read(parameters)?).await),
+            wire::ListAccounts::METHOD => written(self.list_accounts(read(parameters)?).await),
+            wire::AddAccount::METHOD => written(self.add_account(actor, read(parameters)?).await),
+            wire::RemoveAccount::METHOD => written(self.remove_account(actor, read(parameters)?).await),
+            wire::LockAccount::METHOD => written(self.lock_account(actor, read(parameters)?).await),
+            wire::UnlockAccount::METHOD => written(self.unlock_account(actor, read(parameters)?).await),
+            wire::LinkName::METHOD => written(self.link_name(actor, read(parameters)?).await),
+            wire::SetRequirement::METHOD => written(self.set_requirement(actor, read(parameters)?).await),
+            wire::SetContacts::METHOD => written(self.set_contacts(actor, read(parameters)?).await),
+            wire::InviteAccount::METHOD => written(self.invite_account(actor, read(parameters)?).await),
+            wire::ResetAccount::METHOD => written(self.reset_account(actor, read(parameters)?).await),
+            wire::ExplainPolicy::METHOD => written(self.explain_policy(actor, read(parameters)?).await),
+            wire::CopyLedger::METHOD => written(self.copy_ledger(actor, read(parameters)?).await),
             wire::AcceptClock::METHOD => written(self.accept_clock(actor, read(parameters)?).await),
-            other => Err(Failure::MethodNotFound(other.to_owned())),
-        }
+            _ => return Ok(None),
+        };
+        given.map(Some)
     }
 }
 

@@ -11,10 +11,12 @@ use nix::unistd::{Group, Uid, User};
 use twofold_shared::client::DEFAULT_SOCKET;
 use twofold_shared::config::{At, Mistakes, Place, Table, load};
 use twofold_shared::name::Realm;
+use twofold_shared::wire::Language;
 
 use crate::peer::DoorListener;
 use crate::policy::Policy;
 
+mod language;
 mod policy;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -22,6 +24,9 @@ const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// Where an enrolment at a login is offered unless the configuration says otherwise: hosts are known to run the account
+/// phase of these.
+const ENROL_SERVICES: [&str; 2] = ["sshd", "login"];
 /// Groups whose members have power over a host, as Debian and others call them.
 const PRIVILEGED: [&str; 2] = ["sudo", "wheel"];
 
@@ -49,6 +54,8 @@ pub struct Config {
     pub policy: Policy,
     /// How a first enrolment begins.
     pub enrolment: Enrolment,
+    /// In which language hosts' doors speak to people.
+    pub language: Language,
     /// How long the gate's sessions live.
     pub sessions: Sessions,
     /// How much of the audit trail is kept.
@@ -82,6 +89,8 @@ pub struct Listener {
 pub struct Enrolment {
     /// Who may begin it.
     pub first: FirstEnrolment,
+    /// PAM services at which it may begin while somebody logs in.
+    pub services: Vec<String>,
     /// Groups, of the ledger or this host, whose members need an invitation whatever `first` says.
     pub privileged: Vec<String>,
     /// Those of them that this host has.
@@ -164,6 +173,7 @@ impl Config {
         let listeners = listeners(root, socket.as_ref(), host.as_ref());
         let policy = policy::policy(root, &listeners);
         let enrolment = enrolment(root);
+        let language = language(root);
         let sessions = sessions(root);
         let audit = audit(root);
         let limits = limits(root);
@@ -177,6 +187,7 @@ impl Config {
             listeners,
             policy,
             enrolment,
+            language,
             sessions,
             audit,
             limits,
@@ -266,17 +277,32 @@ fn enrolment(root: &mut Table<'_>) -> Enrolment {
     ];
     let mut table = root.table("enrolment");
     let first = table.as_mut().and_then(|table| table.choice("first", &choices));
-    let privileged =
-        match table.as_mut().filter(|table| table.names().iter().any(|key| key == "privileged_groups")) {
-            None => PRIVILEGED.map(str::to_owned).to_vec(),
-            Some(table) => {
-                let groups = table.texts("privileged_groups").into_iter();
-                groups.filter_map(|group| group.check(group_name)).map(|group| group.value).collect()
-            }
-        };
+    let privileged = list_or(table.as_mut(), "privileged_groups", &PRIVILEGED, group_name);
     let is_here = |group: &&String| matches!(Group::from_name(group), Ok(Some(_)) | Err(_));
     let privileged_here = privileged.iter().filter(is_here).cloned().collect();
-    Enrolment { first: first.map_or(FirstEnrolment::Login, |first| first.value), privileged, privileged_here }
+    let services = list_or(table.as_mut(), "services", &ENROL_SERVICES, service_name);
+    let first = first.map_or(FirstEnrolment::Login, |first| first.value);
+    Enrolment { first, services, privileged, privileged_here }
+}
+
+/// A list of words; `default` where there is none.
+fn list_or(
+    table: Option<&mut Table<'_>>,
+    key: &str,
+    default: &[&str],
+    check: fn(String) -> Result<String, String>,
+) -> Vec<String> {
+    match table.and_then(|table| table.list(key)) {
+        None => default.iter().map(|&word| word.to_owned()).collect(),
+        Some(words) => {
+            words.into_iter().filter_map(|word| word.check(check)).map(|word| word.value).collect()
+        }
+    }
+}
+
+fn language(root: &mut Table<'_>) -> Language {
+    let choices = [("en", Language::English), ("de", Language::German)];
+    root.choice("language", &choices).map_or_else(language::of_the_system, |language| language.value)
 }
 
 fn group_name(group: String) -> Result<String, String> {

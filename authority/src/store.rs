@@ -140,6 +140,24 @@ impl Now {
     }
 }
 
+/// A moment on the boot clock, which nobody can set and which counts through suspend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// Which start of the machine.
+    pub boot_id: String,
+    /// Milliseconds since then.
+    pub boottime_ms: u64,
+}
+
+impl Moment {
+    /// How many milliseconds have passed since `earlier`; none across a start of the machine.
+    #[must_use]
+    pub fn since_ms(&self, earlier: &Self) -> Option<u64> {
+        let same = self.boot_id == earlier.boot_id;
+        self.boottime_ms.checked_sub(earlier.boottime_ms).filter(|_| same)
+    }
+}
+
 /// The ledger's handle.
 #[derive(Clone)]
 pub struct Store {
@@ -248,6 +266,13 @@ impl Store {
             self.commit(Commit { essential: true, ..Commit::default() }).await?;
         }
         Ok(Now { time: reading.now(), state })
+    }
+
+    /// Now, by the clock that nobody can set.
+    #[must_use]
+    pub fn moment(&self) -> Moment {
+        let reading = self.core.clock.now();
+        Moment { boot_id: reading.boot_id, boottime_ms: reading.boottime_ms }
     }
 
     /// The keys that commits change from now on.

@@ -70,7 +70,7 @@ Examples:
     /// What is set up: devices, backup codes, locks
     #[command(after_help = "Examples:\n  twofold status\n  sudo twofold status --account alice --json")]
     Status(Whose),
-    /// Accounts: list, add, show, lock, unlock, reopen, remove, link, unlink, require
+    /// Accounts: list, add, show, lock, unlock, reopen, remove, link, unlink, contacts, require
     #[command(
         subcommand,
         after_help = "\
@@ -92,6 +92,14 @@ Examples:
     /// How many backup codes are left, or ten new ones
     #[command(after_help = "Examples:\n  twofold backup-codes\n  twofold backup-codes --regenerate")]
     BackupCodes(BackupCodes),
+    /// One code for somebody whose devices are gone: works once, for 15 minutes (root)
+    #[command(after_help = "\
+Be sure that it is them before you pass it on. It changes nothing else: `twofold reset` lets them set up a new device.
+
+Examples:
+  sudo twofold emergency-code alice
+  sudo twofold emergency-code alice --door web")]
+    EmergencyCode(EmergencyCode),
     /// Devices: list, rename, remove
     #[command(
         subcommand,
@@ -366,6 +374,20 @@ pub enum Account {
         /// The name
         name: String,
     },
+    /// Say what a person is called and where they are reached; what is not named stays as it is
+    Contacts {
+        /// Whose
+        account: String,
+        /// What people call them; '' for nothing
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+        /// Their e-mail address; '' for none
+        #[arg(long, value_name = "ADDRESS")]
+        email: Option<String>,
+        /// Their telephone number, such as +49301234567; '' for none
+        #[arg(long, value_name = "NUMBER")]
+        phone: Option<String>,
+    },
     /// Say whether this account must have a second factor, whatever the service's policy
     Require {
         /// Whose
@@ -436,6 +458,25 @@ pub struct BackupCodes {
     /// Where codes come from
     #[command(flatten)]
     pub codes: Codes,
+}
+
+/// `emergency-code`.
+#[derive(Debug, Args)]
+pub struct EmergencyCode {
+    /// Whose
+    pub account: String,
+    /// Where it opens
+    #[arg(long, value_enum, default_value_t = Door::Host)]
+    pub door: Door,
+}
+
+/// Where an emergency code opens.
+#[derive(Clone, Copy, Debug, ValueEnum, PartialEq, Eq)]
+pub enum Door {
+    /// The PAM services of this host
+    Host,
+    /// The web portal
+    Web,
 }
 
 /// `device`.

@@ -9,6 +9,7 @@ mod clock;
 mod device;
 mod disable;
 mod doctor;
+mod emergency_code;
 mod enroll;
 mod grace;
 mod info;
@@ -40,6 +41,7 @@ pub fn run(desk: &mut Desk, command: Command) -> Result<(), Failure> {
         Command::Account(arguments) => account::run(desk, arguments),
         Command::Verify(arguments) => verify::run(desk, &arguments),
         Command::BackupCodes(arguments) => backup_codes::run(desk, &arguments),
+        Command::EmergencyCode(arguments) => emergency_code::run(desk, &arguments),
         Command::Device(arguments) => device::run(desk, &arguments),
         Command::ApiKey(arguments) => api_key::run(desk, &arguments),
         Command::Session(arguments) => session::run(desk, &arguments),

@@ -10,7 +10,6 @@ mod desk;
 mod doctor;
 mod failure;
 mod output;
-mod qr;
 mod rollout;
 mod time;
 mod words;

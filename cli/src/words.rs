@@ -53,6 +53,11 @@ pub fn notice(notice: &Notice) -> String {
                 "Since you last came, the device “{label}” was set up{door}{from}. Not you? Remove it now."
             )
         }
+        NoticeKind::EmergencyCodeUsed => {
+            let door = notice.door.as_ref().map(|door| format!(" at {door}")).unwrap_or_default();
+            let from = notice.source.as_ref().map(|source| format!(" from {source}")).unwrap_or_default();
+            format!("Since you last came, an operator's emergency code opened your account{door}{from}.")
+        }
         NoticeKind::BrowserEnded => {
             let browser = notice.label.as_deref().unwrap_or("unknown browser");
             let from = notice.source.as_ref().map(|source| format!(" from {source}")).unwrap_or_default();

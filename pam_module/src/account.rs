@@ -1,62 +1,101 @@
 //! The phases after `authenticate`: what they remember of it, and whether that is enough.
 //!
-//! Without `need=factor` the account phase asks nobody anything, so that cron, NOPASSWD and root's `su` go on when the
+//! Without `need=factor`, and unless a second factor was set up in this very login, the account phase asks nobody
+//! anything, so that cron, NOPASSWD and root's `su` go on when the
 //! authority is away.
 
 use pamsm::PamError;
-use twofold_shared::wire::{Ask, FirstFactor};
+use twofold_shared::wire::{Ask, FirstFactor, Language};
 
 use crate::attempt::{Attempt, refused_login};
-use crate::authenticate::refuse;
-use crate::host::Host;
+use crate::authenticate::{log, refuse};
+use crate::host::{Host, Level};
+use crate::messages;
 use crate::options::{First, Options, Phase};
 use crate::outcome::{Memory, Refusal, Why};
 use crate::source::sshd_asks;
 
+/// Hex digits of an enrolment's number.
+const ENROLMENT_DIGITS: usize = 32;
+
 /// Keeps what came of `authenticate`, for this user only.
-pub fn remember(host: &impl Host, user: &[u8], memory: Memory) {
+pub fn remember(host: &impl Host, user: &[u8], memory: &Memory) {
     let mark = match memory {
-        Memory::Passed => b'p',
-        Memory::LetBy => b'l',
-        Memory::Refused => b'r',
+        Memory::Passed => "p",
+        Memory::LetBy => "l",
+        Memory::Refused => "r",
+        // Its number is all hex, and as long as each: what stands behind it is the user.
+        Memory::Enrolled(enrolment) if enrolment.len() == ENROLMENT_DIGITS => {
+            return host.remember([b"e", enrolment.as_bytes(), user].concat());
+        }
+        Memory::Enrolled(_) => "r",
     };
-    host.remember([&[mark], user].concat());
+    host.remember([mark.as_bytes(), user].concat());
 }
 
 /// What came of `authenticate` in this transaction; nothing if it was not run, or for another user.
 fn recall(host: &impl Host) -> Option<Memory> {
     let kept = host.recall()?;
-    let (mark, user) = kept.split_first()?;
-    match (mark, host.user()) {
-        (b'p', Ok(name)) if name == user => Some(Memory::Passed),
-        (b'l', Ok(name)) if name == user => Some(Memory::LetBy),
+    let (mark, rest) = kept.split_first()?;
+    let (enrolment, user) = match mark {
+        b'e' => rest.split_at_checked(ENROLMENT_DIGITS)?,
+        _ => (b"".as_slice(), rest),
+    };
+    Some(match (mark, host.user()) {
+        (b'p', Ok(name)) if name == user => Memory::Passed,
+        (b'l', Ok(name)) if name == user => Memory::LetBy,
+        (b'e', Ok(name)) if name == user => Memory::Enrolled(String::from_utf8_lossy(enrolment).into_owned()),
         // Refused; or a user that changed underneath, which no module may do.
-        _ => Some(Memory::Refused),
-    }
+        _ => Memory::Refused,
+    })
 }
 
 /// `pam_sm_setcred`: there are no credentials to set.
 pub fn setcred(host: &impl Host) -> PamError {
-    Memory::setcred_code(recall(host))
+    Memory::setcred_code(recall(host).as_ref())
 }
 
 /// `pam_sm_acct_mgmt`.
 pub fn account(host: &impl Host, words: &[String], silent: bool) -> PamError {
     let options = match Options::parse(Phase::Account, words) {
-        Ok(options) if !options.need_factor => return PamError::IGNORE,
         Ok(options) => options,
         Err(error) => {
             let refusal = Refusal { why: error.into(), request: None };
-            return refuse(host, refused_login(host).as_ref(), &refusal, silent);
+            let words = messages::words(Language::default());
+            return refuse(host, (words, silent), refused_login(host).as_ref(), &refusal);
         }
     };
     match recall(host) {
+        Some(Memory::Enrolled(enrolment)) => switch_on(host, options, &enrolment, silent),
+        _ if !options.need_factor => PamError::IGNORE,
         Some(Memory::Passed | Memory::LetBy) => PamError::IGNORE,
         Some(Memory::Refused) => {
             let refusal = Refusal { why: Why::NoFactor, request: None };
-            refuse(host, refused_login(host).as_ref(), &refusal, silent)
+            let words = messages::words(options.language.unwrap_or_default());
+            refuse(host, (words, silent), refused_login(host).as_ref(), &refusal)
         }
         None => without_authentication(host, options, silent),
+    }
+}
+
+/// This login has set up a second factor, and every module before was content: now it is on.
+fn switch_on(host: &impl Host, options: Options, enrolment: &str, silent: bool) -> PamError {
+    let words = messages::words(options.language.unwrap_or_default());
+    let attempt = match Attempt::begin(host, options) {
+        Ok(attempt) => attempt,
+        Err(refusal) => return refuse(host, (words, silent), None, &refusal),
+    };
+    match attempt.activate_enrolment(enrolment) {
+        Ok(request) => {
+            remember(host, &attempt.user, &Memory::Passed);
+            let rest = format!("the second factor is on; request {request}");
+            log(host, Level::Info, "accepted", &attempt.login, &rest);
+            PamError::IGNORE
+        }
+        Err(refusal) => {
+            remember(host, &attempt.user, &Memory::Refused);
+            refuse(host, (words, silent), Some(&attempt.login), &refusal)
+        }
     }
 }
 
@@ -66,9 +105,10 @@ pub fn account(host: &impl Host, words: &[String], silent: bool) -> PamError {
 /// public key, the line has to say.
 fn without_authentication(host: &impl Host, options: Options, silent: bool) -> PamError {
     let claimed = options.first == First::Publickey && sshd_asks(host);
+    let words = messages::words(options.language.unwrap_or_default());
     let mut attempt = match Attempt::begin(host, Options { first: First::Publickey, ..options }) {
         Ok(attempt) => attempt,
-        Err(refusal) => return refuse(host, None, &refusal, silent),
+        Err(refusal) => return refuse(host, (words, silent), None, &refusal),
     };
     if claimed {
         attempt.login.first = FirstFactor::Publickey;
@@ -76,14 +116,14 @@ fn without_authentication(host: &impl Host, options: Options, silent: bool) -> P
     let refusal = match attempt.login.first {
         FirstFactor::Publickey => match attempt.consult() {
             Ok((Ask::Exempt | Ask::Grace | Ask::Optional, _)) => return PamError::IGNORE,
-            Ok((Ask::Code | Ask::Unenrolled, request)) => {
+            Ok((Ask::Code | Ask::Unenrolled | Ask::Enrol | Ask::Invitation, request)) => {
                 Refusal { why: Why::NoFactor, request: Some(request) }
             }
             Err(refusal) => refusal,
         },
         FirstFactor::None | FirstFactor::Above => Refusal { why: Why::NoFactor, request: None },
     };
-    refuse(host, Some(&attempt.login), &refusal, silent)
+    refuse(host, (attempt.words(), silent), Some(&attempt.login), &refusal)
 }
 
 #[cfg(test)]
@@ -151,7 +191,7 @@ mod tests {
     #[test]
     fn anothers_permit_is_not() {
         let host = Scripted::new();
-        remember(&host, b"bob", Memory::Passed);
+        remember(&host, b"bob", &Memory::Passed);
         assert_eq!(need_factor(&host, &Authority::that([])), PamError::PERM_DENIED);
         assert_eq!(setcred(&host), PamError::CRED_ERR);
     }
@@ -203,6 +243,15 @@ mod tests {
         assert_eq!(need_factor(&host, &authority), PamError::PERM_DENIED);
         assert!(host.told()[0].1.contains("second factor"));
         authority.asked();
+    }
+
+    #[test]
+    fn anothers_enrolment_is_not_switched_on() {
+        let host = Scripted::new();
+        remember(&host, b"bob", &Memory::Enrolled("00".repeat(16)));
+        assert_eq!(need_factor(&host, &Authority::that([])), PamError::PERM_DENIED);
+        remember(&host, b"alice", &Memory::Enrolled("short".to_owned()));
+        assert_eq!(need_factor(&host, &Authority::that([])), PamError::PERM_DENIED);
     }
 
     #[test]

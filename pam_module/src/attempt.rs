@@ -1,14 +1,16 @@
-//! One try to get in: who, at which door, from where; and the two questions the authority is asked about it.
+//! One try to get in: who, at which door, from where; and the questions the authority is asked about it.
 
 use twofold_shared::client::{CallError, Client};
 use twofold_shared::code::Code;
 use twofold_shared::permit::{Denial, Permit, judge};
 use twofold_shared::secret::SecretText;
 use twofold_shared::wire::{
-    Ask, Consult, Fault, FaultKind, Login, Nonce, Notice, Refused, Request, Verify, Word,
+    ActivateEnrolmentAtLogin, Ask, BeginEnrolmentAtLogin, BegunEnrolmentAtLogin, ConfirmEnrolmentAtLogin,
+    Consult, Fault, FaultKind, Language, Login, Nonce, Notice, Refused, Request, Verify, VerifyReply, Word,
 };
 
 use crate::host::{Answer, Host};
+use crate::messages::{Words, words};
 use crate::options::{First, Options};
 use crate::outcome::{Refusal, Why};
 use crate::source::Surroundings;
@@ -30,6 +32,8 @@ pub struct Attempt {
     /// What the authority is told.
     pub login: Login,
     client: Client,
+    /// What the authority has said of the person's language.
+    language: Language,
 }
 
 impl Attempt {
@@ -41,18 +45,27 @@ impl Attempt {
         let user = host.user().map_err(|_| Refusal { why: Why::NoUser, request: None })?;
         let login = look(host, &user, options.first);
         let client = Client::new(&options.socket, options.timeout);
-        Ok(Self { options, user, login, client })
+        Ok(Self { options, user, login, client, language: Language::default() })
+    }
+
+    /// The words that the person reads: what the line says, or else the authority.
+    pub fn words(&self) -> &'static Words {
+        words(self.options.language.unwrap_or(self.language))
     }
 
     /// Asks what this login must do.
     ///
     /// # Errors
     /// [`Why::Unavailable`].
-    pub fn consult(&self) -> Result<(Ask, Nonce), Refusal> {
+    pub fn consult(&mut self) -> Result<(Ask, Nonce), Refusal> {
         let nonce = new_request()?;
         let question = Consult { nonce: nonce.clone(), login: self.login.clone() };
         let reply = self.call(&question, &nonce)?;
-        if reply.nonce == nonce { Ok((reply.ask, nonce)) } else { Err(undecided(nonce)) }
+        if reply.nonce != nonce {
+            return Err(undecided(nonce));
+        }
+        self.language = reply.language;
+        Ok((reply.ask, nonce))
     }
 
     /// Has a code verified.
@@ -64,10 +77,58 @@ impl Attempt {
         let question = Verify { nonce: nonce.clone(), login: self.login.clone(), code: code.into_secret() };
         let mut reply = self.call(&question, &nonce)?;
         let notices = std::mem::take(&mut reply.notices);
-        match judge(&nonce, reply) {
-            Ok(permit) => Ok((permit, notices)),
-            Err(Denial::Refused(refused)) => Err(Refusal { why: Why::Said(refused), request: Some(nonce) }),
-            Err(Denial::Undecided) => Err(undecided(nonce)),
+        Ok((judged(nonce, reply)?, notices))
+    }
+
+    /// Begins the enrolment of who has no second factor yet; with an invitation's code where that is needed.
+    ///
+    /// # Errors
+    /// [`Why::Invitation`] or [`Why::Unavailable`].
+    pub fn begin_enrolment(&self, invitation: Option<SecretText>) -> Result<BegunEnrolmentAtLogin, Refusal> {
+        let nonce = new_request()?;
+        let (login, invited) = (self.login.clone(), invitation.is_some());
+        let question = BeginEnrolmentAtLogin { nonce: nonce.clone(), login, invitation };
+        match self.client.call(&question) {
+            Ok(reply) if reply.nonce == nonce => Ok(reply),
+            Ok(_) => Err(undecided(nonce)),
+            Err(CallError::Fault(Fault { kind: FaultKind::NotPermitted, .. })) if invited => {
+                Err(Refusal { why: Why::Invitation, request: Some(nonce) })
+            }
+            Err(error) => Err(refusal(error, nonce)),
+        }
+    }
+
+    /// Gives the first code of the new device, and gets backup codes for it.
+    ///
+    /// # Errors
+    /// As [`Attempt::verify`].
+    pub fn confirm_enrolment(
+        &self,
+        enrolment: &str,
+        code: Code,
+    ) -> Result<(Permit, Vec<SecretText>), Refusal> {
+        let nonce = new_request()?;
+        let (login, enrolment, code) = (self.login.clone(), enrolment.to_owned(), code.into_secret());
+        let question = ConfirmEnrolmentAtLogin { nonce: nonce.clone(), login, enrolment, code };
+        let (reply, backup_codes) = self.call(&question, &nonce)?.parts();
+        Ok((judged(nonce, reply)?, backup_codes))
+    }
+
+    /// Switches the new device on, in the account phase.
+    ///
+    /// # Errors
+    /// [`Why::NotSwitchedOn`] or [`Why::Unavailable`].
+    pub fn activate_enrolment(&self, enrolment: &str) -> Result<Nonce, Refusal> {
+        let nonce = new_request()?;
+        let (login, enrolment) = (self.login.clone(), enrolment.to_owned());
+        let question = ActivateEnrolmentAtLogin { nonce: nonce.clone(), login, enrolment };
+        match self.client.call(&question) {
+            Ok(reply) if reply.nonce == nonce => Ok(nonce),
+            Ok(_) => Err(undecided(nonce)),
+            Err(CallError::Fault(Fault { kind: FaultKind::NoSuchEnrolment, .. })) => {
+                Err(Refusal { why: Why::NotSwitchedOn, request: Some(nonce) })
+            }
+            Err(error) => Err(refusal(error, nonce)),
         }
     }
 
@@ -95,6 +156,15 @@ impl Attempt {
 
     fn call<R: Request>(&self, question: &R, nonce: &Nonce) -> Result<R::Reply, Refusal> {
         self.client.call(question).map_err(|error| refusal(error, nonce.clone()))
+    }
+}
+
+/// A verdict as a permit or a refusal.
+fn judged(nonce: Nonce, reply: VerifyReply) -> Result<Permit, Refusal> {
+    match judge(&nonce, reply) {
+        Ok(permit) => Ok(permit),
+        Err(Denial::Refused(refused)) => Err(Refusal { why: Why::Said(refused), request: Some(nonce) }),
+        Err(Denial::Undecided) => Err(undecided(nonce)),
     }
 }
 

@@ -12,11 +12,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
 use pamsm::{LogLvl, Pam, PamError, PamFlags, PamLibExt, PamServiceModule};
+use twofold_shared::wire::Language;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::account::{account, remember, setcred};
 use crate::authenticate::{authenticate, refuse};
-use crate::host::{Answer, GaveUp, Host, Level, MAX_ANSWER, NoUser, Tone};
+use crate::host::{Answer, GaveUp, Host, Level, MAX_ANSWER, NoUser, NotTaken, Tone};
+use crate::messages::words;
+use crate::options::Echo;
 use crate::outcome::{Memory, Refusal, Why};
 
 /// Under which name libpam keeps what the later phases need.
@@ -29,6 +32,7 @@ const PAM_TTY: c_int = 3;
 const PAM_CONV: c_int = 5;
 
 const PROMPT_ECHO_OFF: c_int = 1;
+const PROMPT_ECHO_ON: c_int = 2;
 const ERROR_MSG: c_int = 3;
 const TEXT_INFO: c_int = 4;
 
@@ -77,8 +81,8 @@ fn guarded(host: &LibPam<'_>, entry: impl FnOnce() -> PamError) -> PamError {
         let refusal = Refusal { why: Why::Panicked, request: None };
         let code = refusal.why.code();
         let report = || {
-            remember(host, &[], Memory::Refused);
-            refuse(host, None, &refusal, true)
+            remember(host, &[], &Memory::Refused);
+            refuse(host, (words(Language::default()), true), None, &refusal)
         };
         catch_unwind(AssertUnwindSafe(report)).unwrap_or(code)
     })
@@ -130,8 +134,26 @@ impl Host for LibPam<'_> {
         self.0.get_cached_authtok().ok().flatten().is_some_and(|password| password.to_bytes() == answer)
     }
 
-    fn ask(&self, prompt: &str) -> Result<Answer, GaveUp> {
-        converse(self.0, PROMPT_ECHO_OFF, prompt)?.ok_or(GaveUp)
+    fn password(&self) -> Option<Answer> {
+        let password = self.0.get_cached_authtok().ok().flatten()?.to_bytes();
+        let kept = if password.len() <= MAX_ANSWER { password.to_vec() } else { Vec::new() };
+        Some(Answer { bytes: Zeroizing::new(kept), length: password.len() })
+    }
+
+    fn set_password(&self, password: &[u8]) -> Result<(), NotTaken> {
+        let text = CString::new(password).map_err(|_| NotTaken)?;
+        // libpam keeps a copy of its own.
+        let taken = self.0.set_authtok(&text).map_err(|_| NotTaken);
+        text.into_bytes_with_nul().zeroize();
+        taken
+    }
+
+    fn ask(&self, prompt: &str, echo: Echo) -> Result<Answer, GaveUp> {
+        let style = match echo {
+            Echo::Off => PROMPT_ECHO_OFF,
+            Echo::On => PROMPT_ECHO_ON,
+        };
+        converse(self.0, style, prompt)?.ok_or(GaveUp)
     }
 
     fn tell(&self, tone: Tone, text: &str) {
@@ -216,6 +238,8 @@ fn converse(pam: &Pam, style: c_int, text: &str) -> Result<Option<Answer>, GaveU
     let mut responses: *mut Response = ptr::null_mut();
     // SAFETY: one message, as the count says; all pointers outlive the call; the context is the host's own.
     let code = unsafe { function(1, &raw mut messages, &raw mut responses, conversation.context) };
+    // A question may hold a new secret.
+    text.into_bytes_with_nul().zeroize();
     if code != PamError::SUCCESS as c_int {
         // By contract nothing was allocated then, and what the pointer holds is anybody's guess.
         return Err(GaveUp);

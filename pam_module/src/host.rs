@@ -4,6 +4,8 @@
 
 use zeroize::Zeroizing;
 
+use crate::options::Echo;
+
 /// The longest answer that is kept. PAM's own limit is 512 bytes; no code is nearly as long.
 pub const MAX_ANSWER: usize = 512;
 
@@ -30,8 +32,14 @@ pub trait Host {
     /// Whether the answer is what an earlier module took as the password.
     fn is_password(&self, answer: &[u8]) -> bool;
 
-    /// Asks one question, unseen while it is typed.
-    fn ask(&self, prompt: &str) -> Result<Answer, GaveUp>;
+    /// What an earlier module took as the password.
+    fn password(&self) -> Option<Answer>;
+
+    /// Hands a later module its password.
+    fn set_password(&self, password: &[u8]) -> Result<(), NotTaken>;
+
+    /// Asks one question.
+    fn ask(&self, prompt: &str, echo: Echo) -> Result<Answer, GaveUp>;
 
     /// Tells the person something; whether it arrives is the host's affair.
     fn tell(&self, tone: Tone, text: &str);
@@ -49,6 +57,10 @@ pub trait Host {
 /// Nobody said who wants to come in.
 #[derive(Debug)]
 pub struct NoUser;
+
+/// libpam did not take it.
+#[derive(Debug)]
+pub struct NotTaken;
 
 /// The conversation failed, or the person ended it.
 #[derive(Debug)]

@@ -6,8 +6,10 @@
 //! | `host` | what the logic needs from the program that loaded it, as a trait |
 //! | `options` | the words on the module's line in `/etc/pam.d` |
 //! | `source` | where the person is, as far as the host can be believed |
-//! | `attempt` | one login, and the two questions the authority is asked about it |
+//! | `attempt` | one login, and the questions the authority is asked about it |
 //! | `authenticate` | the question, the answer, the verdict |
+//! | `combined` | a password and a code in one answer |
+//! | `enrol` | a second factor set up while its owner logs in |
 //! | `account` | what the later phases remember of it |
 //! | `outcome` | everything that can come of a login, and PAM's code for it: one table |
 //! | `messages` | what the person reads |
@@ -19,6 +21,8 @@
 mod account;
 mod attempt;
 mod authenticate;
+mod combined;
+mod enrol;
 mod ffi;
 mod host;
 mod messages;

@@ -1,8 +1,15 @@
 //! What the person reads: what happened, then what to do. Nothing here names a reason that the authority keeps inside.
+//!
+//! A file for each language; a word that one of them lacks is a word that does not compile. `{}` stands for what differs.
 
-use twofold_shared::wire::{Nonce, Notice, NoticeKind, Refused, Word};
+use twofold_shared::secret::SecretText;
+use twofold_shared::wire::{Language, Nonce, Notice, NoticeKind, Refused, Word};
+use zeroize::Zeroizing;
 
 use crate::outcome::{Refusal, Why};
+
+mod english;
+mod german;
 
 /// The longest piece of foreign text (a name, a device's label) in a message.
 const LONGEST_PIECE: usize = 64;
@@ -10,114 +17,234 @@ const LONGEST_PIECE: usize = 64;
 /// From this many on, the backup codes left are not mentioned as few.
 const ENOUGH_BACKUP_CODES: u8 = 4;
 
-const FEW: &str = "Replace them while you still can sign in.";
+/// One language.
+#[derive(Debug)]
+pub struct Words {
+    /// The question; `{}`: the name.
+    code_for: &'static str,
+    /// The question where password and code come together; `{}`: the name.
+    password_and_code_for: &'static str,
+    wrong: &'static str,
+    used: &'static str,
+    /// `{}`: how long.
+    used_until: &'static str,
+    wait: &'static str,
+    /// `{}`: how long.
+    wait_for: &'static str,
+    clock: &'static str,
+    closed: &'static str,
+    busy: &'static str,
+    unenrolled: &'static str,
+    invitation: &'static str,
+    /// Above the question for its code; `{}`: the name.
+    invitation_wanted: &'static str,
+    /// The same after a wrong one.
+    invitation_wrong: &'static str,
+    invitation_code: &'static str,
+    no_factor: &'static str,
+    unavailable: &'static str,
+    /// `{}`: the beginning of a request's number.
+    request: &'static str,
+    /// After seconds, minutes and hours.
+    units: [&'static str; 3],
+    last_backup_code: &'static str,
+    one_backup_code: &'static str,
+    /// `{}`: how many.
+    few_backup_codes: &'static str,
+    /// `{}`: how many.
+    backup_codes: &'static str,
+    device_enrolled: News,
+    browser_ended: News,
+    emergency_code_used: News,
+    /// Above the picture; `{}`: the name.
+    enrol: &'static str,
+    /// Below it; `{}`: the key.
+    enrol_key: &'static str,
+    /// The question for the first code.
+    enrol_code: &'static str,
+    /// After a wrong one; `{}`: the key.
+    enrol_wrong: &'static str,
+    /// When it is done; `{}`: the name.
+    enrolled: &'static str,
+    /// Below the backup codes.
+    put_away: &'static str,
+    enrolment_left: &'static str,
+    not_switched_on: &'static str,
+}
+
+/// A sentence of parts that may be missing.
+#[derive(Debug)]
+struct News {
+    start: &'static str,
+    /// Before what something is called, and after it.
+    called: [&'static str; 2],
+    /// Before the door; none where that is not told.
+    at: Option<&'static str>,
+    from: &'static str,
+    on: &'static str,
+    end: &'static str,
+}
+
+/// The words of a language.
+pub const fn words(language: Language) -> &'static Words {
+    match language {
+        Language::English => &english::WORDS,
+        Language::German => &german::WORDS,
+    }
+}
 
 /// The question.
-pub fn prompt(custom: Option<&str>, name: &str) -> String {
+pub fn prompt(words: &Words, custom: Option<&str>, name: &str, with_password: bool) -> String {
     let name = plain(name);
-    custom.map_or_else(|| format!("Code for {name}: "), |custom| custom.replace("%u", &name))
+    match custom {
+        Some(custom) => custom.replace("%u", &name),
+        None if with_password => filled(words.password_and_code_for, &name),
+        None => filled(words.code_for, &name),
+    }
 }
 
 /// The sentence for a refusal; `None` where the person knows, or nobody is there to read it.
-pub fn refusal(refusal: &Refusal) -> Option<String> {
+pub fn refusal(words: &Words, refusal: &Refusal) -> Option<String> {
     match &refusal.why {
         // A rubbish answer reads like a wrong code: sshd types rubbish for users it does not know.
-        Why::Said(refused) | Why::NotACode(refused) => Some(said(*refused)),
-        Why::Unenrolled => Some(said(Refused { word: Word::Unenrolled, wait_seconds: None })),
-        Why::NoFactor => Some(
-            "This server asks for a second factor, and this way of signing in has none. Sign in with your code."
-                .to_owned(),
-        ),
-        Why::Unavailable(_) => Some(unavailable(refusal.request.as_ref())),
-        Why::Misconfigured(_) | Why::Panicked => Some(unavailable(None)),
+        Why::Said(refused) | Why::NotACode(refused) => Some(said(words, *refused)),
+        Why::Unenrolled => Some(words.unenrolled.to_owned()),
+        Why::Invitation => Some(words.invitation.to_owned()),
+        Why::NoFactor => Some(words.no_factor.to_owned()),
+        Why::EnrolmentLeft => Some(words.enrolment_left.to_owned()),
+        Why::NotSwitchedOn => Some(words.not_switched_on.to_owned()),
+        Why::Unavailable(_) => Some(unavailable(words, refusal.request.as_ref())),
+        Why::Misconfigured(_) | Why::Panicked | Why::NoPassword => Some(unavailable(words, None)),
         Why::GaveUp | Why::NoUser => None,
     }
 }
 
-fn said(refused: Refused) -> String {
-    let wait = refused.wait_seconds.map(span);
+fn said(words: &Words, refused: Refused) -> String {
+    let wait = refused.wait_seconds.map(|seconds| span(words, seconds));
     match (refused.word, wait) {
-        (Word::Wrong, _) => {
-            "That code didn't match. Codes change every 30 seconds: wait for the next one and \
-                             type it without spaces."
-                .to_owned()
-        }
-        (Word::Used, Some(wait)) => format!("That code was already used; the next one comes in {wait}."),
-        (Word::Used, None) => "That code was already used; wait for the next one.".to_owned(),
-        (Word::Wait, Some(wait)) => format!("Too many tries. You can try again in {wait}."),
-        (Word::Wait, None) => "Too many tries. Wait a while before the next one.".to_owned(),
-        (Word::Clock, _) => {
-            "This server's clock looks wrong, so codes from an app can't be checked now. Use a \
-                             backup code, and tell whoever runs it."
-                .to_owned()
-        }
-        (Word::Closed, _) => {
-            "Too many wrong codes came from places we don't know. Use a backup code, or sign in \
-                              from a place you have used before."
-                .to_owned()
-        }
-        (Word::Busy, _) => "Too much is going on at once. Try again in a few seconds.".to_owned(),
-        (Word::Unenrolled, _) => {
-            "This server asks for a second factor, and you have none yet. Set one up first: \
-                                  whoever runs this server knows where."
-                .to_owned()
-        }
+        (Word::Wrong, _) => words.wrong.to_owned(),
+        (Word::Used, Some(wait)) => filled(words.used_until, &wait),
+        (Word::Used, None) => words.used.to_owned(),
+        (Word::Wait, Some(wait)) => filled(words.wait_for, &wait),
+        (Word::Wait, None) => words.wait.to_owned(),
+        (Word::Clock, _) => words.clock.to_owned(),
+        (Word::Closed, _) => words.closed.to_owned(),
+        (Word::Busy, _) => words.busy.to_owned(),
+        (Word::Unenrolled, _) => words.unenrolled.to_owned(),
     }
 }
 
-fn unavailable(request: Option<&Nonce>) -> String {
-    let mut text = "Codes can't be checked on this server now. Tell whoever runs it.".to_owned();
+fn unavailable(words: &Words, request: Option<&Nonce>) -> String {
+    let mut text = words.unavailable.to_owned();
     if let Some(request) = request {
-        text.push_str(" Request ");
-        text.extend(request.to_string().chars().take(8));
+        let beginning: String = request.to_string().chars().take(8).collect();
+        text.push_str(&filled(words.request, &beginning));
     }
     text
 }
 
 /// What somebody who has just passed should know.
-pub fn notice(notice: &Notice) -> Option<String> {
-    match notice.kind {
-        NoticeKind::BackupCodeUsed => Some(match notice.left? {
-            0 => "That was your last backup code. Make new ones while you still can sign in.".to_owned(),
-            1 => format!("1 backup code left. {FEW}"),
-            few @ 2..ENOUGH_BACKUP_CODES => format!("{few} backup codes left. {FEW}"),
-            left => format!("{left} backup codes left."),
-        }),
-        NoticeKind::DeviceEnrolled => {
-            let mut text = "New device".to_owned();
-            let pieces = [("", &notice.label), (" at ", &notice.door), (" from ", &notice.source)];
-            for (index, (joint, piece)) in pieces.into_iter().enumerate() {
-                if let Some(piece) = piece {
-                    text.push_str(if index == 0 { " " } else { joint });
-                    text.push_str(&plain(piece));
-                }
-                if index == 0 {
-                    text.push_str(" enrolled");
-                }
-            }
-            if let Some(at) = notice.at {
-                text.push_str(" on ");
-                text.push_str(&moment(at));
-            }
-            text.push_str(". If that wasn't you, tell whoever runs this server at once.");
-            Some(text)
+pub fn notice(words: &Words, notice: &Notice) -> Option<String> {
+    let news = match notice.kind {
+        NoticeKind::BackupCodeUsed => {
+            return Some(match notice.left? {
+                0 => words.last_backup_code.to_owned(),
+                1 => words.one_backup_code.to_owned(),
+                few @ 2..ENOUGH_BACKUP_CODES => filled(words.few_backup_codes, &few.to_string()),
+                left => filled(words.backup_codes, &left.to_string()),
+            });
         }
-        NoticeKind::BrowserEnded => {
-            let mut text = "An old cookie of your browser".to_owned();
-            for (joint, piece) in [(" ", &notice.label), (" came back from ", &notice.source)] {
-                if let Some(piece) = piece {
-                    text.push_str(joint);
-                    text.push_str(&plain(piece));
-                }
-            }
-            if let Some(at) = notice.at {
-                text.push_str(" on ");
-                text.push_str(&moment(at));
-            }
-            text.push_str(": it was copied. If that wasn't you, tell whoever runs this server at once.");
-            Some(text)
+        NoticeKind::DeviceEnrolled => &words.device_enrolled,
+        NoticeKind::BrowserEnded => &words.browser_ended,
+        NoticeKind::EmergencyCodeUsed => &words.emergency_code_used,
+    };
+    let mut text = news.start.to_owned();
+    let [before, after] = news.called;
+    if let Some(label) = &notice.label {
+        text.push_str(before);
+        text.push_str(&plain(label));
+    }
+    text.push_str(after);
+    for (joint, piece) in [(news.at, &notice.door), (Some(news.from), &notice.source)] {
+        if let (Some(joint), Some(piece)) = (joint, piece) {
+            text.push_str(joint);
+            text.push_str(&plain(piece));
         }
     }
+    if let Some(at) = notice.at {
+        text.push_str(news.on);
+        text.push_str(&moment(at));
+    }
+    text.push_str(news.end);
+    Some(text)
+}
+
+/// The question for an invitation's code; `again`: after a wrong one.
+pub fn invitation(words: &Words, name: &str, again: bool) -> String {
+    let lead =
+        if again { words.invitation_wrong.to_owned() } else { filled(words.invitation_wanted, &plain(name)) };
+    format!("{lead}\n{}", words.invitation_code)
+}
+
+/// What begins an enrolment: all in one question, because some clients show nothing else. `swapped`: for dark letters on a
+/// light ground.
+pub fn enrol(
+    words: &Words,
+    name: &str,
+    (picture, secret): (&SecretText, &SecretText),
+    swapped: bool,
+) -> Zeroizing<String> {
+    let picture = if swapped { swap(picture.reveal()) } else { Zeroizing::new(picture.reveal().to_owned()) };
+    let key = groups_of_four(secret.reveal());
+    let (head, key_line) = (filled(words.enrol, &plain(name)), Zeroizing::new(filled(words.enrol_key, &key)));
+    Zeroizing::new(format!("{head}\n{}\n{}\n{}", *picture, *key_line, words.enrol_code))
+}
+
+/// The question again, after an answer that was not the first code.
+pub fn enrol_again(words: &Words, secret: &SecretText) -> Zeroizing<String> {
+    let key = groups_of_four(secret.reveal());
+    let line = Zeroizing::new(filled(words.enrol_wrong, &key));
+    Zeroizing::new(format!("{}\n{}", *line, words.enrol_code))
+}
+
+/// What ends an enrolment: the backup codes, and a question that anything answers.
+pub fn enrolled(words: &Words, name: &str, codes: &[SecretText]) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(filled(words.enrolled, &plain(name)));
+    for (index, code) in codes.iter().enumerate() {
+        text.push_str(if index % 2 == 0 { "\n  " } else { "    " });
+        text.push_str(&groups_of_four(code.reveal()));
+    }
+    text.push('\n');
+    text.push_str(words.put_away);
+    text
+}
+
+fn filled(sentence: &str, piece: &str) -> String {
+    sentence.replacen("{}", piece, 1)
+}
+
+fn groups_of_four(text: &str) -> Zeroizing<String> {
+    let mut groups = Zeroizing::new(String::with_capacity(text.len() * 2));
+    for (index, character) in text.chars().enumerate() {
+        if index > 0 && index % 4 == 0 {
+            groups.push(' ');
+        }
+        groups.push(character);
+    }
+    groups
+}
+
+/// Half blocks with light and dark changed for each other.
+fn swap(picture: &str) -> Zeroizing<String> {
+    let mut swapped = Zeroizing::new(String::with_capacity(picture.len() * 3));
+    swapped.extend(picture.chars().map(|block| match block {
+        '█' => ' ',
+        ' ' => '█',
+        '▀' => '▄',
+        '▄' => '▀',
+        other => other,
+    }));
+    swapped
 }
 
 /// Foreign text, fit for a terminal: no control characters, nothing that reorders what stands around it.
@@ -133,11 +260,12 @@ fn plain(text: &str) -> String {
 }
 
 /// A wait as a person says it.
-fn span(seconds: u64) -> String {
+fn span(words: &Words, seconds: u64) -> String {
+    let [second, minute, hour] = words.units;
     match seconds {
-        0..=120 => format!("{} s", seconds.max(1)),
-        121..=7200 => format!("{} min", seconds.div_ceil(60)),
-        _ => format!("{} h", seconds.div_ceil(3600)),
+        0..=120 => format!("{} {second}", seconds.max(1)),
+        121..=7200 => format!("{} {minute}", seconds.div_ceil(60)),
+        _ => format!("{} {hour}", seconds.div_ceil(3600)),
     }
 }
 
@@ -157,120 +285,4 @@ fn moment(at: u64) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn word(word: Word, wait_seconds: Option<u64>) -> String {
-        refusal(&Refusal { why: Why::Said(Refused { word, wait_seconds }), request: None }).unwrap()
-    }
-
-    fn backup_codes(left: u8) -> String {
-        let news = Notice {
-            kind: NoticeKind::BackupCodeUsed,
-            left: Some(left),
-            label: None,
-            door: None,
-            source: None,
-            at: None,
-        };
-        notice(&news).unwrap()
-    }
-
-    #[test]
-    fn a_question_names_whom_it_asks() {
-        assert_eq!(prompt(None, "alice"), "Code for alice: ");
-        assert_eq!(prompt(Some("Token (%u): "), "alice"), "Token (alice): ");
-        assert_eq!(prompt(Some("Token: "), "alice"), "Token: ");
-    }
-
-    #[test]
-    fn a_name_cannot_draw_on_the_terminal() {
-        assert_eq!(prompt(None, "a\n\u{1b}[2J\u{202e}b"), "Code for a\u{fffd}\u{fffd}[2J\u{fffd}b: ");
-        assert!(prompt(None, &"x".repeat(500)).len() < 100);
-    }
-
-    #[test]
-    fn each_word_has_its_sentence() {
-        assert!(word(Word::Wrong, None).starts_with("That code didn't match. Codes change every 30 seconds"));
-        assert_eq!(word(Word::Used, Some(12)), "That code was already used; the next one comes in 12 s.");
-        assert_eq!(word(Word::Wait, Some(40)), "Too many tries. You can try again in 40 s.");
-        assert_eq!(word(Word::Wait, Some(900)), "Too many tries. You can try again in 15 min.");
-        assert_eq!(word(Word::Wait, Some(0)), "Too many tries. You can try again in 1 s.");
-        assert!(word(Word::Clock, None).contains("backup code"));
-        assert!(word(Word::Closed, None).contains("backup code"));
-    }
-
-    #[test]
-    fn rubbish_and_a_wrong_code_read_the_same() {
-        let refused = Refused { word: Word::Wrong, wait_seconds: None };
-        let rubbish = refusal(&Refusal { why: Why::NotACode(refused), request: None });
-        assert_eq!(rubbish.unwrap(), word(Word::Wrong, None));
-    }
-
-    #[test]
-    fn a_fault_names_the_request_and_not_the_fault() {
-        let why = Why::Unavailable("connection refused at /run/x".to_owned());
-        let request = Some(Nonce::from_bytes([0x7f; 16]));
-        let text = refusal(&Refusal { why, request }).unwrap();
-        assert!(text.ends_with("Request 7f7f7f7f") && !text.contains("/run"), "{text}");
-    }
-
-    #[test]
-    fn few_backup_codes_are_a_warning() {
-        assert_eq!(backup_codes(9), "9 backup codes left.");
-        assert_eq!(backup_codes(2), "2 backup codes left. Replace them while you still can sign in.");
-        assert!(backup_codes(1).starts_with("1 backup code left."));
-        assert!(backup_codes(0).starts_with("That was your last backup code."));
-    }
-
-    #[test]
-    fn a_new_device_is_told_with_when_and_where() {
-        let news = Notice {
-            kind: NoticeKind::DeviceEnrolled,
-            left: None,
-            label: Some("Pixel\t9".to_owned()),
-            door: Some("web portal".to_owned()),
-            source: Some("192.0.2.7".to_owned()),
-            at: Some(1_772_529_120),
-        };
-        assert_eq!(
-            notice(&news).unwrap(),
-            "New device Pixel\u{fffd}9 enrolled at web portal from 192.0.2.7 on 2026-03-03 09:12 UTC. \
-             If that wasn't you, tell whoever runs this server at once."
-        );
-    }
-
-    #[test]
-    fn a_copied_browser_is_told_with_when_and_where() {
-        let news = Notice {
-            kind: NoticeKind::BrowserEnded,
-            left: None,
-            label: Some("Firefox on Linux".to_owned()),
-            door: Some("web portal".to_owned()),
-            source: Some("203.0.113.9".to_owned()),
-            at: Some(1_772_529_120),
-        };
-        assert_eq!(
-            notice(&news).unwrap(),
-            "An old cookie of your browser Firefox on Linux came back from 203.0.113.9 on 2026-03-03 09:12 UTC: it was \
-             copied. If that wasn't you, tell whoever runs this server at once."
-        );
-    }
-
-    #[test]
-    fn moments_are_right_at_the_edges_of_the_calendar() {
-        assert_eq!(moment(0), "1970-01-01 00:00 UTC");
-        assert_eq!(moment(951_782_400), "2000-02-29 00:00 UTC");
-        assert_eq!(moment(4_107_542_399), "2100-02-28 23:59 UTC");
-        assert_eq!(moment(4_107_542_400), "2100-03-01 00:00 UTC");
-    }
-
-    proptest! {
-        #[test]
-        fn no_moment_panics(at in any::<u64>()) {
-            let _ = moment(at);
-        }
-    }
-}
+mod tests;

@@ -6,11 +6,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use twofold_shared::client::DEFAULT_SOCKET;
+use twofold_shared::wire::Language;
 
 /// How long one question to the authority may take: its own deadline for a verification is five seconds.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(8);
 const SHORTEST_TIMEOUT: Duration = Duration::from_millis(100);
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How often the question may be asked in one login at most: each host asks again by itself, too.
+const MOST_TRIES: u8 = 5;
 
 /// A Unix socket's address holds no longer path.
 const LONGEST_SOCKET: usize = 107;
@@ -37,6 +41,37 @@ pub enum First {
     Publickey,
 }
 
+/// Whether the answer is seen while it is typed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Echo {
+    /// Unseen.
+    #[default]
+    Off,
+    /// Seen.
+    On,
+}
+
+/// Where the answer comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AnswerFrom {
+    /// It is asked for.
+    #[default]
+    Prompt,
+    /// `try_first_pass`: what a module above has been given, if it can be an answer; else it is asked for.
+    FirstPassOrPrompt,
+    /// `use_first_pass`: what a module above has been given, and nothing else.
+    FirstPass,
+}
+
+/// How the answer is come by, and what is in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Passing {
+    /// Where it comes from.
+    pub answer: AnswerFrom,
+    /// `forward_pass`: it is the password with the code behind it; the module below gets the password.
+    pub combined: bool,
+}
+
 /// The checked words.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Options {
@@ -48,6 +83,14 @@ pub struct Options {
     pub prompt: Option<String>,
     /// `first=`.
     pub first: First,
+    /// `echo=`.
+    pub echo: Echo,
+    /// `tries=`: how often the code is asked for in one login.
+    pub tries: u8,
+    /// `lang=`: in which language, where the line says it.
+    pub language: Option<Language>,
+    /// `forward_pass`, `try_first_pass`, `use_first_pass`.
+    pub passing: Passing,
     /// `need=factor`: the account phase refuses whoever met neither a permit nor an exemption.
     pub need_factor: bool,
     /// `panic`: a panic on demand.
@@ -63,8 +106,8 @@ pub enum OptionError {
     Foreign(String, &'static str),
     /// A word of nobody's.
     #[error(
-        "unknown option \"{0}\": auth takes socket=, timeout=, prompt= and first=, account takes socket=, timeout=, need= and \
-         first=publickey"
+        "unknown option \"{0}\": auth takes socket=, timeout=, lang=, prompt=, first=, echo=, tries=, forward_pass, \
+         try_first_pass and use_first_pass; account takes socket=, timeout=, lang=, need= and first=publickey"
     )]
     Unknown(String),
     /// A word for the other line.
@@ -73,6 +116,9 @@ pub enum OptionError {
     /// A word said twice.
     #[error("option \"{0}\" is given twice")]
     Twice(&'static str),
+    /// Two words that cannot both hold.
+    #[error("option \"{0}\" cannot stand beside {1}")]
+    Contradict(&'static str, &'static str),
     /// A value that cannot be.
     #[error("{0}= takes {1}")]
     Value(&'static str, &'static str),
@@ -84,14 +130,11 @@ const FOREIGN: &[(&str, &str)] = &[
     ("authtok_prompt", "use prompt="),
     ("debug", "refusals are logged always; the authority's trail says more: twofold audit"),
     ("digits", "digits belong to each device: twofold device list"),
-    ("echo_verification_code", "codes are not shown while they are typed"),
-    ("forward_pass", "the code has a prompt of its own, and passwords are left to the modules above"),
+    ("echo_verification_code", "use echo=on"),
     ("grace_period", "how long a login holds is the authority's policy"),
     ("no_increment_hotp", "counters are kept by the authority"),
     ("nullok", "who may come in without a second factor is the authority's policy: default = \"optional\""),
     ("secret", "secrets are kept by the authority: twofold enroll"),
-    ("try_first_pass", "the code has a prompt of its own"),
-    ("use_first_pass", "the code has a prompt of its own"),
     ("user", "secrets are kept by the authority, which runs as a user of its own"),
     ("usersfile", "secrets are kept by the authority: twofold enroll"),
     ("window", "one step either side of now is accepted, always"),
@@ -107,11 +150,16 @@ impl Options {
         for word in words {
             read.word(phase, word)?;
         }
+        let passing = read.passing()?;
         Ok(Self {
             socket: read.socket.unwrap_or_else(|| DEFAULT_SOCKET.into()),
             timeout: read.timeout.unwrap_or(DEFAULT_TIMEOUT),
             prompt: read.prompt,
             first: read.first.unwrap_or_default(),
+            echo: read.echo.unwrap_or_default(),
+            tries: read.tries.unwrap_or(1),
+            language: read.language,
+            passing,
             need_factor: read.need_factor.is_some(),
             #[cfg(feature = "test-panic")]
             panic: read.panic.is_some(),
@@ -126,6 +174,12 @@ struct Read {
     timeout: Option<Duration>,
     prompt: Option<String>,
     first: Option<First>,
+    echo: Option<Echo>,
+    tries: Option<u8>,
+    language: Option<Language>,
+    forward_pass: Option<()>,
+    try_first_pass: Option<()>,
+    use_first_pass: Option<()>,
     need_factor: Option<()>,
     #[cfg(feature = "test-panic")]
     panic: Option<()>,
@@ -137,22 +191,69 @@ impl Read {
         match key {
             "socket" => once(&mut self.socket, "socket", socket(value)?),
             "timeout" => once(&mut self.timeout, "timeout", timeout(value)?),
-            "prompt" if phase == Phase::Auth => once(&mut self.prompt, "prompt", prompt(value)?),
+            "lang" => once(&mut self.language, "lang", language(value)?),
             // Nothing stands above an account line that could have taken a first factor.
             "first" if phase == Phase::Auth || value == "publickey" => {
                 once(&mut self.first, "first", first(value)?)
             }
             "need" if phase == Phase::Account => once(&mut self.need_factor, "need", need(value)?),
-            "prompt" => Err(OptionError::WrongLine("prompt", "auth")),
             "first" => Err(OptionError::WrongLine("first", "auth")),
             "need" => Err(OptionError::WrongLine("need", "account")),
             #[cfg(feature = "test-panic")]
             "panic" => once(&mut self.panic, "panic", ()),
-            _ => Err(match FOREIGN.iter().find(|(foreign, _)| *foreign == key) {
-                Some((_, ours)) => OptionError::Foreign(key.to_owned(), ours),
-                None => OptionError::Unknown(key.to_owned()),
+            _ if phase == Phase::Auth => self.question_word(word, key, value),
+            _ => Err(match QUESTION_WORDS.iter().find(|ours| **ours == key) {
+                Some(ours) => OptionError::WrongLine(ours, "auth"),
+                None => not_ours(key),
             }),
         }
+    }
+
+    /// Words about the question and its answer: the auth line's alone.
+    fn question_word(&mut self, word: &str, key: &str, value: &str) -> Result<(), OptionError> {
+        let flag = |name| if word == name { Ok(()) } else { Err(OptionError::Value(name, "no value")) };
+        match key {
+            "prompt" => once(&mut self.prompt, "prompt", prompt(value)?),
+            "echo" => once(&mut self.echo, "echo", echo(value)?),
+            "tries" => once(&mut self.tries, "tries", tries(value)?),
+            "forward_pass" => once(&mut self.forward_pass, "forward_pass", flag("forward_pass")?),
+            "try_first_pass" => once(&mut self.try_first_pass, "try_first_pass", flag("try_first_pass")?),
+            "use_first_pass" => once(&mut self.use_first_pass, "use_first_pass", flag("use_first_pass")?),
+            _ => Err(not_ours(key)),
+        }
+    }
+
+    /// How the answer is come by. With a first factor above, what was given there is the password: it is no code, and the
+    /// code is none for the module below.
+    fn passing(&self) -> Result<Passing, OptionError> {
+        let answer = match (self.use_first_pass, self.try_first_pass) {
+            (None, None) => AnswerFrom::Prompt,
+            (None, Some(())) => AnswerFrom::FirstPassOrPrompt,
+            (Some(()), None) => AnswerFrom::FirstPass,
+            (Some(()), Some(())) => return Err(OptionError::Contradict("try_first_pass", "use_first_pass")),
+        };
+        let passing = Passing { answer, combined: self.forward_pass.is_some() };
+        match (self.first, passing) {
+            (Some(_), Passing { combined: true, .. }) => {
+                Err(OptionError::Contradict("forward_pass", "first="))
+            }
+            (
+                Some(First::Above),
+                Passing { answer: AnswerFrom::FirstPass | AnswerFrom::FirstPassOrPrompt, .. },
+            ) => Err(OptionError::Contradict("first=above", "use_first_pass or try_first_pass")),
+            _ => Ok(passing),
+        }
+    }
+}
+
+/// Words of the auth line alone.
+const QUESTION_WORDS: [&str; 6] =
+    ["prompt", "echo", "tries", "forward_pass", "try_first_pass", "use_first_pass"];
+
+fn not_ours(key: &str) -> OptionError {
+    match FOREIGN.iter().find(|(foreign, _)| *foreign == key) {
+        Some((_, ours)) => OptionError::Foreign(key.to_owned(), ours),
+        None => OptionError::Unknown(key.to_owned()),
     }
 }
 
@@ -200,120 +301,30 @@ fn first(value: &str) -> Result<First, OptionError> {
     }
 }
 
+fn echo(value: &str) -> Result<Echo, OptionError> {
+    match value {
+        "on" => Ok(Echo::On),
+        "off" => Ok(Echo::Off),
+        _ => Err(OptionError::Value("echo", "\"on\" or \"off\"")),
+    }
+}
+
+fn tries(value: &str) -> Result<u8, OptionError> {
+    let number = value.parse().ok().filter(|_| value.bytes().all(|byte| byte.is_ascii_digit()));
+    number.filter(|number| (1..=MOST_TRIES).contains(number)).ok_or(OptionError::Value("tries", "1 to 5"))
+}
+
+fn language(value: &str) -> Result<Language, OptionError> {
+    match value {
+        "en" => Ok(Language::English),
+        "de" => Ok(Language::German),
+        _ => Err(OptionError::Value("lang", "\"en\" or \"de\"")),
+    }
+}
+
 fn need(value: &str) -> Result<(), OptionError> {
     if value == "factor" { Ok(()) } else { Err(OptionError::Value("need", "\"factor\"")) }
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn parse(phase: Phase, line: &[&str]) -> Result<Options, OptionError> {
-        Options::parse(phase, &line.iter().map(|&word| word.to_owned()).collect::<Vec<_>>())
-    }
-
-    #[test]
-    fn no_words_mean_the_defaults() {
-        let options = parse(Phase::Auth, &[]).unwrap();
-        assert_eq!(options.socket, PathBuf::from("/run/twofold/authority.sock"));
-        assert_eq!(options.timeout, Duration::from_secs(8));
-        assert_eq!((options.first, options.need_factor, options.prompt), (First::Unsaid, false, None));
-    }
-
-    #[test]
-    fn each_word_is_read() {
-        let auth = parse(
-            Phase::Auth,
-            &["socket=/run/twofold/web1.sock", "timeout=2500ms", "prompt=Token for %u: ", "first=publickey"],
-        )
-        .unwrap();
-        assert_eq!(auth.socket, PathBuf::from("/run/twofold/web1.sock"));
-        assert_eq!(auth.timeout, Duration::from_millis(2500));
-        assert_eq!(auth.prompt.as_deref(), Some("Token for %u: "));
-        assert_eq!(auth.first, First::Publickey);
-        assert_eq!(parse(Phase::Auth, &["first=above"]).unwrap().first, First::Above);
-        assert!(parse(Phase::Account, &["need=factor"]).unwrap().need_factor);
-        assert_eq!(parse(Phase::Account, &["first=publickey"]).unwrap().first, First::Publickey);
-    }
-
-    #[test]
-    fn a_bare_number_is_seconds() {
-        assert_eq!(parse(Phase::Auth, &["timeout=3"]).unwrap().timeout, Duration::from_secs(3));
-        assert_eq!(parse(Phase::Auth, &["timeout=3s"]).unwrap().timeout, Duration::from_secs(3));
-    }
-
-    #[test]
-    fn a_timeout_that_is_none_is_refused() {
-        for value in ["", "s", "0", "0s", "99ms", "61", "-1", "+1", "1.5s", "1m", "8 s", "99999999999", "８"]
-        {
-            let word = format!("timeout={value}");
-            assert!(matches!(parse(Phase::Auth, &[&word]), Err(OptionError::Value("timeout", _))), "{word}");
-        }
-    }
-
-    #[test]
-    fn values_that_cannot_be_are_refused() {
-        let long = format!("socket=/{}", "x".repeat(107));
-        let words = [
-            "socket=",
-            "socket=run/x",
-            &long,
-            "prompt=",
-            "prompt=a\nb",
-            "first=",
-            "first=ABOVE",
-            "first=password",
-        ];
-        for word in words {
-            assert!(matches!(parse(Phase::Auth, &[word]), Err(OptionError::Value(..))), "{word}");
-        }
-        for word in ["need", "need=", "need=code"] {
-            assert!(matches!(parse(Phase::Account, &[word]), Err(OptionError::Value(..))), "{word}");
-        }
-    }
-
-    #[test]
-    fn a_word_of_another_module_is_refused_and_ours_is_named() {
-        for (word, ours) in FOREIGN {
-            let error = parse(Phase::Auth, &[&format!("{word}=x")]).unwrap_err().to_string();
-            assert!(error.contains(word) && error.contains(ours), "{error}");
-            assert!(parse(Phase::Auth, &[word]).is_err());
-            assert!(parse(Phase::Account, &[word]).is_err());
-        }
-        assert!(parse(Phase::Auth, &["nullok"]).unwrap_err().to_string().contains("optional"));
-    }
-
-    #[test]
-    fn a_word_of_nobodys_is_refused() {
-        for word in ["frist=above", "First=above", "", "=", "sockets=/x", "first"] {
-            assert!(parse(Phase::Auth, &[word]).is_err(), "{word:?}");
-        }
-    }
-
-    #[test]
-    fn a_word_on_the_wrong_line_is_refused() {
-        assert_eq!(parse(Phase::Auth, &["need=factor"]), Err(OptionError::WrongLine("need", "account")));
-        assert_eq!(parse(Phase::Account, &["first=above"]), Err(OptionError::WrongLine("first", "auth")));
-    }
-
-    #[test]
-    fn a_word_said_twice_is_refused() {
-        assert_eq!(parse(Phase::Auth, &["first=above", "first=above"]), Err(OptionError::Twice("first")));
-    }
-
-    proptest! {
-        #[test]
-        fn parsing_never_panics(words in proptest::collection::vec(".*", 0..4)) {
-            let _ = Options::parse(Phase::Auth, &words);
-        }
-
-        #[test]
-        fn nothing_but_our_own_words_is_taken(word in "[a-z_]{1,12}(=.*)?") {
-            let key = word.split('=').next().unwrap_or_default();
-            prop_assume!(!["socket", "timeout", "prompt", "first", "panic"].contains(&key));
-            prop_assert!(Options::parse(Phase::Auth, &[word]).is_err());
-        }
-    }
-}
+mod tests;

@@ -14,6 +14,8 @@ use crate::options::OptionError;
 pub enum Outcome {
     /// The authority approved this very request.
     Passed(Permit, Vec<Notice>),
+    /// A second factor was set up, and waits for the account phase to be switched on under this number.
+    Enrolled(Permit, String),
     /// No code is asked here, says the authority's policy.
     LetBy(LetBy, Nonce),
     /// Everything else.
@@ -61,6 +63,18 @@ pub enum Why {
     /// Nobody is enrolled under the name, and policy asks for a code.
     #[error("not enrolled")]
     Unenrolled,
+    /// The same, and setting one up takes an invitation.
+    #[error("not enrolled; an invitation is needed")]
+    Invitation,
+    /// An enrolment was begun, and not finished.
+    #[error("the enrolment was not finished")]
+    EnrolmentLeft,
+    /// In the account phase: the enrolment of this login is void.
+    #[error("the enrolment of this login is void")]
+    NotSwitchedOn,
+    /// The line says that the answer was given to a module above, and none was.
+    #[error("use_first_pass, and no module above has asked for anything")]
+    NoPassword,
     /// In the account phase: the login met neither a permit nor an exemption, and the stack needs one.
     #[error("this login has met no second factor, and need=factor asks for one")]
     NoFactor,
@@ -88,16 +102,17 @@ impl Outcome {
     /// What `pam_sm_authenticate` returns.
     pub const fn code(&self) -> PamError {
         match self {
-            Self::Passed(_, _) => PamError::SUCCESS,
+            Self::Passed(_, _) | Self::Enrolled(_, _) => PamError::SUCCESS,
             Self::LetBy(LetBy::Exempt | LetBy::Grace | LetBy::Optional, _) => PamError::IGNORE,
             Self::Refused(refusal) => refusal.why.code(),
         }
     }
 
     /// What the later phases need to know.
-    pub const fn memory(&self) -> Memory {
+    pub fn memory(&self) -> Memory {
         match self {
             Self::Passed(_, _) => Memory::Passed,
+            Self::Enrolled(_, enrolment) => Memory::Enrolled(enrolment.clone()),
             Self::LetBy(_, _) => Memory::LetBy,
             Self::Refused(_) => Memory::Refused,
         }
@@ -108,7 +123,7 @@ impl Why {
     /// What an entry point returns for a refusal; never `PAM_SUCCESS`, never `PAM_IGNORE`.
     pub const fn code(&self) -> PamError {
         match self {
-            Self::NotACode(_) => PamError::AUTH_ERR,
+            Self::NotACode(_) | Self::NoPassword => PamError::AUTH_ERR,
             Self::Said(Refused { word, .. }) => match word {
                 // Another password in the same connection will not help: sshd need not ask for one.
                 Word::Unenrolled => PamError::MAXTRIES,
@@ -116,8 +131,8 @@ impl Why {
                     PamError::AUTH_ERR
                 }
             },
-            Self::Unenrolled => PamError::MAXTRIES,
-            Self::NoFactor => PamError::PERM_DENIED,
+            Self::Unenrolled | Self::Invitation | Self::EnrolmentLeft => PamError::MAXTRIES,
+            Self::NoFactor | Self::NotSwitchedOn => PamError::PERM_DENIED,
             Self::GaveUp => PamError::CONV_ERR,
             Self::NoUser => PamError::USER_UNKNOWN,
             Self::Unavailable(_) => PamError::AUTHINFO_UNAVAIL,
@@ -127,10 +142,12 @@ impl Why {
 }
 
 /// What of a login outlives `authenticate`, within the same transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Memory {
     /// A permit was met.
     Passed,
+    /// So it was, by setting up a second factor, which waits to be switched on.
+    Enrolled(String),
     /// An exemption was met.
     LetBy,
     /// Neither.
@@ -139,10 +156,10 @@ pub enum Memory {
 
 impl Memory {
     /// What `pam_sm_setcred` returns; `None` where `authenticate` was not run in this process.
-    pub const fn setcred_code(memory: Option<Self>) -> PamError {
+    pub fn setcred_code(memory: Option<&Self>) -> PamError {
         match memory {
             // In sshd `authenticate` ran in a child whose memory is gone. There are no credentials to set.
-            None | Some(Self::Passed) => PamError::SUCCESS,
+            None | Some(Self::Passed | Self::Enrolled(_)) => PamError::SUCCESS,
             Some(Self::LetBy) => PamError::IGNORE,
             Some(Self::Refused) => PamError::CRED_ERR,
         }
@@ -174,12 +191,16 @@ mod tests {
                 "the answer is the password, or has no code's shape",
                 Why::NotACode(Refused { word: Word::Wait, wait_seconds: None }),
             ),
+            ("not enrolled, and setting one up takes an invitation", Why::Invitation),
+            ("an enrolment was begun and not finished", Why::EnrolmentLeft),
+            ("`use_first_pass`, and no module above has asked", Why::NoPassword),
             ("conversation failed, or ended by the person", Why::GaveUp),
             ("no user named", Why::NoUser),
             ("authority absent, refusing, silent, late, or unreadable", Why::Unavailable(String::new())),
             ("unknown or misplaced option", Why::Misconfigured(OptionError::Unknown(String::new()))),
             ("a panic in the module", Why::Panicked),
             ("`need=factor`, and neither permit nor exemption met", Why::NoFactor),
+            ("the enrolment of this login is void", Why::NotSwitchedOn),
         ]
     }
 
@@ -195,20 +216,22 @@ mod tests {
             on_page(row, why.code());
         }
         let rows = PAGE.lines().filter(|line| line.starts_with("| ") && line.contains("PAM_")).count();
-        assert_eq!(rows, 14 + 4 + 4, "refusals, passes, and setcred's rows");
+        on_page("the last of several tries (`tries=`) was wrong", PamError::MAXTRIES);
+        assert_eq!(rows, 19 + 5 + 4, "refusals, passes, and setcred's rows");
     }
 
     #[test]
     fn the_page_shows_setcreds_codes() {
-        on_page("authenticate passed", Memory::setcred_code(Some(Memory::Passed)));
-        on_page("authenticate let by", Memory::setcred_code(Some(Memory::LetBy)));
-        on_page("authenticate refused", Memory::setcred_code(Some(Memory::Refused)));
+        on_page("authenticate passed", Memory::setcred_code(Some(&Memory::Passed)));
+        on_page("authenticate let by", Memory::setcred_code(Some(&Memory::LetBy)));
+        on_page("authenticate refused", Memory::setcred_code(Some(&Memory::Refused)));
         on_page("authenticate ran elsewhere", Memory::setcred_code(None));
     }
 
     #[test]
-    fn the_page_shows_the_four_ways_in() {
+    fn the_page_shows_the_five_ways_in() {
         on_page("right code: a permit", PamError::SUCCESS);
+        on_page("a second factor was set up in this login: a permit", PamError::SUCCESS);
         on_page("exempt by policy, first factor holds", PamError::IGNORE);
         on_page("a code given here before still serves, first factor holds", PamError::IGNORE);
         on_page("not enrolled, policy says optional, first factor holds", PamError::IGNORE);

@@ -84,6 +84,12 @@ impl Answer {
         answer
     }
 
+    /// Plain text, for one reader.
+    #[must_use]
+    pub fn text(text: &str) -> Self {
+        Self::new(StatusCode::OK, "text/plain; charset=utf-8", Bytes::copy_from_slice(text.as_bytes()))
+    }
+
     /// What a program reads.
     #[must_use]
     pub fn json(status: StatusCode, value: &serde_json::Value) -> Self {

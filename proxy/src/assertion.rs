@@ -77,7 +77,10 @@ impl Assertions {
     }
 
     fn token(&self, audience: &str, known: &Known, now: u64) -> Result<String, Unsigned> {
-        let claims = json!({
+        let text = |value: Option<&HeaderValue>| {
+            value.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+        };
+        let mut claims = json!({
             "iss": self.issuer,
             "aud": audience,
             "sub": known.account(),
@@ -87,6 +90,11 @@ impl Assertions {
             "iat": now,
             "exp": now.saturating_add(LIFE),
         });
+        for (claim, value) in [("display_name", text(known.display_name())), ("email", text(known.email()))] {
+            if let (Some(value), Some(claims)) = (value, claims.as_object_mut()) {
+                claims.insert(claim.to_owned(), value.into());
+            }
+        }
         let mut token = format!("{}.{}", self.head, BASE64URL_NOPAD.encode(claims.to_string().as_bytes()));
         let signature = self.key.sign(token.as_bytes())?;
         token.push('.');
@@ -120,6 +128,7 @@ mod tests {
             path_parameters: false,
             ignore_case: false,
             rules: Rules::default(),
+            enrolments: crate::enrolment::Enrolments::default(),
             first_factor: crate::first_factor::FirstFactor::Password,
             assertion: true,
             trusted_browsers: None,
@@ -137,6 +146,10 @@ mod tests {
             name: "local:alice".to_owned(),
             realm: "local".to_owned(),
             groups: Vec::new(),
+            contacts: twofold_shared::wire::Contacts {
+                email: Some("alice@example.com".to_owned()),
+                ..twofold_shared::wire::Contacts::default()
+            },
             enrolled: true,
             level: Level::Second,
             second_at: Some(1),
@@ -159,7 +172,7 @@ mod tests {
         assert_eq!(
             claims(&first),
             json!({ "iss": "https://id.example.com", "aud": "wiki.example.com", "sub": "1", "name": "alice",
-                    "groups": [], "level": "second", "iat": 1_000, "exp": 1_060 })
+                    "groups": [], "email": "alice@example.com", "level": "second", "iat": 1_000, "exp": 1_060 })
         );
         assert_eq!(claims(&other)["aud"], "shop.example.com");
     }

@@ -26,6 +26,8 @@ use crate::api_key::Presented;
 use crate::metrics::Metrics;
 use crate::site::Site;
 
+pub mod enrolment;
+
 /// How long a question about a session or a key may take.
 const QUICK: Duration = Duration::from_secs(2);
 /// How long a password or a code may take: the authority's own deadline is five seconds.
@@ -57,6 +59,8 @@ pub struct Visitor {
     pub browser: String,
     /// The digest of the cookie by which the browser may be known.
     pub known_by: Option<SessionDigest>,
+    /// The digest of what it holds that redeemed an invitation.
+    pub invitation: Option<SessionDigest>,
 }
 
 /// A session on its way to the second level.

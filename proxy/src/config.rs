@@ -24,6 +24,7 @@ use crate::config::certificates::Certificates;
 use crate::config::listen::Listeners;
 use crate::directory::Directory;
 use crate::directory::config::Declared;
+use crate::enrolment::{self, Enrolments};
 use crate::first_factor::{self, FirstFactor};
 use crate::host::Host;
 use crate::origin::Origin;
@@ -56,6 +57,8 @@ pub struct Config {
     pub assertion_key: PathBuf,
     /// `[[rule]]`: who may pass where, in order. Default none: a second factor for everything.
     pub rules: Vec<Rule>,
+    /// `[[enrolment]]`: what becomes of people without a second factor. Default none: they set one up first.
+    pub enrolments: Vec<enrolment::Rule>,
     /// `[[directory]]`: LDAP servers that check passwords. Default none.
     pub directories: Vec<Directory>,
     /// `portal_directory`: the realm of the one that the portal's own page asks. Default: the ledger's passwords.
@@ -81,6 +84,8 @@ pub struct SiteConfig {
     pub ignore_case: bool,
     /// Its rules, in their order.
     pub rules: Rules,
+    /// What becomes of people without a second factor here.
+    pub enrolments: Enrolments,
     /// `first_factor`, with the table of the same name: where the first factor comes from.
     pub first_factor: FirstFactor,
     /// `assertion`: the app gets `X-Twofold-Assertion`, signed. Default false.
@@ -186,7 +191,12 @@ pub fn check(table: &mut Table<'_>) -> Option<Config> {
     let groups = groups(table);
     let hosts: Vec<Host> = sites.iter().map(|site| site.origin.host().clone()).collect();
     let rules = rules::rules(table, &hosts, &groups);
+    let enrolments = {
+        let all: Vec<Host> = portal.iter().map(|portal| portal.host().clone()).chain(hosts).collect();
+        enrolment::read(table, &all, &groups)
+    };
     for site in &mut sites {
+        site.enrolments = Enrolments::of_host(&enrolments, site.origin.host());
         site.rules = Rules::of_host(&rules, site.origin.host(), site.ignore_case);
     }
     let certificates = certificates.pairs;
@@ -202,6 +212,7 @@ pub fn check(table: &mut Table<'_>) -> Option<Config> {
         trusted,
         assertion_key,
         rules,
+        enrolments,
         directories,
         portal_directory,
         sites,
@@ -266,6 +277,7 @@ fn site(
         path_parameters,
         ignore_case,
         rules: Rules::default(),
+        enrolments: Enrolments::default(),
         first_factor,
         assertion,
         trusted_browsers: trusted_browsers.filter(|age| !age.is_zero()),

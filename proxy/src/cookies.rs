@@ -23,6 +23,10 @@ pub const BROWSER: &str = "__Host-twofold-browser";
 pub const LANGUAGE: &str = "__Host-twofold-language";
 /// How long browsers keep it: as long as any keeps a cookie.
 pub const BROWSER_LIFE: std::time::Duration = std::time::Duration::from_secs(400 * 24 * 60 * 60);
+/// What a browser holds that redeemed an invitation, at the portal.
+pub const INVITATION: &str = "__Host-twofold-invitation";
+/// As long as an invitation is good.
+pub const INVITATION_LIFE: std::time::Duration = std::time::Duration::from_secs(60 * 60);
 /// The beginning of the cookies that bind a flow to the browser that began it, at the app's host.
 pub const FLOW: &str = "__Host-twofold-flow-";
 

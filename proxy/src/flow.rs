@@ -3,10 +3,12 @@
 //! A flow says where a person wants to go, never who they are. It lives ten minutes. The table is bounded: the oldest
 //! of the same address give way first, then the oldest of all.
 
+pub mod enrolling;
+
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,17 +18,19 @@ use subtle::ConstantTimeEq;
 use twofold_shared::wire::{Notice, SessionDigest};
 use zeroize::Zeroizing;
 
+use self::enrolling::Enrolling;
 use crate::clock::Millis;
 use crate::cookies::Fresh;
 use crate::return_address::ReturnAddress;
 use crate::rules::Need;
 use crate::site::Site;
 
-/// How long a flow lives.
-pub const LIFE: Duration = Duration::from_secs(600);
+/// How long a browser keeps what it holds of a flow: the wizard renews the flow's own life.
+pub const COOKIE_LIFE: Duration = Duration::from_secs(1800);
 /// How old a code may be where the portal asks for a fresh one: some less than the authority takes, so that there is time to
 /// use it.
 const FRESH_SECONDS: u64 = 240;
+/// How long a flow lives, in milliseconds.
 const LIFE_MILLIS: Millis = 600_000;
 
 /// Flows at one time, and those of one address. Many people may share an address.
@@ -88,13 +92,17 @@ pub struct Flow {
     pub id: FlowId,
     /// Where it leads; absent: to the portal's own page.
     pub destination: Option<Destination>,
-    born: Millis,
+    born: AtomicU64,
     address: Option<IpAddr>,
     news: Mutex<Option<(SessionDigest, Vec<Notice>)>>,
     asserted: Mutex<Option<Asserted>>,
     proven: Mutex<Option<Proven>>,
     /// Whether a code is asked for that was given in the last minutes, though it leads to the portal's own pages.
     afresh: AtomicBool,
+    /// The wizard's part.
+    pub enrolling: Enrolling,
+    /// It was begun for a device and leads nowhere else.
+    wants_device: bool,
     /// Where the person went meanwhile, instead.
     led_to: Mutex<Option<ReturnAddress>>,
 }
@@ -177,18 +185,29 @@ impl Flow {
     /// What the session must have before the flow goes on.
     #[must_use]
     pub fn need(&self) -> Need {
-        match &self.destination {
-            Some(destination) => destination.need,
-            None if self.afresh.load(Ordering::Relaxed) => {
-                Need { max_age: Some(FRESH_SECONDS), ..Need::SECOND }
-            }
-            None => Need::SECOND,
-        }
+        let asks_afresh = self.wants_device || self.afresh.load(Ordering::Relaxed);
+        let own = Need { max_age: asks_afresh.then_some(FRESH_SECONDS), ..Need::SECOND };
+        self.destination.as_ref().map_or(own, |destination| destination.need)
     }
 
     /// Asks for a code though one was given before: what comes next takes a fresh one.
     pub fn ask_afresh(&self) {
         self.afresh.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was begun to set up a device.
+    #[must_use]
+    pub fn wants_device(&self) -> bool {
+        self.wants_device
+    }
+
+    /// It lives as long again from `now`.
+    pub fn renew(&self, now: Millis) {
+        self.born.fetch_max(now, Ordering::Relaxed);
+    }
+
+    fn is_over(&self, now: Millis) -> bool {
+        now.saturating_sub(self.born.load(Ordering::Relaxed)) >= LIFE_MILLIS
     }
 
     /// An app's own login has passed.
@@ -315,11 +334,30 @@ impl Flows {
         address: Option<IpAddr>,
         now: Millis,
     ) -> Result<Arc<Flow>, getrandom::Error> {
-        let address = address.map(network);
+        self.keep(destination, false, address.map(network), now)
+    }
+
+    /// Begins a flow to set up a device, from the portal's own pages.
+    ///
+    /// # Errors
+    /// As [`Flows::begin`].
+    pub fn begin_device(&self, address: Option<IpAddr>, now: Millis) -> Result<Arc<Flow>, getrandom::Error> {
+        self.keep(None, true, address.map(network), now)
+    }
+
+    fn keep(
+        &self,
+        destination: Option<Destination>,
+        wants_device: bool,
+        address: Option<IpAddr>,
+        now: Millis,
+    ) -> Result<Arc<Flow>, getrandom::Error> {
         let flow = Arc::new(Flow {
             id: FlowId::generate()?,
             destination,
-            born: now,
+            wants_device,
+            enrolling: Enrolling::default(),
+            born: AtomicU64::new(now),
             address,
             news: Mutex::default(),
             asserted: Mutex::default(),
@@ -349,7 +387,7 @@ impl Flows {
     pub fn find(&self, id: &str, now: Millis) -> Option<Arc<Flow>> {
         let id = FlowId::parse(id)?;
         let flow = lock(&self.0).flows.get(&id).cloned()?;
-        (now.saturating_sub(flow.born) < LIFE_MILLIS).then_some(flow)
+        (!flow.is_over(now)).then_some(flow)
     }
 }
 
@@ -359,7 +397,7 @@ impl Flows {
     pub fn find_by_nonce(&self, nonce: &SessionDigest, now: Millis) -> Option<Arc<Flow>> {
         let table = lock(&self.0);
         let flow = table.flows.get(table.by_nonce.get(nonce)?).cloned()?;
-        (now.saturating_sub(flow.born) < LIFE_MILLIS).then_some(flow)
+        (!flow.is_over(now)).then_some(flow)
     }
 }
 
@@ -367,7 +405,7 @@ impl Table {
     fn expire(&mut self, now: Millis) {
         while let Some(oldest) = self.ages.front() {
             match self.flows.get(oldest) {
-                Some(flow) if now.saturating_sub(flow.born) < LIFE_MILLIS => return,
+                Some(flow) if !flow.is_over(now) => return,
                 _ => self.drop_oldest(),
             }
         }
@@ -429,6 +467,16 @@ mod tests {
         assert!(flows.find(flow.id.as_str(), 5 + LIFE_MILLIS).is_none());
         assert!(flows.find("", 5).is_none());
         assert!(flows.find(&"a".repeat(FlowId::LENGTH), 5).is_none());
+    }
+
+    #[test]
+    fn a_flow_that_is_renewed_lives_on() {
+        let flows = Flows::default();
+        let flow = flows.begin(None, address(1), 5).unwrap();
+        flow.renew(100_000);
+        assert!(flows.find(flow.id.as_str(), 5 + LIFE_MILLIS).is_some());
+        flow.renew(7);
+        assert!(flows.find(flow.id.as_str(), 100_000 + LIFE_MILLIS).is_none());
     }
 
     #[test]

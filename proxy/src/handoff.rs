@@ -113,6 +113,7 @@ mod tests {
             path_parameters: false,
             ignore_case: false,
             rules: crate::rules::Rules::default(),
+            enrolments: crate::enrolment::Enrolments::default(),
             first_factor: crate::first_factor::FirstFactor::Password,
             trusted_browsers: None,
             forward_authorization: false,

@@ -25,6 +25,10 @@ use crate::site::Site;
 pub const REMOTE_USER: HeaderName = HeaderName::from_static("remote-user");
 /// The person's groups, with commas between.
 pub const REMOTE_GROUPS: HeaderName = HeaderName::from_static("remote-groups");
+/// What people call the person, in UTF-8; only where the ledger knows.
+pub const REMOTE_NAME: HeaderName = HeaderName::from_static("remote-name");
+/// The person's e-mail address; only where the ledger knows.
+pub const REMOTE_EMAIL: HeaderName = HeaderName::from_static("remote-email");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -137,6 +141,12 @@ fn prepare(
     if let Some(known) = known {
         headers.insert(REMOTE_USER, known.user().clone());
         headers.insert(REMOTE_GROUPS, known.groups().clone());
+        if let Some(name) = known.display_name() {
+            headers.insert(REMOTE_NAME, name.clone());
+        }
+        if let Some(email) = known.email() {
+            headers.insert(REMOTE_EMAIL, email.clone());
+        }
         if let Some(name) = site.user_header() {
             headers.insert(name, known.user().clone());
         }

@@ -18,6 +18,7 @@ mod cookies;
 mod directory;
 mod door;
 mod elsewhere;
+mod enrolment;
 mod first_factor;
 mod flow;
 mod gate;

@@ -1,6 +1,7 @@
 //! The pages: what each one shows. How they look is in `templates/` and `assets/style.css`.
 
 pub mod account;
+pub mod wizard;
 
 use askama::Template;
 use http::{HeaderMap, StatusCode};
@@ -13,8 +14,8 @@ use crate::words::{self, LANGUAGES, Words};
 
 /// The one style sheet.
 pub const STYLE: &str = include_str!("../assets/style.css");
-/// The seconds left, beside the field for the code.
-pub const COUNTDOWN: &str = include_str!("../assets/code.js");
+/// What the pages do besides with a script.
+pub const SCRIPT: &str = include_str!("../assets/portal.js");
 /// The picture in the browser's tab.
 pub const ICON: &str = include_str!("../assets/icon.svg");
 
@@ -24,7 +25,7 @@ pub struct Pages {
     product: String,
     portal: String,
     style: String,
-    countdown: String,
+    script: String,
 }
 
 /// The pages for one reader.
@@ -42,7 +43,7 @@ pub struct Frame<'a> {
     product: &'a str,
     portal: &'a str,
     style: &'a str,
-    countdown: &'a str,
+    script: &'a str,
     words: &'static Words,
     here: Option<&'a str>,
 }
@@ -111,6 +112,7 @@ struct CodePage<'a> {
     who: String,
     lede: Option<String>,
     trust: Option<TrustBox>,
+    left: String,
 }
 
 #[derive(Template)]
@@ -129,6 +131,7 @@ struct HomePage<'a> {
     who: String,
     sites: Vec<SiteLink<'a>>,
     token: &'a str,
+    may_enrol: bool,
 }
 
 struct SiteLink<'a> {
@@ -170,6 +173,7 @@ struct MessagePage<'a> {
     text: &'a str,
     action: Option<Action>,
     request: Option<String>,
+    who: Option<String>,
 }
 
 /// A file's address changes when the file does, so that it can be kept for ever.
@@ -186,8 +190,14 @@ impl Pages {
             product: product.to_owned(),
             portal: portal.to_string(),
             style: format!("{portal}/style-{}.css", version(STYLE)),
-            countdown: format!("{portal}/code-{}.js", version(COUNTDOWN)),
+            script: format!("{portal}/portal-{}.js", version(SCRIPT)),
         }
+    }
+
+    /// What the product is called.
+    #[must_use]
+    pub fn product(&self) -> &str {
+        &self.product
     }
 
     /// In the language of who sends these headers, at this page of the portal or elsewhere.
@@ -204,8 +214,8 @@ impl Pages {
             Some(Answer::file("image/svg+xml", ICON.as_bytes()))
         } else if is(&self.style) {
             Some(Answer::file("text/css; charset=utf-8", STYLE.as_bytes()))
-        } else if is(&self.countdown) {
-            Some(Answer::file("text/javascript; charset=utf-8", COUNTDOWN.as_bytes()))
+        } else if is(&self.script) {
+            Some(Answer::file("text/javascript; charset=utf-8", SCRIPT.as_bytes()))
         } else {
             None
         }
@@ -220,8 +230,8 @@ impl<'a> PagesFor<'a> {
     }
 
     fn frame(self) -> Frame<'a> {
-        let Pages { product, portal, style, countdown } = self.pages;
-        Frame { product, portal, style, countdown, words: self.words, here: self.here }
+        let Pages { product, portal, style, script } = self.pages;
+        Frame { product, portal, style, script, words: self.words, here: self.here }
     }
 
     fn answer(self, status: StatusCode, page: &impl Template, site: Option<&Site>) -> Answer {
@@ -251,16 +261,24 @@ impl<'a> PagesFor<'a> {
         self.answer(status, &NameAndCodePage { frame: self.frame(), form, name, lede }, form.site)
     }
 
-    /// The code; with a box where the browser may be trusted.
+    /// The code; with a box where the browser may be trusted, and how long the code on the phone is good, in seconds.
     #[must_use]
-    pub fn code(self, status: StatusCode, form: &Form<'_>, known: &Known, trust: Option<TrustBox>) -> Answer {
+    pub fn code(
+        self,
+        status: StatusCode,
+        form: &Form<'_>,
+        known: &Known,
+        trust: Option<TrustBox>,
+        left: u64,
+    ) -> Answer {
         let lede = form.site.map(|site| match known.level() {
             Level::First => self.words.say.to_go_on_to(site.title()),
             Level::Second => self.words.say.confirm_for(site.title()),
         });
         let name = known.name();
         let who = self.words.say.signed_in_as(name);
-        self.answer(status, &CodePage { frame: self.frame(), form, who, lede, trust }, form.site)
+        let left = self.words.seconds_left.replace("{}", &left.to_string());
+        self.answer(status, &CodePage { frame: self.frame(), form, who, lede, trust, left }, form.site)
     }
 
     /// There is no second factor yet.
@@ -271,9 +289,17 @@ impl<'a> PagesFor<'a> {
         self.answer(StatusCode::FORBIDDEN, &NotEnrolledPage { frame: self.frame(), text, who, flow }, site)
     }
 
+    /// Somebody does not get on now, and may be somebody else.
+    #[must_use]
+    pub fn not_now(self, title: &str, text: &str, name: &str) -> Answer {
+        let who = Some(self.words.say.signed_in_as(name));
+        let page = MessagePage { frame: self.frame(), title, text, action: None, request: None, who };
+        self.answer(StatusCode::FORBIDDEN, &page, None)
+    }
+
     /// Where a signed-in person is.
     #[must_use]
-    pub fn home<'b>(self, name: &str, sites: impl Iterator<Item = &'b Site>, token: &str) -> Answer {
+    pub fn home<'b>(self, known: &Known, sites: impl Iterator<Item = &'b Site>, token: &str) -> Answer {
         let sites = sites
             .map(|site| SiteLink {
                 title: site.title(),
@@ -281,8 +307,9 @@ impl<'a> PagesFor<'a> {
                 href: format!("{}/", site.origin()),
             })
             .collect();
-        let who = self.words.say.as_somebody(name);
-        self.answer(StatusCode::OK, &HomePage { frame: self.frame(), who, sites, token }, None)
+        let who = self.words.say.as_somebody(known.name());
+        let may_enrol = !known.is_enrolled();
+        self.answer(StatusCode::OK, &HomePage { frame: self.frame(), who, sites, token, may_enrol }, None)
     }
 
     /// What a person should learn before they go on.
@@ -324,6 +351,10 @@ impl<'a> PagesFor<'a> {
         request: Option<&Nonce>,
     ) -> Answer {
         let request = request.map(Nonce::to_string);
-        self.answer(status, &MessagePage { frame: self.frame(), title, text, action, request }, None)
+        self.answer(
+            status,
+            &MessagePage { frame: self.frame(), title, text, action, request, who: None },
+            None,
+        )
     }
 }

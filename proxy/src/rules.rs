@@ -18,7 +18,7 @@ use crate::site::Site;
 mod config;
 mod pattern;
 
-pub use config::{networks, rules};
+pub use config::{host_patterns, named_groups, networks, rules};
 pub use pattern::{HostPattern, PathPattern};
 
 /// What a rule asks for.
@@ -290,14 +290,14 @@ pub fn decide(site: &Arc<Site>, known: Option<Arc<Known>>, asked: &Asked<'_>, no
     let need = match finding.policy {
         Policy::Deny => return Ruling::Denied { rule: finding.rule.map_or(0, |rule| rule.number) },
         Policy::Bypass => {
-            let known = known.filter(|known| known.meets(site.second(), now));
+            let known = known.filter(|known| site.enrolments().are_met(known, site.second(), now));
             return Ruling::Pass(Pass { site: Arc::clone(site), known });
         }
         Policy::First => Need::FIRST,
         Policy::Second { max_age } => Need { max_age: max_age.map(|age| age.as_secs()), ..site.second() },
     };
     match known {
-        Some(known) if known.meets(need, now) => {
+        Some(known) if site.enrolments().are_met(&known, need, now) => {
             Ruling::Pass(Pass { site: Arc::clone(site), known: Some(known) })
         }
         Some(_) | None => Ruling::Needs(need),

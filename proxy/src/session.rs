@@ -12,7 +12,7 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use http::HeaderValue;
 use papaya::HashMap;
-use twofold_shared::wire::{Level, SessionDigest, SessionNews, SessionUse, SessionView};
+use twofold_shared::wire::{self, Level, SessionDigest, SessionNews, SessionUse, SessionView};
 
 use crate::assertion::Signed;
 use crate::authority::{Authority, Away};
@@ -42,6 +42,8 @@ pub struct Known {
     enrolled: bool,
     user: HeaderValue,
     groups: HeaderValue,
+    /// Most accounts have none: what they don't have costs eight bytes.
+    contacts: Option<Box<Contacts>>,
     ends_at: u64,
     idle_seconds: u64,
     used_at: AtomicU64,
@@ -50,6 +52,28 @@ pub struct Known {
     key: Option<key::Key>,
     /// What its site's app was told last.
     signed: ArcSwapOption<Signed>,
+}
+
+/// What apps are told of a person besides their name.
+#[derive(Debug)]
+pub struct Contacts {
+    display_name: Option<HeaderValue>,
+    email: Option<HeaderValue>,
+    /// For the portal's own pages.
+    phone: Option<Box<str>>,
+}
+
+impl Contacts {
+    fn new(contacts: &wire::Contacts) -> Result<Option<Box<Self>>, Unspeakable> {
+        let header = |text: &Option<String>| {
+            text.as_ref().map(|text| HeaderValue::from_bytes(text.as_bytes())).transpose()
+        };
+        let display_name = header(&contacts.display_name).map_err(|_| Unspeakable)?;
+        let email = header(&contacts.email).map_err(|_| Unspeakable)?;
+        let phone = contacts.phone.as_deref().map(Box::from);
+        let has_any = display_name.is_some() || email.is_some() || phone.is_some();
+        Ok(has_any.then(|| Box::new(Self { display_name, email, phone })))
+    }
 }
 
 /// The authority described a session with a name that cannot stand in a header.
@@ -81,6 +105,7 @@ impl Known {
             enrolled: view.enrolled,
             user,
             groups,
+            contacts: Contacts::new(&view.contacts)?,
             ends_at: view.ends_at,
             idle_seconds: view.idle_seconds,
             used_at: AtomicU64::new(now),
@@ -143,6 +168,24 @@ impl Known {
     #[must_use]
     pub fn groups(&self) -> &HeaderValue {
         &self.groups
+    }
+
+    /// What people call them, as a header.
+    #[must_use]
+    pub fn display_name(&self) -> Option<&HeaderValue> {
+        self.contacts.as_ref()?.display_name.as_ref()
+    }
+
+    /// The telephone number.
+    #[must_use]
+    pub fn phone(&self) -> Option<&str> {
+        self.contacts.as_ref()?.phone.as_deref()
+    }
+
+    /// The e-mail address as a header.
+    #[must_use]
+    pub fn email(&self) -> Option<&HeaderValue> {
+        self.contacts.as_ref()?.email.as_ref()
     }
 
     /// The groups, one by one.

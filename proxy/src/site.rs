@@ -10,6 +10,7 @@ use pingora::upstreams::peer::{HttpPeer, Peer};
 
 use crate::app_login::{AppCookies, Form};
 use crate::config::{Config, SiteConfig};
+use crate::enrolment::Enrolments;
 use crate::first_factor::FirstFactor;
 use crate::host::{Host, OddHost};
 use crate::origin::Origin;
@@ -25,6 +26,7 @@ pub struct Site {
     parameters: Parameters,
     ignore_case: bool,
     rules: Rules,
+    enrolments: Enrolments,
     first_factor: FirstFactor,
     forwards_authorization: bool,
     peer: HttpPeer,
@@ -45,6 +47,7 @@ impl Site {
             parameters: if config.path_parameters { Parameters::Cut } else { Parameters::Refused },
             ignore_case: config.ignore_case,
             rules: config.rules.clone(),
+            enrolments: config.enrolments.clone(),
             first_factor: config.first_factor.clone(),
             forwards_authorization: config.forward_authorization
                 || matches!(config.first_factor, FirstFactor::Basic(_)),
@@ -159,6 +162,12 @@ impl Site {
     #[must_use]
     pub fn rules(&self) -> &Rules {
         &self.rules
+    }
+
+    /// What becomes of people without a second factor here.
+    #[must_use]
+    pub fn enrolments(&self) -> &Enrolments {
+        &self.enrolments
     }
 
     /// Whether a client's `Authorization` reaches the app. Where the app asks for HTTP Basic itself, only after

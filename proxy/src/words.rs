@@ -6,6 +6,7 @@ mod account;
 mod english;
 mod german;
 mod language;
+pub mod wizard;
 
 use twofold_shared::wire::{AuditEvent, Notice, Refused, Word};
 
@@ -94,6 +95,8 @@ pub struct Words {
     pub wrong_name_and_code: &'static str,
     /// The account page.
     pub account: account::AccountWords,
+    /// About setting up a device.
+    pub wizard: &'static wizard::Wizard,
     /// The sentences.
     pub say: &'static dyn Say,
 }

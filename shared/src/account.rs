@@ -4,6 +4,7 @@
 //! touches a store. The caller replaces the whole record by compare-and-swap, so every rule is atomic.
 
 mod change;
+mod contacts;
 mod parts;
 #[cfg(test)]
 mod tests;
@@ -11,6 +12,7 @@ mod verify;
 mod view;
 
 pub use change::{ChangeError, OtherPerson, PendingEnrolment};
+pub use contacts::Contacts;
 pub use parts::{
     AccountId, AccountName, Device, DeviceId, Group, Label, Notice, Occasion, PartError, PasswordHash,
 };
@@ -37,6 +39,8 @@ pub struct Account {
     pub names: Vec<AccountName>,
     /// Groups in the ledger.
     pub groups: Vec<Group>,
+    /// What its person is called and where they are reached.
+    pub contacts: Contacts,
     /// Locked by an operator: nothing passes.
     pub locked: bool,
     /// The password of the `local` name.
@@ -72,6 +76,7 @@ impl Account {
             id,
             names: Vec::new(),
             groups: Vec::new(),
+            contacts: Contacts::default(),
             locked: false,
             password: None,
             devices: Vec::new(),

@@ -14,6 +14,9 @@ pub mod secret;
 pub mod wiped;
 pub mod wire;
 
+#[cfg(feature = "qr")]
+pub mod qr;
+
 #[cfg(feature = "rules")]
 pub mod account;
 #[cfg(feature = "rules")]

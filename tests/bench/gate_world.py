@@ -40,7 +40,8 @@ def free_port():
 def serve_authority(path):
     """Knows every session at second level, with groups as people have them, and takes nothing back."""
     view = {"account": "0198c0de-7000-7000-8000-000000000000", "name": "alice@mail.example.com", "realm": "local",
-            "groups": ["staff", "wiki-editors", "vpn", "office-berlin"], "enrolled": True, "level": "second",
+            "groups": ["staff", "wiki-editors", "vpn", "office-berlin"], "contacts": {"display_name": "Alice Liddell", "email": "alice.liddell@example.com"},
+            "enrolled": True, "level": "second",
             "second_at": int(time.time()), "ends_at": 4_000_000_000, "idle_seconds": 3600}
 
     def answer(connection):

@@ -48,7 +48,7 @@ impl Door {
     /// The door of a host with sshd, sudo and su.
     #[must_use]
     pub fn of(host: &str) -> Self {
-        let services = ["sshd", "sudo", "su"].map(str::to_owned).to_vec();
+        let services = ["sshd", "sudo", "sudo-i", "su", "su-l"].map(str::to_owned).to_vec();
         Self { host: host.to_owned(), services, realm: "unix".to_owned(), enrol: false }
     }
 }

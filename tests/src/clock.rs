@@ -2,7 +2,7 @@
 //! real, as they would when somebody sets the clock.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -66,7 +66,12 @@ impl Clock {
     }
 
     fn file(&self) -> PathBuf {
-        self.0.as_ref().expect("only asked of a fake clock").folder.path().join("offset")
+        self.folder().join("offset")
+    }
+
+    /// Where its file is, for a container.
+    pub(crate) fn folder(&self) -> &Path {
+        self.0.as_ref().expect("only asked of a fake clock").folder.path()
     }
 
     /// Lets `command` run on this clock.

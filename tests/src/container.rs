@@ -19,7 +19,7 @@ pub enum First {
 }
 
 impl First {
-    const fn word(self) -> &'static str {
+    pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Password => "password",
             Self::Publickey => "publickey",

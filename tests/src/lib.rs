@@ -21,6 +21,7 @@
 //! - [`Phone`]: codes from `oathtool`. [`qr`]: pictures and terminals read by `zbarimg`.
 //! - [`Container`]: sshd in Docker; `ssh` drives the real OpenSSH client; `exec` runs a command inside; `log` is its
 //!   syslog.
+//! - [`Machine`]: a host in Docker with an authority of its own, every stack of ours, and the clients people come with.
 //! - [`Host`]: a whole host in Docker, with systemd, on which nothing of ours is installed yet.
 //! - [`dokuwiki`], [`roundcube`], [`phpmyadmin`], [`cgit`]: real apps of Debian's to put behind the gate, the last with
 //!   Apache.
@@ -29,6 +30,7 @@
 //! - [`Web`]: a small HTTP client with a cookie jar that signs in at the portal. [`Browser`]: Chromium, and a
 //!   [`Person`] in front of it.
 //! - [`pam`]: the module under the real libpam, in a small program instead of sshd.
+//! - [`scripted`]: an authority that says what a test wants, for the module under libpam.
 //! - [`traces`]: every secret, code, password, cookie and key that a run issues is noted, every log kept; the last suite
 //!   looks for the ones in the others. Whatever a test issues by another way than this harness it gives to
 //!   [`traces::issued`].
@@ -50,6 +52,7 @@ pub mod dokuwiki;
 pub mod gate;
 pub mod git;
 pub mod host;
+pub mod machine;
 pub mod pam;
 pub mod person;
 pub mod phone;
@@ -60,6 +63,7 @@ pub mod present;
 pub mod process;
 pub mod qr;
 pub mod roundcube;
+pub mod scripted;
 pub mod slapd;
 pub mod ssh;
 pub mod syslog;
@@ -74,6 +78,7 @@ pub use clock::Clock;
 pub use container::{Container, First};
 pub use gate::Gate;
 pub use host::Host;
+pub use machine::Machine;
 pub use person::Person;
 pub use phone::Phone;
 pub use process::{Process, Run, eventually, run};

@@ -1,7 +1,8 @@
 //! The module as it ships, loaded by the real libpam into `pam/host.c`: no sshd, no container, no `/etc/pam.d`.
 
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -19,6 +20,7 @@ pub mod code {
     pub const PERM_DENIED: &str = "6";
     pub const AUTH_ERR: &str = "7";
     pub const AUTHINFO_UNAVAIL: &str = "9";
+    pub const MAXTRIES: &str = "11";
     pub const CONV_ERR: &str = "19";
 }
 
@@ -74,22 +76,30 @@ pub struct PamHost {
     pub closed: bool,
     /// What it finds at `/dev/log`, where that is not the machine's. Needs root.
     pub syslog: Option<Syslog>,
+    /// Whom it runs as, uid and gid; as who runs the tests where that is not said.
+    user: Option<(u32, u32)>,
 }
 
 impl PamHost {
     /// The documented stack around `module` with these words on its auth line. The service is `door`.
     #[must_use]
     pub fn with(module: &Path, words: &str) -> Self {
+        Self::under("requisite", module, words)
+    }
+
+    /// The same with another control word for the module's auth line.
+    #[must_use]
+    pub fn under(control: &str, module: &Path, words: &str) -> Self {
         let folder = tempfile::tempdir().expect("there is room for a folder");
         let module = module.display();
         let socket = words.split(' ').find(|word| word.starts_with("socket=")).unwrap_or_default();
         let stack = format!(
-            "auth requisite {module} {words}\nauth required pam_permit.so\n\
+            "auth {control} {module} {words}\nauth required pam_permit.so\n\
              account required {module} need=factor {socket}\naccount required pam_permit.so\n\
              session required {module}\nsession required pam_permit.so\n"
         );
         fs::write(folder.path().join("door"), stack).expect("our folder can be written");
-        Self { folder, environment: Vec::new(), closed: false, syslog: None }
+        Self { folder, environment: Vec::new(), closed: false, syslog: None, user: None }
     }
 
     /// The module as it ships, asking at this socket.
@@ -98,8 +108,30 @@ impl PamHost {
         Self::with(&place::module(), &format!("first=above timeout=2s socket={}", socket.display()))
     }
 
+    /// Runs it as another user. Needs root.
+    pub fn run_as(&mut self, user: (u32, u32)) {
+        let everybody = Permissions::from_mode(0o777);
+        fs::set_permissions(self.folder.path(), everybody).expect("it is ours");
+        self.user = Some(user);
+    }
+
+    /// One more line of the stack, at its end.
+    pub fn below(&self, line: &str) {
+        let path = self.folder.path().join("door");
+        let stack = fs::read_to_string(&path).expect("it was written");
+        fs::write(&path, format!("{stack}{line}\n")).expect("our folder can be written");
+    }
+
     fn command(&self, report: &Path, user: &str, typing: &Typing) -> Command {
-        let mut command = Command::new(program());
+        let mut command = match self.user {
+            None => Command::new(program()),
+            Some((uid, gid)) => {
+                let mut setpriv = Command::new("setpriv");
+                setpriv.arg(format!("--reuid={uid}")).arg(format!("--regid={gid}"));
+                setpriv.arg("--clear-groups").arg(program());
+                setpriv
+            }
+        };
         command.arg(report).arg(self.folder.path()).args(["door", user, &typing.0]);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         match &self.syslog {

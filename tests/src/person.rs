@@ -83,14 +83,13 @@ impl Person<'_> {
 
     /// Returns on the next page: a click by itself only begins to lead there.
     pub async fn presses_the_button(&self) {
+        self.presses_the_button_that("main button, main a.button").await;
+    }
+
+    /// The same with the button that a selector finds.
+    pub async fn presses_the_button_that(&self, selector: &str) {
         let page = self.0.find(Locator::Css("html")).await.expect("the browser answers");
-        self.0
-            .find(Locator::Css("main button, main a.button"))
-            .await
-            .expect("the browser answers")
-            .click()
-            .await
-            .expect("the browser answers");
+        self.finds(selector).await.click().await.expect("the browser answers");
         for _ in 0..400 {
             if page.is_displayed().await.is_err() {
                 break;
@@ -163,6 +162,41 @@ impl Person<'_> {
             .await
             .expect("the browser answers")
             .is_empty()
+    }
+
+    /// Nothing hangs over the side, every target can be hit with a thumb, every field has a label, one button leads, nothing
+    /// is inline, and the page is in this language.
+    ///
+    /// # Panics
+    /// When that is not so.
+    pub async fn fits(&self, page: &str, lang: &str) {
+        let script = r#"
+            const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
+            const visible = element => element.getClientRects().length > 0;
+            const all = selector => [...document.querySelectorAll(selector)].filter(visible);
+            const targets = all("button, a.button, summary, select, input:not([type=hidden])");
+            const small = targets.filter(e => e.getBoundingClientRect().height < 44).map(e => e.outerHTML);
+            const fields = all("select, input:not([type=hidden])");
+            const unlabelled = fields.filter(e => !e.labels.length).map(e => e.outerHTML);
+            return {
+                wide, small, unlabelled,
+                primary: all("main button:not(.quiet):not(.plain), main a.button").length,
+                scripts: [...document.scripts].filter(e => !e.src || e.text).length,
+                inline: document.querySelectorAll("[style], style, [onclick]").length,
+                headings: document.querySelectorAll("h1").length,
+                lang: document.documentElement.lang,
+            };
+        "#;
+        let report = self.0.execute(script, vec![]).await.expect("a script runs");
+        let expected = serde_json::json!({
+            "wide": 0, "small": [], "unlabelled": [], "scripts": 0, "inline": 0, "headings": 1, "lang": lang,
+            "primary": report["primary"],
+        });
+        assert_eq!(report, expected, "{page}");
+        assert!(
+            report["primary"].as_u64().is_some_and(|count| count <= 1),
+            "{page} has one thing to do: {report}"
+        );
     }
 
     /// The page's address.

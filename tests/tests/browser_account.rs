@@ -264,3 +264,48 @@ async fn the_account_page_by_day_and_by_night_at_a_desk_and_on_a_phone_and_in_ge
     assert_eq!(phone.client.execute(wide, vec![]).await.unwrap(), serde_json::json!(0));
     phone.close().await;
 }
+
+#[tokio::test]
+async fn northstack_2_the_phone_number_that_is_known_is_shown_and_apps_are_told_the_rest() {
+    let world = World::start();
+    let contacts =
+        ["account", "contacts", "local:alice", "--name", "Alice Liddell", "--email", "alice@example.com"];
+    let _ = world.authority.twofold(&[&contacts[..], &["--phone", "+49 30 1234567"]].concat()).succeeded();
+    let browser = Browser::start(1280, 800).await;
+    let person = Person(&browser.client);
+    comes_to_the_account(&person, &world).await;
+    assert!(person.reads().await.contains("Phone: +49301234567"), "{}", person.reads().await);
+    person.goes_to(&format!("{}/", world.gate.origin("wiki"))).await;
+    person.sees_app("The wiki").await;
+    let told = |name: &str| world.wiki.seen().last().unwrap().header(name).concat();
+    assert_eq!(
+        (told("remote-name"), told("remote-email")),
+        ("Alice Liddell".into(), "alice@example.com".into())
+    );
+    assert!(
+        world.wiki.seen().iter().all(|seen| !format!("{seen:?}").contains("+4930")),
+        "it is nobody's business there"
+    );
+
+    // A change reaches the next request of the session that there is.
+    let _ = world.authority.twofold(&["account", "contacts", "local:alice", "--email", ""]).succeeded();
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    person.goes_to(&format!("{}/", world.gate.origin("wiki"))).await;
+    person.sees_app("The wiki").await;
+    assert_eq!((told("remote-name"), told("remote-email")), ("Alice Liddell".into(), String::new()));
+    let refused = world.authority.twofold(&["account", "contacts", "local:alice", "--email", "nobody"]);
+    assert!(refused.code != 0 && refused.stderr.contains("NAME@DOMAIN"), "{refused:?}");
+
+    // Before it is turned on, the number is there to be checked.
+    world.authority.add("local:bob");
+    world.authority.set_password("local:bob", PASSWORD);
+    let _ =
+        world.authority.twofold(&["account", "contacts", "local:bob", "--phone", "+441234567"]).succeeded();
+    person.signs_out(&world.gate, "id").await;
+    person.goes_to(&world.page("/")).await;
+    person.gives("bob", PASSWORD).await;
+    person.goes_to(&world.page("/account")).await;
+    let read = person.reads().await;
+    assert!(read.contains("Two-factor is off") && read.contains("Phone: +441234567"), "{read}");
+    browser.close().await;
+}

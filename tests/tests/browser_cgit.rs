@@ -117,11 +117,11 @@ async fn apaches_own_question_then_the_code_then_the_repository() {
     assert!(page.contains("Signed in as alice."), "{}\n{page}", is_at(&browser).await);
     browser.close().await;
 
-    // bob has no phone yet: he is told how to get on, and gets no further.
+    // bob has no phone yet: he is led to set one up, and gets no further.
     let browser = Browser::start(1100, 900).await;
     browser.client.goto(&world.page_as("bob", PASSWORD, "/notes.git/log/")).await.unwrap();
     let page = reads(&browser).await;
-    assert!(page.contains("bob has no phone set up yet"), "{page}");
+    assert!(page.contains("Set up your phone") && page.contains("Signed in as bob"), "{page}");
     browser.close().await;
 }
 

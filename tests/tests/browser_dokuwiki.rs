@@ -136,10 +136,10 @@ async fn nothing_beside_dokuwikis_login_lets_anybody_be_somebody_else() {
     person.goes_to(&world.page("/doku.php?id=notes")).await;
     assert_eq!(person.is_at().await, world.page("/doku.php?do=login"));
 
-    // bob himself has no phone yet: he is told how to get on, and gets no further.
-    signs_in(&person, "bob", PASSWORD, "main pre").await;
+    // bob himself has no phone yet: he is led to set one up, and gets no further.
+    signs_in(&person, "bob", PASSWORD, "main svg").await;
     let page = person.reads().await;
-    assert!(page.contains("bob has no phone set up yet") && page.contains("twofold enroll"), "{page}");
+    assert!(page.contains("Set up your phone") && page.contains("Signed in as bob"), "{page}");
     person.goes_to(&world.page("/doku.php?id=start")).await;
     assert!(!person.reads().await.contains("Logged in as"));
     let told = world.authority.audit();

@@ -91,8 +91,8 @@ async fn roundcubes_own_login_then_the_code_then_the_mail() {
 
     // bob has an account and no phone: no further.
     person.goes_to(&wanted).await;
-    signs_in("bob", roundcube::PASSWORD, "main pre").await;
-    assert!(person.reads().await.contains("no phone set up yet"), "{}", person.reads().await);
+    signs_in("bob", roundcube::PASSWORD, "main svg").await;
+    assert!(person.reads().await.contains("Set up your phone"), "{}", person.reads().await);
     assert_eq!(world.asserted(), ["mail.localhost:alice@example.com", "mail.localhost:bob@example.com"]);
     browser.close().await;
 }
@@ -141,13 +141,13 @@ async fn phpmyadmins_own_login_then_the_code_then_the_database() {
     let direct = run(Command::new("curl").args(["-sf", &format!("http://{}{asset}", database.address())]));
     assert!(status == 200 && through.len() > 10_000 && through == direct.stdout, "{status}");
 
-    // Signing out there ends the session here. bob has an account and no phone: he is told how to get one.
+    // Signing out there ends the session here. bob has an account and no phone: he is led to set one up.
     person.presses("a.logout, a[href*='route=/logout']", "#input_go").await;
     let (status, _) = person.fetches("/index.php?route=/database/structure&db=shop", FORM, None).await;
     assert_eq!(status, 401);
     person.goes_to(&wanted).await;
-    signs_in("bob", phpmyadmin::PASSWORD, "main pre").await;
-    assert!(person.reads().await.contains("no phone set up yet"), "{}", person.reads().await);
+    signs_in("bob", phpmyadmin::PASSWORD, "main svg").await;
+    assert!(person.reads().await.contains("Set up your phone"), "{}", person.reads().await);
     assert_eq!(world.asserted(), ["db.localhost:alice", "db.localhost:bob"]);
     browser.close().await;
 }

@@ -98,6 +98,12 @@ fn with_grace_sudo_asks_once_in_a_session_and_again_in_the_next_on_the_same_term
     let next = session(&password, &format!("{password}{}\\n", alice.phone.fresh()));
     assert!(next.contains("one:\ntwo:0"), "{next}\n{}", host.log());
     assert_eq!(first.lines().next(), next.lines().next(), "the same terminal");
+    // Another terminal, opened from the one where the code was given.
+    let here = format!("printf '{password}{}\\n' | sudo -S -k id -u 2>/dev/null", alice.phone.fresh());
+    let there = format!("printf '{password}' | sudo -S -k id -u 2>/dev/null");
+    let commands = format!("echo one:$({here}); script -qec \"{there}\" /dev/null | sed s/^/two:/");
+    let nested = host.exec("alice", &["script", "-qec", &commands, "/dev/null"], "").stdout;
+    assert!(nested.contains("one:0") && !nested.contains("two:0"), "{nested}\n{}", host.log());
     // Without the password grace is worth nothing.
     let without = session(&format!("{password}{}\\n", alice.phone.fresh()), "not-the-password\\n");
     assert!(without.contains("one:0\ntwo:\n"), "{without}");

@@ -315,8 +315,8 @@ fn it_is_refused_until_somebody_would_still_get_in() {
     };
     refused("usermod --lock root", "no other way into this host", "usermod --unlock root");
     refused(
-        "useradd --create-home --shell /bin/bash bob; cp -r ~alice/.ssh ~bob; chown -R bob: ~bob",
-        "twofold account add bob && twofold enroll --account bob",
+        "useradd --create-home --shell /bin/bash --groups sudo bob; cp -r ~alice/.ssh ~bob; chown -R bob: ~bob",
+        "bob must give a code, has nothing to make one with, and sets it up only by invitation",
         "userdel bob",
     );
     refused(

@@ -4,15 +4,15 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use twofold_tests::pam::{PamHost, Report, Typing, code};
+use twofold_tests::scripted::{ScriptedAuthority as Authority, answer, question};
 use twofold_tests::{place, run};
 
 /// The one right code of these tests.
@@ -30,41 +30,6 @@ fn alice_types(host: &PamHost, text: &str) -> Report {
 
 /// What the authority does with a connection, whose question is still unread.
 type Behaviour = fn(UnixStream);
-
-struct Authority {
-    folder: TempDir,
-}
-
-impl Authority {
-    /// One that does this with every connection until the test ends.
-    fn that(behaviour: Behaviour) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let listener = UnixListener::bind(folder.path().join("authority.sock")).unwrap();
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                thread::spawn(move || behaviour(stream.unwrap()));
-            }
-        });
-        Self { folder }
-    }
-
-    fn socket(&self) -> PathBuf {
-        self.folder.path().join("authority.sock")
-    }
-}
-
-fn question(stream: &mut UnixStream) -> Value {
-    let mut message = Vec::new();
-    let mut byte = [0];
-    while stream.read_exact(&mut byte).is_ok() && byte != [0] {
-        message.extend(byte);
-    }
-    serde_json::from_slice(&message).unwrap_or_default()
-}
-
-fn answer(stream: &mut UnixStream, parameters: &Value) {
-    let _ = stream.write_all(format!("{}\0", json!({ "parameters": parameters })).as_bytes());
-}
 
 fn verdict(question: &Value) -> Value {
     let asked = &question["parameters"];

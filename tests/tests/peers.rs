@@ -70,6 +70,12 @@ fn every_caller_may_call_what_is_its_business_and_nothing_else() {
         "VerifySession",
         "PassTrusted",
         "VerifyName",
+        "JoinAccount",
+        "BeginSessionEnrolment",
+        "ConfirmSessionEnrolment",
+        "CancelSessionEnrolment",
+        "RedeemInvitation",
+        "SpareSession",
         "OpenSite",
         "CheckSession",
         "CheckApiKey",
@@ -77,6 +83,7 @@ fn every_caller_may_call_what_is_its_business_and_nothing_else() {
         "TouchSessions",
         "EndSession",
         "WatchSessions",
+        "AsPerson",
         "GetInfo",
     ];
     let person = [
@@ -105,8 +112,17 @@ fn every_caller_may_call_what_is_its_business_and_nothing_else() {
         "EndGraces",
         "DisableAccount",
         "ReadAudit",
+        "ReadActivity",
     ];
-    let shop = ["Consult", "Verify", "BeginEnrolment", "ConfirmEnrolment"];
+    let shop = [
+        "Consult",
+        "Verify",
+        "BeginEnrolmentAtLogin",
+        "ConfirmEnrolmentAtLogin",
+        "ActivateEnrolmentAtLogin",
+        "BeginEnrolment",
+        "ConfirmEnrolment",
+    ];
     let (main, web1) = (authority.socket(), authority.door_socket("web1"));
     let callers: [(&str, u32, &Path, &[&str]); 9] = [
         ("the gate", gate_user(), &main, &gate),

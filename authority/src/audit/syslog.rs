@@ -15,10 +15,19 @@ use syslog::{Facility, LogFormat, Logger, LoggerBackend, Severity};
 /// How many lines may wait for the log daemon.
 const WAITING: usize = 4096;
 
+/// How loud a line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Urgency {
+    /// `info`.
+    Usual,
+    /// `alert`: somebody in charge should look now.
+    Alert,
+}
+
 /// The way to the system log. Cheap to clone; the thread ends with the last clone.
 #[derive(Clone)]
 pub struct Syslog {
-    lines: SyncSender<String>,
+    lines: SyncSender<(String, Urgency)>,
     dropped: Arc<AtomicU64>,
 }
 
@@ -44,8 +53,10 @@ impl Syslog {
     }
 
     /// Hands over one line; never waits.
-    pub fn send(&self, line: String) {
-        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) = self.lines.try_send(line) {
+    pub fn send(&self, line: String, urgency: Urgency) {
+        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) =
+            self.lines.try_send((line, urgency))
+        {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -58,27 +69,31 @@ struct Sink {
 }
 
 impl Sink {
-    fn run(&mut self, lines: &Receiver<String>) {
-        while let Ok(line) = lines.recv() {
-            if !self.write(&line) {
+    fn run(&mut self, lines: &Receiver<(String, Urgency)>) {
+        while let Ok((line, urgency)) = lines.recv() {
+            if !self.write(&line, urgency) {
                 self.dropped.fetch_add(1, Ordering::Relaxed);
                 continue;
             }
             let dropped = self.dropped.swap(0, Ordering::Relaxed);
-            if dropped > 0 && !self.write(&confession(dropped)) {
+            if dropped > 0 && !self.write(&confession(dropped), Urgency::Usual) {
                 self.dropped.fetch_add(dropped, Ordering::Relaxed);
             }
         }
     }
 
     /// Two tries: a log daemon that was restarted has a new socket.
-    fn write(&mut self, line: &str) -> bool {
+    fn write(&mut self, line: &str, urgency: Urgency) -> bool {
         for _ in 0..2 {
             if self.logger.is_none() {
                 self.logger = connect(self.path.as_deref());
             }
             let Some(logger) = self.logger.as_mut() else { return false };
-            if logger.info(line).is_ok() {
+            let written = match urgency {
+                Urgency::Usual => logger.info(line),
+                Urgency::Alert => logger.alert(line),
+            };
+            if written.is_ok() {
                 return true;
             }
             self.logger = None;
@@ -133,9 +148,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
         let socket = listen(&path);
-        Syslog::start_at(Some(path)).unwrap().send("verify approved".to_owned());
+        Syslog::start_at(Some(path)).unwrap().send("verify approved".to_owned(), Urgency::Usual);
         let expected = format!("<{}>twofoldd[{}]: verify approved", 10 * 8 + 6, std::process::id());
         assert_eq!(receive(&socket), expected);
+    }
+
+    #[test]
+    fn what_somebody_should_look_at_is_an_alert() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let socket = listen(&path);
+        Syslog::start_at(Some(path)).unwrap().send("emergency_code done".to_owned(), Urgency::Alert);
+        assert!(receive(&socket).starts_with(&format!("<{}>", 10 * 8 + 1)));
     }
 
     #[test]
@@ -143,13 +167,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
         let syslog = Syslog::start_at(Some(path.clone())).unwrap();
-        syslog.send("lost".to_owned());
-        syslog.send("lost too".to_owned());
+        syslog.send("lost".to_owned(), Urgency::Usual);
+        syslog.send("lost too".to_owned(), Urgency::Usual);
         while syslog.dropped.load(Ordering::Relaxed) < 2 {
             std::thread::yield_now();
         }
         let socket = listen(&path);
-        syslog.send("heard".to_owned());
+        syslog.send("heard".to_owned(), Urgency::Usual);
         assert!(receive(&socket).ends_with(": heard"));
         assert!(receive(&socket).ends_with("lost on the way to the system log: 2; the ledger has them"));
 
@@ -157,7 +181,7 @@ mod tests {
         drop(socket);
         std::fs::remove_file(&path).unwrap();
         let socket = listen(&path);
-        syslog.send("heard again".to_owned());
+        syslog.send("heard again".to_owned(), Urgency::Usual);
         assert!(receive(&socket).ends_with(": heard again"));
     }
 }

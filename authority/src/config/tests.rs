@@ -1,7 +1,7 @@
 //! What the authority's configuration promises.
 
 use twofold_shared::config::read;
-use twofold_shared::wire::Requirement;
+use twofold_shared::wire::{Language, Requirement};
 
 use super::*;
 
@@ -40,6 +40,7 @@ fn an_empty_file_is_a_whole_configuration() {
     assert!(config.gate.is_none() && config.listeners.is_empty());
     assert_eq!((config.policy.default, config.policy.services.len()), (Requirement::Required, 0));
     assert_eq!(config.enrolment.first, FirstEnrolment::Login);
+    assert_eq!(config.enrolment.services, ["sshd", "login"]);
     assert_eq!(config.enrolment.privileged, ["sudo", "wheel"]);
 }
 
@@ -77,6 +78,7 @@ fn every_key_is_read() {
         host = "Bastion"
         socket = "/run/a/authority.sock"
         idle_exit = "5m"
+        language = "de"
         [gate]
         user = "0"
         realms = ["wiki.example.com"]
@@ -92,6 +94,7 @@ fn every_key_is_read() {
         services = { cron = "exempt" }
         [enrolment]
         first = "self"
+        services = ["sshd", "lightdm"]
         privileged_groups = ["root", "nobody-has-this"]
         [sessions]
         idle = "30m"
@@ -115,6 +118,8 @@ fn every_key_is_read() {
     assert_eq!(config.policy.services["cron"], Requirement::Exempt);
     assert_eq!(config.policy.default, Requirement::Optional);
     assert_eq!(config.enrolment.first, FirstEnrolment::Own);
+    assert_eq!(config.enrolment.services, ["sshd", "lightdm"]);
+    assert_eq!(config.language, Language::German);
     assert_eq!(
         (config.enrolment.privileged.len(), config.enrolment.privileged_here),
         (2, vec!["root".to_owned()])

@@ -1,10 +1,10 @@
 //! Accounts: shown, listed, made, removed, locked, named.
 
-use twofold_shared::account::{Account, AccountId, AccountName, ChangeError, Group};
+use twofold_shared::account::{Account, AccountId, AccountName, ChangeError, Contacts, Group};
 use twofold_shared::name::Name;
 use twofold_shared::wire::{
     AccountPage, AccountView, AddAccount, Done, Fault, FaultKind, GetAccount, LinkName, ListAccounts,
-    LockAccount, RemoveAccount, ReopenAccount, SetRequirement, UnlinkName, UnlockAccount,
+    LockAccount, RemoveAccount, ReopenAccount, SetContacts, SetRequirement, UnlinkName, UnlockAccount,
 };
 
 use super::attempt::Change;
@@ -13,6 +13,7 @@ use super::find::no_directory;
 use super::people::is_system;
 use super::permission::Actor;
 use super::told::{Place, change_entry};
+use crate::audit::Entry;
 use crate::authority::Authority;
 use crate::store::record;
 use crate::store::{Commit, Expect, StoreError};
@@ -64,6 +65,16 @@ impl Authority {
         name: Name,
         groups: Vec<Group>,
     ) -> Outcome<(Account, twofold_shared::clock::UnixTime)> {
+        self.create_told(name, groups, |account| change_entry("account_add", actor, account)).await
+    }
+
+    /// The same; `told` is what the trail tells of it.
+    pub(super) async fn create_told(
+        &self,
+        name: Name,
+        groups: Vec<Group>,
+        told: impl FnOnce(&Account) -> Entry,
+    ) -> Outcome<(Account, twofold_shared::clock::UnixTime)> {
         let uid = self.seen_uid(&name).await?;
         let mut id = [0; 16];
         getrandom::fill(&mut id).map_err(|_| internal("no randomness from the kernel"))?;
@@ -76,7 +87,7 @@ impl Authority {
                 record::account_write(&account, Expect::Absent).map_err(failed)?,
                 record::name_write(&name, &account.id, Expect::Absent).map_err(failed)?,
             ],
-            audit: vec![change_entry("account_add", actor, &account)],
+            audit: vec![told(&account)],
             ..Commit::default()
         };
         match self.store.commit(commit).await {
@@ -97,6 +108,7 @@ impl Authority {
             self.end_graces_of(change)?;
             self.remove_api_keys(change)?;
             self.void_enrolments(change)?;
+            self.void_emergency_code(change)?;
             change.writes.push(record::spared_removal(&change.account.id));
             let names = change.account.names.iter();
             change.writes.extend(names.map(|name| record::name_removal(&name.name, Expect::Any)));
@@ -117,6 +129,7 @@ impl Authority {
             self.end_graces_of(change)?;
             self.recall_api_keys(change)?;
             self.void_enrolments(change)?;
+            self.void_emergency_code(change)?;
             Ok(Done {})
         })
         .await
@@ -202,6 +215,20 @@ impl Authority {
         self.change(actor, Some(&request.account), None, "requirement_set", |change: &mut Change| {
             change.account.requirement = request.requirement;
             change.account.changed = change.time();
+            Ok(Done {})
+        })
+        .await
+    }
+
+    /// Says what the account's person is called and where they are reached. Apps are told anew.
+    pub(crate) async fn set_contacts(&self, actor: &Actor, request: SetContacts) -> Outcome<Done> {
+        let contacts = Contacts::parse(&request.contacts).map_err(|why| invalid(why.to_string()))?;
+        self.change(actor, Some(&request.account), None, "contacts_set", |change: &mut Change| {
+            change.account.contacts = contacts.clone();
+            change.account.changed = change.time();
+            // What the gate knows of live sessions is told by them: it has to ask again.
+            self.recall_sessions(change)?;
+            self.recall_api_keys(change)?;
             Ok(Done {})
         })
         .await

@@ -14,7 +14,7 @@ use twofold_shared::code::Code;
 use twofold_shared::name::Name;
 use twofold_shared::secret::SecretText;
 use twofold_shared::throttle::{Guesses, Origin, Stage};
-use twofold_shared::wire::{Refused, SessionDigest, Word};
+use twofold_shared::wire::{EmergencyDoor, Refused, SessionDigest, Word};
 
 use super::fault::{Outcome, busy, internal};
 use super::settings::DEADLINE;
@@ -44,6 +44,8 @@ pub struct CodeGiven<'a> {
     pub origin: &'a Origin,
     /// Whether a first factor has passed.
     pub stage: Stage,
+    /// Which emergency codes open here; none where only what is the account's own does.
+    pub emergency: Option<EmergencyDoor>,
     /// The event as far as it is known; outcome, factor and reason are filled in.
     pub entry: Entry,
 }
@@ -113,6 +115,10 @@ impl Authority {
         first: Read,
         passed: impl Fn(&mut Change) -> Outcome<T>,
     ) -> Outcome<Tried<T>> {
+        if given.code.is_emergency() {
+            // In a box: it is rare, and every way to judge a code would be as much larger.
+            return Box::pin(self.try_emergency_code(given, first, passed)).await;
+        }
         let deadline = Instant::now() + DEADLINE;
         let line = line(&first.account, given.origin, first.now);
         let Ok(turn) = self.turns.take(first.account.id, line, deadline).await else {
@@ -302,7 +308,7 @@ pub(super) fn occasion(entry: &Entry, now: Now) -> Occasion {
 }
 
 /// A refusal's event.
-fn refused_entry(given: &CodeGiven<'_>, refusal: Refusal) -> Entry {
+pub(super) fn refused_entry(given: &CodeGiven<'_>, refusal: Refusal) -> Entry {
     refusal_entry(&given.entry, &given.subject, refusal.reason)
 }
 

@@ -48,6 +48,7 @@ impl Authority {
             code: &code,
             origin: &place.origin,
             stage: Stage::BeforeFirst,
+            emergency: None,
             entry: entry.clone(),
         };
         let tried = self.try_code(&given, |change| {
@@ -97,10 +98,10 @@ impl Authority {
     }
 }
 
-/// The device whose code it was; none for a backup code.
+/// The device whose code it was; none for a backup or an emergency code.
 pub(super) fn device_of(change: &Change) -> Option<twofold_shared::account::DeviceId> {
     match &change.factor {
         Some(Factor::Device { id, .. }) => Some(*id),
-        Some(Factor::BackupCode) | None => None,
+        Some(Factor::BackupCode | Factor::EmergencyCode) | None => None,
     }
 }

@@ -51,6 +51,7 @@ impl Authority {
             self.end_trust(change)?;
             self.end_graces_of(change)?;
             self.void_enrolments(change)?;
+            self.void_emergency_code(change)?;
             Ok(Done {})
         })
         .await
@@ -64,6 +65,7 @@ impl Authority {
             self.remove_browsers(change)?;
             self.end_graces_of(change)?;
             self.void_enrolments(change)?;
+            self.void_emergency_code(change)?;
             Ok(Done {})
         })
         .await

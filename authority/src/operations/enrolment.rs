@@ -274,7 +274,7 @@ impl Authority {
         for (id, _) in self.waiting(&change.account)? {
             change.writes.push(record::enrolment_removal(&id, Expect::Any));
         }
-        Ok(())
+        self.void_login_enrolment(change)
     }
 
     fn make_room(&self, change: &mut Change, replaced: Option<EnrolmentId>) -> Outcome<()> {
@@ -350,11 +350,11 @@ fn unconfirmed(error: ChangeError) -> Fault {
     }
 }
 
-fn no_such_enrolment() -> Fault {
+pub(super) fn no_such_enrolment() -> Fault {
     fault(FaultKind::NoSuchEnrolment, "there is no such enrolment, or it has expired; begin again")
 }
 
-fn ask_an_operator() -> Fault {
+pub(super) fn ask_an_operator() -> Fault {
     fault(
         FaultKind::NotPermitted,
         "a first device cannot be enrolled here; ask the people in charge of this host",

@@ -191,7 +191,8 @@ impl Authority {
         let subject = Subject::Account(account.id);
         make(&mut Change::new(account, self.now().await?, entry.clone()))?;
         let origin = &place.origin;
-        let given = CodeGiven { subject, code: &code, origin, stage: Stage::AfterFirst, entry };
+        let stage = Stage::AfterFirst;
+        let given = CodeGiven { subject, code: &code, origin, stage, emergency: None, entry };
         let tried = self.try_code(&given, |change| {
             change.entry.outcome = audit::Outcome::Done;
             make(change)

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use twofold_shared::account::Account;
 use twofold_shared::clock::UnixTime;
 use twofold_shared::invitation::{RANDOM_BYTES, assemble, canonical};
+use twofold_shared::secret::SecretText;
 use twofold_shared::wire::{
     Invitation as Invited, InvitationOutcome, InviteAccount, RedeemInvitation, RedeemedInvitation,
     SessionDigest,
@@ -110,6 +111,28 @@ impl Authority {
         let found =
             record::load_invitation_of(&self.store, &account.id).map_err(|error| self.failed(&error))?;
         Ok(found.is_some_and(|(invitation, _)| invitation.is_good(now) && invitation.holder == Some(*holder)))
+    }
+
+    /// Whether a code is a good invitation of this account, and no browser's: one that was redeemed at the portal is good
+    /// there. A wrong one is told.
+    pub(super) async fn invites(
+        &self,
+        account: &Account,
+        code: &SecretText,
+        told: Entry,
+        now: UnixTime,
+    ) -> Outcome<bool> {
+        let digest = canonical(code.reveal()).map(|code| digest_of(code.reveal()));
+        let found = match &digest {
+            Some(digest) => self.good_invitation(digest, now)?,
+            None => None,
+        };
+        let good = found
+            .is_some_and(|(invitation, ..)| invitation.account == account.id && invitation.holder.is_none());
+        if !good {
+            self.tell(unknown(told, None)).await?;
+        }
+        Ok(good)
     }
 
     /// Ends the account's invitation, if there is one, as a part of a change.

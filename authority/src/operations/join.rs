@@ -52,7 +52,8 @@ impl Authority {
         entry.name = meant.as_ref().map(Name::to_string);
         let subject = self.named_at_web(meant.as_ref(), &mut entry).await?;
         let stage = Stage::BeforeFirst;
-        let given = CodeGiven { subject, code: &code, origin: &place.origin, stage, entry: entry.clone() };
+        let (origin, entry_of) = (&place.origin, entry.clone());
+        let given = CodeGiven { subject, code: &code, origin, stage, emergency: None, entry: entry_of };
         let tried = self.try_code(&given, |change| {
             let now = change.time();
             if self.holder_id(&joining)?.is_some() {

@@ -144,6 +144,7 @@ fn live(api_key: &ApiKey, account: &Account) -> LiveApiKey {
         account: account.id.to_string(),
         name: name.unwrap_or_default(),
         groups: account.groups.iter().map(Group::to_string).collect(),
+        contacts: account.contacts.to_wire(),
         grant: api_key.grant.to_wire(),
         ends_at: api_key.ends_at.map(|at| at.0),
     }

@@ -5,14 +5,15 @@ use twofold_shared::code::Code;
 use twofold_shared::name::{Name, NameError, Realm};
 use twofold_shared::throttle::Stage;
 use twofold_shared::wire::{
-    Approval, Ask, Consult, ConsultReply, FirstFactor, Level, Login, Source, Verify, VerifyReply, Word,
+    Approval, Ask, Consult, ConsultReply, EmergencyDoor, FirstFactor, Level, Login, Source, Verify,
+    VerifyReply, Word,
 };
 
 use super::attempt::{CodeGiven, Read, Subject, Tried, word};
 use super::fault::{Outcome, invalid, not_permitted};
 use super::find::no_directory;
 use super::permission::Actor;
-use super::policy::{self, ask};
+use super::policy;
 use super::told::{Place, entry, pam_door};
 use crate::audit::{self, Coalesce, Entry};
 use crate::authority::Authority;
@@ -25,19 +26,21 @@ const LONGEST_SERVICE: usize = 64;
 /// A login as far as its caller is believed.
 pub(super) struct Believed {
     /// None: what was given cannot be a name, so it is nobody's.
-    name: Option<Name>,
+    pub(super) name: Option<Name>,
     pub(super) door: String,
     pub(super) place: Place,
     /// The service, and where the person is: what rules look at.
-    service: String,
+    pub(super) service: String,
     pub(super) source: Source,
     /// Which uid the name has on this host, where that is known and counts.
-    uid: Uid,
+    pub(super) uid: Uid,
+    /// Which emergency codes open there.
+    pub(super) emergency: Option<EmergencyDoor>,
 }
 
 /// What the host says of a `unix` name.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Uid {
+pub(super) enum Uid {
     /// Not asked: the name is another host's, or of another realm.
     Elsewhere,
     /// The host has no such name.
@@ -48,7 +51,7 @@ enum Uid {
 
 /// Whose login it is.
 #[derive(Clone, Copy)]
-enum Whose {
+pub(super) enum Whose {
     Account(AccountId),
     /// Known to the ledger with another uid.
     OtherPerson(AccountId),
@@ -57,9 +60,9 @@ enum Whose {
 
 /// Whose, and what a code will be tried against: as often read for nobody as for somebody.
 pub(super) struct Met {
-    whose: Whose,
+    pub(super) whose: Whose,
     subject: Subject,
-    read: Read,
+    pub(super) read: Read,
 }
 
 impl Met {
@@ -80,8 +83,9 @@ impl Authority {
         let believed = self.believe(actor, &login).await?;
         let met = self.meet(&believed).await?;
         let decision = self.decide(&believed, login.first, None).await;
-        let mut ask = ask(met.login(&believed), login.first, decision.require);
+        let mut ask = self.ask(actor, &believed, &met, (login.first, decision.require)).await?;
         let (account, now) = (&met.read.account, met.read.now);
+        let language = self.settings.language;
         if ask == Ask::Code
             && login.first != FirstFactor::None
             && matches!(met.whose, Whose::Account(_))
@@ -90,12 +94,12 @@ impl Authority {
             ask = Ask::Grace;
         }
         let (outcome, reason) = match ask {
-            // What comes of it, Verify tells.
-            Ask::Code => return Ok(ConsultReply { nonce, ask }),
+            // What comes of it is told then.
+            Ask::Code | Ask::Enrol => return Ok(ConsultReply { nonce, ask, language }),
             Ask::Exempt => (audit::Outcome::Approved, "exempt"),
             Ask::Grace => (audit::Outcome::Approved, "grace"),
             Ask::Optional => (audit::Outcome::Approved, "optional"),
-            Ask::Unenrolled => (audit::Outcome::Refused, Reason::NotEnrolled.as_str()),
+            Ask::Unenrolled | Ask::Invitation => (audit::Outcome::Refused, Reason::NotEnrolled.as_str()),
         };
         let mut entry = entry("consult", believed.door, &believed.place, &nonce);
         entry.name = believed.name.map(|name| name.to_string());
@@ -105,7 +109,7 @@ impl Authority {
         let entry = Entry { outcome, reason: Some(reason.to_owned()), coalesce: Coalesce::Account, ..entry };
         match self.store.commit(Commit { audit: vec![entry], ..Commit::default() }).await {
             // A full disk is no reason to keep out whom policy lets in.
-            Ok(_) | Err(StoreError::DiskFull) => Ok(ConsultReply { nonce, ask }),
+            Ok(_) | Err(StoreError::DiskFull) => Ok(ConsultReply { nonce, ask, language }),
             Err(error) => Err(self.failed(&error)),
         }
     }
@@ -142,7 +146,14 @@ impl Authority {
             FirstFactor::None => Stage::BeforeFirst,
             FirstFactor::Above | FirstFactor::Publickey => Stage::AfterFirst,
         };
-        let given = CodeGiven { subject, code: &code, origin: &believed.place.origin, stage, entry };
+        let given = CodeGiven {
+            subject,
+            code: &code,
+            origin: &believed.place.origin,
+            stage,
+            emergency: believed.emergency,
+            entry,
+        };
         let tried = self.try_code_first(&given, read, |change| {
             change.essential = true;
             if let (Some(name), Uid::Some(uid)) = (&believed.name, believed.uid)
@@ -189,7 +200,8 @@ impl Authority {
                 let uid = self.uid_of(name.as_ref().ok()).await?;
                 let place = Place::reported(source, host, "");
                 let (door, service) = (pam_door(service, host), service.clone());
-                Ok(Believed { name: name.ok(), door, place, service, source: source.clone(), uid })
+                let (name, source) = (name.ok(), source.clone());
+                Ok(Believed { name, door, place, service, source, uid, emergency: Some(EmergencyDoor::Host) })
             }
             Actor::Owner { uid } => {
                 let own = self.own_name(*uid).await?;
@@ -200,7 +212,8 @@ impl Authority {
                 let (door, service) = (pam_door(service, host), service.clone());
                 // What a person says of where they are counts for nothing.
                 let source = Source::default();
-                Ok(Believed { name: Some(own), door, place, service, source, uid: Uid::Some(*uid) })
+                let (uid, emergency) = (Uid::Some(*uid), Some(EmergencyDoor::Host));
+                Ok(Believed { name: Some(own), door, place, service, source, uid, emergency })
             }
             Actor::Door(listener) => {
                 if !listener.services.contains(service) {
@@ -209,7 +222,9 @@ impl Authority {
                 let place = Place::reported(source, &listener.host, &listener.host);
                 let name = Name::canonical(&listener.realm, name).ok();
                 let (door, service) = (pam_door(service, &listener.host), service.clone());
-                Ok(Believed { name, door, place, service, source: source.clone(), uid: Uid::Elsewhere })
+                // Another host's: what is lent for this one's doors opens none of its.
+                let (source, uid, emergency) = (source.clone(), Uid::Elsewhere, None);
+                Ok(Believed { name, door, place, service, source, uid, emergency })
             }
             Actor::Gate | Actor::Person(_) => Err(not_permitted()),
         }

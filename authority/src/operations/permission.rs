@@ -36,12 +36,16 @@ const OWN: &[Role] = &[Root, Owner];
 /// The same, and at the portal.
 const OWNERS: &[Role] = &[Root, Owner, Person];
 const ENROL: &[Role] = &[Root, Owner, EnrollingDoor];
+const ENROL_AT_LOGIN: &[Role] = &[Root, EnrollingDoor];
 const MAIN: &[Role] = &[Root, Gate, Owner];
 
 /// Every method, and who may call it. A caller with two roles acts in the first that the row names.
 const TABLE: &[(&str, &[Role])] = &[
     (wire::Consult::METHOD, DOORS),
     (wire::Verify::METHOD, DOORS),
+    (wire::BeginEnrolmentAtLogin::METHOD, ENROL_AT_LOGIN),
+    (wire::ConfirmEnrolmentAtLogin::METHOD, ENROL_AT_LOGIN),
+    (wire::ActivateEnrolmentAtLogin::METHOD, ENROL_AT_LOGIN),
     (wire::SignIn::METHOD, GATE),
     (wire::AssertFirst::METHOD, GATE),
     (wire::VerifySession::METHOD, GATE),
@@ -72,11 +76,13 @@ const TABLE: &[(&str, &[Role])] = &[
     (wire::LinkName::METHOD, ROOT),
     (wire::UnlinkName::METHOD, &[Root, Person]),
     (wire::SetRequirement::METHOD, ROOT),
+    (wire::SetContacts::METHOD, ROOT),
     (wire::SetPassword::METHOD, OWN),
     (wire::InviteAccount::METHOD, ROOT),
     (wire::BeginEnrolment::METHOD, ENROL),
     (wire::ConfirmEnrolment::METHOD, ENROL),
     (wire::RegenerateBackupCodes::METHOD, OWNERS),
+    (wire::IssueEmergencyCode::METHOD, ROOT),
     (wire::RenameDevice::METHOD, OWNERS),
     (wire::RemoveDevice::METHOD, OWNERS),
     (wire::CreateApiKey::METHOD, OWNERS),
@@ -186,7 +192,15 @@ mod tests {
     /// What each standing may call, written out a second time by standing instead of by method.
     fn expected() -> Vec<(&'static str, Caller, Vec<&'static str>)> {
         let doors = vec!["Consult", "Verify"];
-        let enrolling = vec!["Consult", "Verify", "BeginEnrolment", "ConfirmEnrolment"];
+        let enrolling = vec![
+            "Consult",
+            "Verify",
+            "BeginEnrolmentAtLogin",
+            "ConfirmEnrolmentAtLogin",
+            "ActivateEnrolmentAtLogin",
+            "BeginEnrolment",
+            "ConfirmEnrolment",
+        ];
         let gate = vec![
             "SignIn",
             "AssertFirst",
@@ -239,6 +253,10 @@ mod tests {
         ];
         let mut root = owner.clone();
         root.extend([
+            "BeginEnrolmentAtLogin",
+            "ConfirmEnrolmentAtLogin",
+            "ActivateEnrolmentAtLogin",
+            "IssueEmergencyCode",
             "ListAccounts",
             "AddAccount",
             "InviteAccount",
@@ -248,6 +266,7 @@ mod tests {
             "LinkName",
             "UnlinkName",
             "SetRequirement",
+            "SetContacts",
             "ExplainPolicy",
             "ResetAccount",
             "AcceptClock",

@@ -90,7 +90,7 @@ impl Authority {
         };
         let ruled = matches!(decided_by, Decider::Rule);
         Ok(PolicyExplained {
-            ask: ask(login, first, decision.require),
+            ask: self.ask(actor, &believed, &met, (first, decision.require)).await?,
             decided_by,
             line,
             requirement: own.unwrap_or(decision.require),

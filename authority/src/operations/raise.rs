@@ -3,10 +3,12 @@
 //! The old session ends, with every site's session under it, and a new one begins, in the commit that spends the code or
 //! finds the browser trusted: a cookie that somebody fixed or saw before is worth nothing after.
 
+use twofold_shared::account::Factor;
 use twofold_shared::code::Code;
 use twofold_shared::throttle::Stage;
 use twofold_shared::wire::{
-    Approval, BrowserValue, Level, Nonce, Notice, PassTrusted, Refused, VerifyReply, VerifySession, Word,
+    Approval, BrowserValue, EmergencyDoor, Level, Nonce, Notice, PassTrusted, Refused, VerifyReply,
+    VerifySession, Word,
 };
 
 use super::attempt::{Change, CodeGiven, Subject, Tried, word};
@@ -37,8 +39,14 @@ impl Authority {
             place = place.with(source_of(id));
         }
         let subject = Subject::Account(live.account.id);
-        let given =
-            CodeGiven { subject, code: &code, origin: &place.origin, stage: Stage::AfterFirst, entry };
+        let given = CodeGiven {
+            subject,
+            code: &code,
+            origin: &place.origin,
+            stage: Stage::AfterFirst,
+            emergency: Some(EmergencyDoor::Web),
+            entry,
+        };
         let tried = self.try_code(&given, |change| {
             change.essential = true;
             let now = change.time();
@@ -56,7 +64,9 @@ impl Authority {
                 ..live.session
             };
             if let Some((id, value)) = known {
-                self.keep(change, (id, value), &raised, trust_seconds)?;
+                // What an operator lends once makes no browser trusted.
+                let lent = change.factor == Some(Factor::EmergencyCode);
+                self.keep(change, (id, value), &raised, trust_seconds.filter(|_| !lent))?;
             }
             self.begin_session(change, &raised)
         });

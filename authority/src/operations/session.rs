@@ -196,6 +196,7 @@ impl Authority {
             name: session.name.name().to_owned(),
             realm: session.name.realm().to_string(),
             groups: account.groups.iter().map(Group::to_string).collect(),
+            contacts: account.contacts.to_wire(),
             enrolled: account.enrolled(),
             level: session.level,
             second_at: session.second_at.map(|at| at.0),

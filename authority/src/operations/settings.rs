@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use twofold_shared::name::Realm;
+use twofold_shared::wire::Language;
 
 use crate::config::{Config, FirstEnrolment, Sessions};
 use crate::policy::Policy;
@@ -24,6 +25,10 @@ pub struct Settings {
     pub policy: Policy,
     /// Who may begin a first enrolment.
     pub first_enrolment: FirstEnrolment,
+    /// At which PAM services one may begin while logging in.
+    pub enrol_services: Vec<String>,
+    /// In which language people are spoken to.
+    pub language: Language,
     /// Groups of the ledger or the host whose members' first device takes an invitation.
     pub privileged: Vec<String>,
     /// Those of them that the host has.
@@ -41,6 +46,8 @@ impl From<&Config> for Settings {
             gate_realms: config.gate.as_ref().map(|gate| gate.realms.clone()).unwrap_or_default(),
             policy: config.policy.clone(),
             first_enrolment: config.enrolment.first,
+            enrol_services: config.enrolment.services.clone(),
+            language: config.language,
             privileged: config.enrolment.privileged.clone(),
             privileged_here: config.enrolment.privileged_here.clone(),
             portal: config.gate.as_ref().and_then(|gate| gate.portal.clone()),

@@ -1,5 +1,5 @@
 //! What has expired is removed: sessions that outlived their limits, browsers that nobody used for
-//! long, graces that are over, enrolments that nobody confirmed, invitations that nobody used.
+//! long, graces that are over, enrolments that nobody confirmed, invitations and emergency codes that nobody used.
 //!
 //! Nothing depends on it: whoever reads them judges for themselves. It only keeps the ledger small.
 
@@ -11,7 +11,7 @@ use super::session::expired;
 use super::watch::Endings;
 use crate::config::Sessions;
 use crate::store::record;
-use crate::store::{Commit, Expect, Store, StoreError};
+use crate::store::{Commit, Expect, Store, StoreError, Write};
 
 /// How often.
 const EVERY: Duration = Duration::from_secs(300);
@@ -36,7 +36,17 @@ pub(super) async fn sweep(endings: &Endings, limits: Sessions) -> Result<(), Sto
     sweep_browsers(&endings.store).await?;
     sweep_graces(&endings.store).await?;
     sweep_invitations(&endings.store).await?;
-    sweep_enrolments(&endings.store).await
+    sweep_enrolments(&endings.store).await?;
+    sweep_login_enrolments(&endings.store).await?;
+    sweep_emergency_codes(&endings.store).await
+}
+
+/// What another commit changed meanwhile is left for the next time.
+async fn remove(store: &Store, writes: Vec<Write>) -> Result<(), StoreError> {
+    match store.commit(Commit { writes, ..Commit::default() }).await {
+        Ok(_) | Err(StoreError::Conflict) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 async fn sweep_browsers(store: &Store) -> Result<(), StoreError> {
@@ -47,11 +57,7 @@ async fn sweep_browsers(store: &Store) -> Result<(), StoreError> {
         let Some((last, _)) = found.last() else { return Ok(()) };
         after = Some(last.clone());
         for (browser, version) in found.iter().filter(|(browser, _)| forgotten(browser, now)) {
-            let writes = record::browser_removal(browser, Expect::Version(*version));
-            match store.commit(Commit { writes, ..Commit::default() }).await {
-                Ok(_) | Err(StoreError::Conflict) => {}
-                Err(error) => return Err(error),
-            }
+            remove(store, record::browser_removal(browser, Expect::Version(*version))).await?;
         }
     }
 }
@@ -64,11 +70,7 @@ async fn sweep_graces(store: &Store) -> Result<(), StoreError> {
         let Some((last, _)) = found.last() else { return Ok(()) };
         after = Some(last.clone());
         for (grace, version) in found.iter().filter(|(grace, _)| now >= grace.until || now < grace.at) {
-            let writes = vec![record::grace_removal(grace, Expect::Version(*version))];
-            match store.commit(Commit { writes, ..Commit::default() }).await {
-                Ok(_) | Err(StoreError::Conflict) => {}
-                Err(error) => return Err(error),
-            }
+            remove(store, vec![record::grace_removal(grace, Expect::Version(*version))]).await?;
         }
     }
 }
@@ -118,11 +120,35 @@ async fn sweep_enrolments(store: &Store) -> Result<(), StoreError> {
         let Some((last, ..)) = found.last() else { return Ok(()) };
         after = Some(*last);
         for (id, _, version) in found.iter().filter(|(_, pending, _)| pending.expired(now)) {
-            let writes = vec![record::enrolment_removal(id, Expect::Version(*version))];
-            match store.commit(Commit { writes, ..Commit::default() }).await {
-                Ok(_) | Err(StoreError::Conflict) => {}
-                Err(error) => return Err(error),
-            }
+            remove(store, vec![record::enrolment_removal(id, Expect::Version(*version))]).await?;
+        }
+    }
+}
+
+async fn sweep_login_enrolments(store: &Store) -> Result<(), StoreError> {
+    let mut after = None;
+    loop {
+        let now = store.now().await?.time;
+        let found = record::load_login_enrolments(store, after.as_ref(), PAGE)?;
+        let Some((last, _)) = found.last() else { return Ok(()) };
+        after = Some(last.pending.account);
+        for (enrolment, version) in found.iter().filter(|(enrolment, _)| enrolment.pending.expired(now)) {
+            let account = &enrolment.pending.account;
+            remove(store, vec![record::login_enrolment_removal(account, Expect::Version(*version))]).await?;
+        }
+    }
+}
+
+async fn sweep_emergency_codes(store: &Store) -> Result<(), StoreError> {
+    let mut after = None;
+    loop {
+        let now = store.moment();
+        let found = record::load_emergencies(store, after.as_ref(), PAGE)?;
+        let Some((last, _)) = found.last() else { return Ok(()) };
+        after = Some(last.account);
+        for (emergency, version) in found.iter().filter(|(emergency, _)| emergency.expired(&now)) {
+            remove(store, vec![record::emergency_removal(&emergency.account, Expect::Version(*version))])
+                .await?;
         }
     }
 }

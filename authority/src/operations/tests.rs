@@ -30,11 +30,13 @@ mod accounts;
 mod api_keys;
 mod browsers;
 mod by_code;
+mod emergency;
 mod enrolment;
 mod equal_work;
 mod full_disk;
 mod graces;
 mod invitations;
+mod login_enrolment;
 mod persons;
 mod policy;
 mod races;
@@ -96,6 +98,8 @@ impl World {
             gate_realms: vec![Realm::parse("wiki.example.com").unwrap()],
             policy: Policy { default: Requirement::Required, services: BTreeMap::new(), rules: Vec::new() },
             first_enrolment: FirstEnrolment::Login,
+            enrol_services: vec!["sshd".into(), "login".into()],
+            language: Language::English,
             privileged: vec!["carol".into()],
             privileged_here: vec!["carol".into()],
             portal: Some("https://id.example.com".into()),

@@ -252,6 +252,8 @@ const fn is_kept(space: Space) -> bool {
         | Space::Audit
         | Space::Unknown => true,
         Space::Enrolment
+        | Space::LoginEnrolment
+        | Space::Emergency
         | Space::Invitation
         | Space::InvitationOf
         | Space::Session

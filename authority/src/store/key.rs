@@ -11,6 +11,10 @@ pub enum Space {
     Name,
     /// Enrolments that no code has confirmed yet.
     Enrolment,
+    /// Enrolments begun while somebody logged in, by their account's id.
+    LoginEnrolment,
+    /// Emergency codes that wait to be used, by their account's id.
+    Emergency,
     /// Invitations to enrol, by the digest of their code.
     Invitation,
     /// The one invitation of an account, by its id.
@@ -43,10 +47,12 @@ pub enum Space {
 
 impl Space {
     /// Every space: each gets its sealing key at start.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::Account,
         Self::Name,
         Self::Enrolment,
+        Self::LoginEnrolment,
+        Self::Emergency,
         Self::Invitation,
         Self::InvitationOf,
         Self::Spared,
@@ -70,6 +76,8 @@ impl Space {
             Self::Account => "account/",
             Self::Name => "name/",
             Self::Enrolment => "enrolment/",
+            Self::LoginEnrolment => "login_enrolment/",
+            Self::Emergency => "emergency/",
             Self::Invitation => "invitation/",
             Self::InvitationOf => "invitation_of/",
             Self::Spared => "spared/",

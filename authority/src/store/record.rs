@@ -15,10 +15,12 @@ use super::{Expect, Key, Space, Store, StoreError, Version, Write};
 mod account;
 mod api_key;
 mod browser;
+mod emergency;
 mod enrolment;
 mod event;
 mod grace;
 mod invitation;
+mod login_enrolment;
 mod session;
 mod throttle;
 
@@ -27,12 +29,17 @@ pub use browser::{
     Browser, BrowserId, Trust, browser_removal, browser_writes, load_browser_with, load_browsers,
     load_browsers_of,
 };
+pub use emergency::{Emergency, emergency_removal, emergency_write, load_emergencies, load_emergency};
 pub use enrolment::{EnrolmentId, enrolment_removal, enrolment_write, load_enrolment, load_enrolments};
 pub(super) use event::{encode_event, event};
 pub use grace::{Grace, GraceId, grace_removal, grace_write, load_grace, load_graces, load_graces_of};
 pub use invitation::{
     Invitation, Spared, invitation_removal, invitation_writes, load_invitation, load_invitation_of,
     load_invitations, load_spared, spared_removal, spared_write,
+};
+pub use login_enrolment::{
+    Confirmed, LoginEnrolment, load_login_enrolment, load_login_enrolments, login_enrolment_removal,
+    login_enrolment_write,
 };
 pub(super) use session::ended_range_restored;
 pub use session::{

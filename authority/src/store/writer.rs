@@ -304,7 +304,7 @@ impl Writer {
         }
         if let Some(syslog) = &self.syslog {
             for event in &written.told {
-                syslog.send(line(event));
+                syslog.send(line(event), event.urgency());
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use twofold_shared::wire::{
     self, AccountPage, AccountView, AddAccount, LinkName, ListAccounts, LockAccount, RemoveAccount,
-    ReopenAccount, SetRequirement, UnlinkName, UnlockAccount,
+    ReopenAccount, SetContacts, SetRequirement, UnlinkName, UnlockAccount,
 };
 
 use crate::args::{Account, Named, Requirement};
@@ -53,6 +53,7 @@ pub fn run(desk: &mut Desk, verb: Account) -> Result<(), Failure> {
             let view = desk.call(&UnlinkName { account, name, code: None })?;
             named(desk, &view, &format!("{old} is no name of {whose} any more."))
         }
+        Account::Contacts { account, name, email, phone } => contacts(desk, account, [name, email, phone]),
         Account::Require { account, requirement } => require(desk, account, requirement),
     }
 }
@@ -143,6 +144,25 @@ pub fn counted(devices: usize) -> String {
     if devices == 1 { "1 device".to_owned() } else { format!("{devices} devices") }
 }
 
+fn contacts(desk: &Desk, account: String, said: [Option<String>; 3]) -> Result<(), Failure> {
+    let whose = short_name(&account);
+    let now = desk.account(Some(&account))?.contacts;
+    let [name, email, phone] = said;
+    let kept = |said: Option<String>, now| match said {
+        Some(said) => Some(said).filter(|said| !said.trim().is_empty()),
+        None => now,
+    };
+    let contacts = wire::Contacts {
+        display_name: kept(name, now.display_name),
+        email: kept(email, now.email),
+        phone: kept(phone, now.phone),
+    };
+    let all = [&contacts.display_name, &contacts.email, &contacts.phone];
+    let told: Vec<&str> = all.into_iter().flatten().map(String::as_str).collect();
+    let told = if told.is_empty() { "nothing".to_owned() } else { told.join(", ") };
+    done(desk, &SetContacts { account, contacts }, &format!("Known of {whose}: {told}."))
+}
+
 fn require(desk: &Desk, account: String, requirement: Requirement) -> Result<(), Failure> {
     let whose = short_name(&account);
     let (requirement, said) = match requirement {
@@ -166,6 +186,7 @@ mod tests {
             id: "5f".into(),
             names: vec!["unix:alice".into(), "local:alice".into()],
             groups: Vec::new(),
+            contacts: wire::Contacts::default(),
             locked: true,
             enrolled: false,
             has_password: false,

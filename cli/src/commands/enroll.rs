@@ -1,6 +1,7 @@
 //! `twofold enroll`: a new secret, on its one way to its owner's phone.
 
 use twofold_shared::client::CallError;
+use twofold_shared::qr::Picture;
 use twofold_shared::secret::SecretText;
 use twofold_shared::wire::{
     self, BeginEnrolment, BegunEnrolment, ConfirmEnrolment, ConfirmedEnrolment, FaultKind, Word,
@@ -12,7 +13,6 @@ use crate::ask::{Origin, say};
 use crate::desk::{Desk, called, codes_from};
 use crate::failure::Failure;
 use crate::output::{groups_of_four, visible};
-use crate::qr::Picture;
 use crate::words;
 
 /// Begins, shows, waits for the first code, and shows the backup codes once.

@@ -55,6 +55,8 @@ const fn must(ask: Ask) -> &'static str {
         Ask::Grace => "needs no code for now",
         Ask::Optional => "needs no code, because none is set up",
         Ask::Unenrolled => "is refused until a device is set up",
+        Ask::Enrol => "must set up a device while logging in",
+        Ask::Invitation => "is refused until an operator lets them set up a device",
     }
 }
 

@@ -157,6 +157,7 @@ mod tests {
             id: "5f".into(),
             names: vec!["unix:alice".into()],
             groups: Vec::new(),
+            contacts: twofold_shared::wire::Contacts::default(),
             locked: false,
             enrolled: true,
             has_password: false,

@@ -382,3 +382,148 @@ fn an_authoritys_words_are_escaped_in_the_log() {
     assert!(host.log_text().contains(r"a\u{a}forged line\u{1b}[2J"));
     authority.asked();
 }
+
+// ------------------------------------------------------------------------------------------ the conversation
+
+fn with(host: &Scripted, authority: &Authority, words: &[&str]) -> PamError {
+    authenticate(host, &authority.words(words), false)
+}
+
+fn refuses(word: &str) -> Does {
+    Does::Answers(json!({"refusal": {"word": word}}))
+}
+
+#[test]
+fn a_wrong_code_may_be_followed_by_another_where_the_line_says_so() {
+    let again = format!("{WRONG}\n{ASKS}");
+    let script = [
+        Does::Answers(json!({"ask": "code"})),
+        refuses("wrong"),
+        refuses("wrong"),
+        Does::Answers(approval()),
+    ];
+    let authority = Authority::that(script);
+    let host = typing("111111").types(&again, "rubbish").types(&again, "123456");
+    assert_eq!(with(&host, &authority, &["first=above", "tries=3"]), PamError::SUCCESS);
+    let log = host.log_text();
+    assert_eq!((log.matches("refused from").count(), log.matches("accepted from").count()), (2, 1), "{log}");
+    authority.asked();
+}
+
+#[test]
+fn tries_that_are_used_up_end_the_connection() {
+    let again = format!("{WRONG}\n{ASKS}");
+    let script = [Does::Answers(json!({"ask": "code"})), refuses("wrong"), refuses("wrong")];
+    let (authority, host) = (Authority::that(script), typing("111111").types(&again, "222222"));
+    assert_eq!(with(&host, &authority, &["first=above", "tries=2"]), PamError::MAXTRIES);
+    assert_eq!(only_told(&host).1, WRONG);
+    authority.asked();
+}
+
+#[test]
+fn where_another_answer_cannot_help_none_is_asked_for() {
+    for word in ["wait", "closed", "clock", "busy", "unenrolled"] {
+        let authority = Authority::that([Does::Answers(json!({"ask": "code"})), refuses(word)]);
+        let host = typing("111111");
+        assert_ne!(with(&host, &authority, &["first=above", "tries=3"]), PamError::SUCCESS);
+        authority.asked();
+    }
+    // Nor of sshd, which types the password again and again.
+    let authority = Authority::that([Does::Answers(json!({"ask": "code"})), refuses("wrong")]);
+    let host = typing("hunter2").password("hunter2");
+    assert_eq!(with(&host, &authority, &["first=above", "tries=3"]), PamError::AUTH_ERR);
+    authority.asked();
+}
+
+#[test]
+fn a_code_may_be_seen_while_it_is_typed() {
+    let (host, authority) = (typing("123456").aloud(), Authority::that_approves());
+    assert_eq!(with(&host, &authority, &["first=above", "echo=on"]), PamError::SUCCESS);
+    authority.asked();
+}
+
+#[test]
+fn the_line_or_the_authority_says_which_language() {
+    let german = || Does::Answers(json!({"ask": "code", "language": "german"}));
+    let authority = Authority::that([german(), refuses("used")]);
+    let host = Scripted::new().types("Code für alice: ", "123456");
+    assert_eq!(with(&host, &authority, &["first=above"]), PamError::AUTH_ERR);
+    assert!(only_told(&host).1.starts_with("Dieser Code wurde schon benutzt"));
+    authority.asked();
+    let authority = Authority::that([german(), Does::Answers(approval())]);
+    assert_eq!(with(&typing("123456"), &authority, &["first=above", "lang=en"]), PamError::SUCCESS);
+    authority.asked();
+    let authority = Authority::that([Does::Answers(approval())]);
+    let host = Scripted::new().types("Code für alice: ", "123456");
+    assert_eq!(with(&host, &authority, &["lang=de"]), PamError::SUCCESS);
+    authority.asked();
+}
+
+const BOTH: &str = "Password and code for alice: ";
+
+#[test]
+fn a_password_and_a_code_in_one_answer_are_taken_apart_after_the_code_was_right() {
+    for (typed, code) in [("hunter2123456", "123456"), ("hunter2,12345678", "12345678")] {
+        let authority = Authority::that([Does::Answers(approval())]);
+        let host = Scripted::new().types(BOTH, typed);
+        assert_eq!(with(&host, &authority, &["forward_pass"]), PamError::SUCCESS);
+        assert_eq!(host.left_password().as_deref(), Some(&b"hunter2"[..]));
+        let asked = authority.asked();
+        assert_eq!((&asked[0]["parameters"]["code"], asked.len()), (&json!(code), 1));
+        assert_eq!(asked[0]["parameters"]["login"]["first"], "none", "nothing was proved before");
+        assert!(!format!("{asked:?}{}", host.log_text()).contains("hunter2"));
+    }
+    let authority = Authority::that([refuses("wrong")]);
+    let host = Scripted::new().types(BOTH, "hunter2123456");
+    assert_eq!(with(&host, &authority, &["forward_pass"]), PamError::AUTH_ERR);
+    assert_eq!(host.left_password(), None);
+    authority.asked();
+}
+
+#[test]
+fn an_answer_without_a_code_in_it_is_charged_to_nobody() {
+    let authority = Authority::that([refuses("wrong")]);
+    let host = Scripted::new().types(BOTH, "hunter2");
+    assert_eq!(with(&host, &authority, &["forward_pass"]), PamError::AUTH_ERR);
+    let asked = authority.asked();
+    assert_eq!(asked[0]["parameters"]["login"]["name"], "alice~not-a-code");
+    assert!(!format!("{asked:?}").contains("hunter2") && host.left_password().is_none());
+}
+
+#[test]
+fn what_a_module_above_was_given_serves_as_the_answer() {
+    for words in [&["use_first_pass"][..], &["try_first_pass"]] {
+        let (authority, host) =
+            (Authority::that([Does::Answers(approval())]), Scripted::new().password("123456"));
+        assert_eq!(with(&host, &authority, words), PamError::SUCCESS, "{words:?}");
+        authority.asked();
+    }
+    for words in [&["use_first_pass", "forward_pass"][..], &["forward_pass", "try_first_pass"]] {
+        let authority = Authority::that([Does::Answers(approval())]);
+        let host = Scripted::new().password("hunter2123456");
+        assert_eq!(with(&host, &authority, words), PamError::SUCCESS, "{words:?}");
+        assert_eq!(host.left_password().as_deref(), Some(&b"hunter2"[..]));
+        authority.asked();
+    }
+}
+
+#[test]
+fn what_cannot_be_the_answer_is_asked_for_or_refused() {
+    let authority = Authority::that([Does::Answers(approval())]);
+    let host = typing("123456").password("hunter2");
+    assert_eq!(with(&host, &authority, &["try_first_pass"]), PamError::SUCCESS);
+    authority.asked();
+    let authority = Authority::that([refuses("wrong")]);
+    let host = Scripted::new().password("hunter2");
+    assert_eq!(with(&host, &authority, &["use_first_pass"]), PamError::AUTH_ERR);
+    authority.asked();
+    let (host, authority) = (Scripted::new(), Authority::that([]));
+    assert_eq!(with(&host, &authority, &["use_first_pass", "tries=3"]), PamError::AUTH_ERR);
+    assert!(host.log_text().contains("no module above has asked"));
+    authority.asked();
+    // A wrong one is followed by the question, where that may be asked.
+    let authority = Authority::that([refuses("wrong")]);
+    let host = Scripted::new().password("111111");
+    assert_eq!(with(&host, &authority, &["use_first_pass", "tries=2"]), PamError::AUTH_ERR);
+    authority.asked();
+}

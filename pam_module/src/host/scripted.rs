@@ -7,7 +7,8 @@ use std::thread::panicking;
 
 use zeroize::Zeroizing;
 
-use super::{Answer, GaveUp, Host, Level, MAX_ANSWER, NoUser, Tone};
+use super::{Answer, GaveUp, Host, Level, MAX_ANSWER, NoUser, NotTaken, Tone};
+use crate::options::Echo;
 
 /// What happens at one prompt.
 enum Line {
@@ -20,7 +21,8 @@ pub struct Scripted {
     user: Option<Vec<u8>>,
     remote: Option<Vec<u8>>,
     terminal: Option<Vec<u8>>,
-    password: Option<Vec<u8>>,
+    password: RefCell<Option<Vec<u8>>>,
+    echo: Echo,
     session: Option<(i32, Vec<u8>)>,
     environment: HashMap<String, Vec<u8>>,
     script: RefCell<VecDeque<(String, Line)>>,
@@ -36,7 +38,8 @@ impl Scripted {
             user: Some(b"alice".to_vec()),
             remote: None,
             terminal: None,
-            password: None,
+            password: RefCell::default(),
+            echo: Echo::Off,
             session: None,
             environment: HashMap::new(),
             script: RefCell::default(),
@@ -71,9 +74,20 @@ impl Scripted {
         self
     }
 
-    pub fn password(mut self, password: &str) -> Self {
-        self.password = Some(password.into());
+    pub fn password(self, password: &str) -> Self {
+        self.password.replace(Some(password.into()));
         self
+    }
+
+    /// Answers are seen while they are typed.
+    pub fn aloud(mut self) -> Self {
+        self.echo = Echo::On;
+        self
+    }
+
+    /// What the modules below have for a password.
+    pub fn left_password(&self) -> Option<Vec<u8>> {
+        self.password.borrow().clone()
     }
 
     pub fn environment(mut self, name: &str, value: impl Into<Vec<u8>>) -> Self {
@@ -143,13 +157,29 @@ impl Host for Scripted {
     }
 
     fn is_password(&self, answer: &[u8]) -> bool {
-        self.password.as_deref() == Some(answer)
+        self.password.borrow().as_deref() == Some(answer)
     }
 
-    fn ask(&self, prompt: &str) -> Result<Answer, GaveUp> {
+    fn password(&self) -> Option<Answer> {
+        let bytes = self.password.borrow().clone()?;
+        Some(Answer { length: bytes.len(), bytes: Zeroizing::new(bytes) })
+    }
+
+    fn set_password(&self, password: &[u8]) -> Result<(), NotTaken> {
+        self.password.replace(Some(password.to_vec()));
+        Ok(())
+    }
+
+    fn ask(&self, prompt: &str, echo: Echo) -> Result<Answer, GaveUp> {
+        assert_eq!(echo, self.echo, "{prompt}");
         let next = self.script.borrow_mut().pop_front();
         let (expected, line) = next.unwrap_or_else(|| panic!("an extra prompt: {prompt:?}"));
-        assert_eq!(prompt, expected);
+        // The whole question, or what of it is certain.
+        let fits = match expected.split_once('…') {
+            Some((start, end)) => prompt.starts_with(start) && prompt.ends_with(end),
+            None => prompt == expected,
+        };
+        assert!(fits, "{prompt:?} is not {expected:?}");
         match line {
             Line::GivesUp => Err(GaveUp),
             Line::Typed(bytes) => {

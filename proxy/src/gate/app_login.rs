@@ -73,7 +73,8 @@ impl Gate {
         };
         let request = session.req_header();
         let (path, query) = wanted.split(request);
-        let is_in = known.is_some_and(|known| known.meets(site.second(), self.clock.unix()));
+        let is_in =
+            known.is_some_and(|known| site.enrolments().are_met(known, site.second(), self.clock.unix()));
         let is_login = match form.step(&request.method, path, query, &body) {
             Step::Login => true,
             Step::Page if !is_in => false,
@@ -243,6 +244,7 @@ impl Gate {
             address: context.client.address,
             browser: browser::describe(&request.headers),
             known_by: None,
+            invitation: None,
         };
         let asked = self.authority.assert_first(&visitor, &form.realm, user.clone(), fresh.digest).await;
         let lines = response.headers.get_all(SET_COOKIE).iter();

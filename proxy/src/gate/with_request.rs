@@ -281,8 +281,12 @@ impl Gate {
         let Ok(fresh) = Fresh::generate() else {
             return Ok(self.refuse(session, Refusal::Internal, "the kernel gives no randomness"));
         };
-        let visitor =
-            Visitor { address: context.client.address, browser: browser::describe(headers), known_by: None };
+        let visitor = Visitor {
+            address: context.client.address,
+            browser: browser::describe(headers),
+            known_by: None,
+            invitation: None,
+        };
         let realm = site.first_factor().realm().unwrap_or_default();
         Ok(match self.authority.assert_first(&visitor, realm, user.clone(), fresh.digest).await {
             Ok(Step::Passed(signed_in)) => {

@@ -18,6 +18,7 @@ fn site(forward_authorization: bool) -> Site {
         path_parameters: false,
         ignore_case: false,
         rules: crate::rules::Rules::default(),
+        enrolments: crate::enrolment::Enrolments::default(),
         first_factor: crate::first_factor::FirstFactor::Password,
         forward_authorization,
     })
@@ -29,6 +30,11 @@ fn known() -> Known {
         name: "local:alice".to_owned(),
         realm: "local".to_owned(),
         groups: vec!["staff".to_owned(), "wiki".to_owned()],
+        contacts: twofold_shared::wire::Contacts {
+            display_name: Some("Ålice Liddell".to_owned()),
+            email: Some("alice@example.com".to_owned()),
+            phone: Some("+49301234567".to_owned()),
+        },
         enrolled: true,
         level: Level::Second,
         second_at: None,
@@ -92,6 +98,7 @@ fn the_app_is_told_what_the_gate_knows() {
         ("host", "wiki.example.com"),
         ("remote-user", "alice"),
         ("remote-groups", "staff,wiki"),
+        ("remote-email", "alice@example.com"),
         ("x-forwarded-for", "192.0.2.7"),
         ("x-forwarded-host", "wiki.example.com"),
         ("x-forwarded-proto", "https"),
@@ -99,6 +106,8 @@ fn the_app_is_told_what_the_gate_knows() {
     ] {
         assert_eq!(all(&request, name), [value], "{name}");
     }
+    let name = request.headers.get("remote-name").unwrap();
+    assert_eq!(name.as_bytes(), "Ålice Liddell".as_bytes());
     let alone = prepared(&[("Cookie", "__Host-twofold=x")], &site(false));
     assert!(all(&alone, "cookie").is_empty());
 }

@@ -4,11 +4,12 @@ use askama::Template;
 use http::StatusCode;
 use twofold_shared::secret::SecretText;
 use twofold_shared::wire::{
-    AccountView, ActivityPage, ApiKeyView, AuditEvent, BrowserEntry, DeviceView, SessionEntry,
+    AccountView, ActivityPage, ApiKeyView, AuditEvent, BrowserEntry, Contacts, DeviceView, SessionEntry,
 };
 
 use super::{Frame, PagesFor};
 use crate::answer::Answer;
+use crate::session::Known;
 use crate::site::Site;
 
 /// All that the account page shows.
@@ -84,6 +85,7 @@ pub struct KeyForm {
 struct AccountPage<'a> {
     frame: Frame<'a>,
     who: String,
+    contacts: Vec<(&'static str, &'a str)>,
     token: &'a str,
     closed: bool,
     devices: Vec<DeviceRow<'a>>,
@@ -151,7 +153,7 @@ struct NameRow<'a> {
 struct AccountOffPage<'a> {
     frame: Frame<'a>,
     who: String,
-    begin: &'a str,
+    phone: Option<&'a str>,
 }
 
 #[derive(Template)]
@@ -203,6 +205,7 @@ impl PagesFor<'_> {
         let page = AccountPage {
             frame: self.frame(),
             who: self.words().say.as_somebody(reader.name),
+            contacts: self.contacts(&account.contacts),
             token: reader.token,
             closed: account.closed_to_strangers,
             devices: account.devices.iter().map(|device| self.device(device, reader.now)).collect(),
@@ -218,11 +221,12 @@ impl PagesFor<'_> {
         self.answer(StatusCode::OK, &page, None)
     }
 
-    /// The account of somebody without a second factor. `begin` leads to turning it on.
+    /// The account of somebody without a second factor.
     #[must_use]
-    pub fn account_off(self, name: &str, begin: &str) -> Answer {
-        let who = self.words().say.as_somebody(name);
-        self.answer(StatusCode::OK, &AccountOffPage { frame: self.frame(), who, begin }, None)
+    pub fn account_off(self, known: &Known) -> Answer {
+        let who = self.words().say.as_somebody(known.name());
+        let page = AccountOffPage { frame: self.frame(), who, phone: known.phone() };
+        self.answer(StatusCode::OK, &page, None)
     }
 
     /// What happened, further back.
@@ -363,6 +367,16 @@ impl PagesFor<'_> {
             what: say.event(event),
             place: say.place(&event.door, event.source.as_deref()),
         }
+    }
+
+    fn contacts(self, contacts: &Contacts) -> Vec<(&'static str, &str)> {
+        let words = &self.words().account;
+        let all = [
+            (words.display_name, &contacts.display_name),
+            (words.email, &contacts.email),
+            (words.phone, &contacts.phone),
+        ];
+        all.into_iter().filter_map(|(label, value)| Some((label, value.as_deref()?))).collect()
     }
 
     fn names(self, names: &[String]) -> Vec<NameRow<'_>> {

@@ -129,8 +129,7 @@ impl Portal {
                 Ok(Owner { session, known, token })
             }
             Guest::Signed(_, known) if !known.is_enrolled() && visit.path == "/account" => {
-                let begin = self.begin_for_account(visit, false)?;
-                Err(Detour::To(self.read_by(visit).account_off(known.name(), &begin)))
+                Err(Detour::To(self.read_by(visit).account_off(&known)))
             }
             Guest::Signed(..) | Guest::Nobody => {
                 Err(Detour::To(Answer::redirect(&self.begin_for_account(visit, false)?)))
@@ -205,7 +204,7 @@ impl Portal {
 /// Whether there is such a page, with something named behind it or not.
 fn is_known(page: &str, has_id: bool) -> bool {
     match page {
-        "" | "add" | "codes" | "off" | "key" | "sessions" | "reopen" => !has_id,
+        "" | "codes" | "off" | "key" | "sessions" | "reopen" => !has_id,
         "rename" | "remove" | "part" | "rotate" | "revoke" | "activity" | "session" | "browser"
         | "suspend" | "resume" => has_id,
         _ => false,

@@ -14,7 +14,7 @@ use crate::answer::Answer;
 use crate::authority::Step;
 use crate::cookies::{self, FLOW, Found, Fresh, SITE};
 use crate::first_factor::NameAndCode;
-use crate::flow::{Flow, LIFE, Proven};
+use crate::flow::{COOKIE_LIFE, Flow, Proven};
 use crate::handoff::Handoff;
 use crate::refusal::Refusal;
 use crate::session::Verdict;
@@ -91,7 +91,8 @@ impl Portal {
                 let step = if notices.is_empty() { "continue" } else { "notices" };
                 flow.keep_news(holder.digest, notices);
                 flow.prove(Proven { holder: holder.digest, session: Some(session.value) });
-                let line = cookies::set(&format!("{FLOW}{}", flow.id.short()), &holder.value, Some(LIFE));
+                let line =
+                    cookies::set(&format!("{FLOW}{}", flow.id.short()), &holder.value, Some(COOKIE_LIFE));
                 Ok(Answer::redirect(&format!("/{step}/{}", flow.id.as_str())).with_cookie(line))
             }
         }

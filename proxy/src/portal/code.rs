@@ -19,17 +19,17 @@ use crate::refusal::Refusal;
 use crate::session::Known;
 
 /// What a browser has once its session has risen.
-struct Next {
-    session: Fresh,
-    browser: Fresh,
+pub(super) struct Next {
+    pub session: Fresh,
+    pub browser: Fresh,
 }
 
 impl Next {
-    fn generate() -> Result<Self, getrandom::Error> {
+    pub fn generate() -> Result<Self, getrandom::Error> {
         Ok(Self { session: Fresh::generate()?, browser: Fresh::generate()? })
     }
 
-    fn raise<'a>(&self, session: SessionDigest, flow: &'a Flow) -> Raise<'a> {
+    pub fn raise<'a>(&self, session: SessionDigest, flow: &'a Flow) -> Raise<'a> {
         Raise {
             session,
             next: self.session.digest,
@@ -50,14 +50,12 @@ impl Portal {
     pub(super) async fn code(&self, visit: &Visit, flow: &Flow) -> Result<Answer, Refused> {
         let guest = self.guest_of(visit, flow).await?;
         let (session, known) = match &guest {
-            Guest::Signed(session, known) if !known.meets(flow.need(), self.clock.unix()) => {
-                (*session, known)
-            }
+            Guest::Signed(session, known) if !self.may_go_on(flow, session, known) => (*session, known),
             // Who has what is needed already goes on without spending a code, whatever the form's token.
             Guest::Signed(..) | Guest::Nobody => return Ok(self.next_step(visit, flow, &guest)),
         };
         if !known.is_enrolled() {
-            return Ok(self.read_by(visit).not_enrolled(flow.id.as_str(), known.name(), Self::site_of(flow)));
+            return self.without(visit, flow, (session, known)).await;
         }
         if !visit.is_post() {
             return match self.pass_trusted(visit, flow, (session, known)).await? {
@@ -167,6 +165,9 @@ impl Portal {
         let is_ticked = again.as_ref().is_some_and(|again| again.wants_trust);
         let trust = flow.need().trust.map(|seconds| TrustBox { seconds, is_ticked });
         let (status, error) = again.map_or((StatusCode::OK, None), |again| (again.status, Some(again.error)));
-        self.page_with_form(visit, flow, error, |form| self.read_by(visit).code(status, form, known, trust))
+        let left = 30 - self.clock.unix() % 30;
+        self.page_with_form(visit, flow, error, |form| {
+            self.read_by(visit).code(status, form, known, trust, left)
+        })
     }
 }

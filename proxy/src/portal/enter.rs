@@ -11,7 +11,7 @@ use super::{Guest, Portal, Refused, Visit};
 use crate::answer::Answer;
 use crate::cookies::{self, FLOW, Found, Fresh};
 use crate::first_factor::FirstFactor;
-use crate::flow::{Asserted, Destination, Flow, LIFE};
+use crate::flow::{Asserted, COOKIE_LIFE, Destination, Flow};
 use crate::refusal::Refusal;
 use crate::return_address::ReturnAddress;
 use crate::rules::Need;
@@ -45,7 +45,7 @@ impl Portal {
             begun.map_err(|why| Error::because(ErrorType::InternalError, "no flow can be begun", why))?;
         flow.assert(asserted);
         let name = format!("{FLOW}{}", flow.id.short());
-        Ok((flow.id.as_str().to_owned(), vec![cookies::set(&name, &nonce.value, Some(LIFE))]))
+        Ok((flow.id.as_str().to_owned(), vec![cookies::set(&name, &nonce.value, Some(COOKIE_LIFE))]))
     }
 
     /// A first factor that came with a request to `site` has passed: on to the code, and back to `target`.
@@ -117,7 +117,7 @@ impl Portal {
         let ticket = form_urlencoded::parse(&visit.query).find(|(name, _)| name == "ticket");
         let session = ticket.and_then(|(_, ticket)| flow.redeem(&cookies::digest(ticket.as_bytes())?));
         if let Some(session) = session {
-            let line = cookies::set(&format!("{FLOW}{}", flow.id.short()), &session, Some(LIFE));
+            let line = cookies::set(&format!("{FLOW}{}", flow.id.short()), &session, Some(COOKIE_LIFE));
             return Ok(Answer::redirect(&format!("/code/{}", flow.id.as_str())).with_cookie(line));
         }
         let guest = self.guest_of(visit, flow).await?;
@@ -177,7 +177,7 @@ impl Portal {
         if flow.account().is_none() {
             return Ok(vec![cookies::set(cookies::PORTAL, value, None)]);
         }
-        let mut lines = vec![cookies::set(&format!("{FLOW}{}", flow.id.short()), value, Some(LIFE))];
+        let mut lines = vec![cookies::set(&format!("{FLOW}{}", flow.id.short()), value, Some(COOKIE_LIFE))];
         if let Guest::Nobody = self.guest(visit).await? {
             lines.push(cookies::set(cookies::PORTAL, value, None));
         }

@@ -92,9 +92,14 @@ impl Portal {
     /// Whether the posted form is the one that this flow's page showed to this browser. A form from elsewhere is a
     /// refusal; an old one is only not used.
     pub(super) fn is_own(&self, visit: &Visit, flow: &Flow, fields: &Fields) -> Result<bool, Refused> {
+        self.is_own_at(visit, flow.id.as_str(), fields)
+    }
+
+    /// The same for a page with another purpose than a flow.
+    pub(super) fn is_own_at(&self, visit: &Visit, purpose: &str, fields: &Fields) -> Result<bool, Refused> {
         self.refuse_foreign(visit)?;
         let Found::One(holder) = cookies::find(&visit.headers, FORM) else { return Ok(false) };
-        Ok(self.key.fits(fields.get("token"), flow.id.as_str(), holder))
+        Ok(self.key.fits(fields.get("token"), purpose, holder))
     }
 
     /// Refuses what another origin caused.

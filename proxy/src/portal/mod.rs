@@ -7,12 +7,16 @@
 mod account;
 mod by_code;
 mod code;
+mod enrol;
 mod enter;
 mod form;
+mod invitation;
 mod language;
+mod lost;
 mod sign_in;
 mod sign_out;
 mod site;
+mod without;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -29,6 +33,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::cookies::{self, Found};
 use crate::directory::Directories;
+use crate::enrolment::Enrolments;
 use crate::first_factor::FirstFactor;
 use crate::flow::{Flow, Flows};
 use crate::handoff::Handoffs;
@@ -66,7 +71,12 @@ impl Visit {
             Found::One(value) => cookies::digest(value),
             Found::Several => return Err(Refused::because(Refusal::Unclear, "two browser cookies")),
         };
-        Ok(Visitor { address: self.address, browser: browser::describe(&self.headers), known_by })
+        let invitation = match cookies::find(&self.headers, cookies::INVITATION) {
+            Found::One(value) => cookies::digest(value),
+            Found::None | Found::Several => None,
+        };
+        let browser = browser::describe(&self.headers);
+        Ok(Visitor { address: self.address, browser, known_by, invitation })
     }
 
     fn is_post(&self) -> bool {
@@ -87,6 +97,8 @@ pub struct Portal {
     members: Arc<Members>,
     key: Arc<Key>,
     directories: Directories,
+    /// What becomes of people without a second factor at the portal's own pages.
+    enrolments: Enrolments,
     /// The realm of the directory that the portal's own page asks.
     directory: Option<String>,
 }
@@ -151,6 +163,7 @@ impl Portal {
             key,
             members,
             directories,
+            enrolments: Enrolments::of_host(&config.enrolments, config.portal.host()),
             directory: config.portal_directory.clone(),
         }
     }
@@ -190,6 +203,13 @@ impl Portal {
             ("sign-in", Some(id)) => self.sign_in(visit, &*self.flow(id)?).await,
             ("enter", Some(id)) if is_get => self.enter(visit, &*self.flow(id)?).await,
             ("code", Some(id)) => self.code(visit, &*self.flow(id)?).await,
+            ("lost", Some(id)) => self.lost(visit, &*self.flow(id)?).await,
+            ("enrol", None) if is_get => self.begin_device(visit),
+            ("enrol", Some(rest)) => {
+                let (id, step) = rest.split_once('/').unwrap_or((rest, ""));
+                self.enrol(visit, &*self.flow(id)?, step).await
+            }
+            ("invitation", Some(code)) => self.invitation(visit, code).await,
             ("notices", Some(id)) if is_get => self.notices(visit, &*self.flow(id)?).await,
             ("continue", Some(id)) if is_get => self.go_on(visit, self.flow(id)?).await,
             ("language", None) if visit.is_post() => self.choose_language(visit),
@@ -207,10 +227,12 @@ impl Portal {
     async fn home(&self, visit: &Visit) -> Result<Answer, Refused> {
         match self.guest(visit).await? {
             // No site, so nothing takes a trusted browser for a code.
-            Guest::Signed(session, known) if known.meets(Need::SECOND, self.clock.unix()) => {
+            Guest::Signed(session, known)
+                if self.enrolments.are_met(&known, Need::SECOND, self.clock.unix()) =>
+            {
                 let token = self.key.token("sign-out", session.as_bytes());
                 let sites = self.places.sites().iter().map(|site| &**site);
-                Ok(self.read_by(visit).home(known.name(), sites, &token))
+                Ok(self.read_by(visit).home(&known, sites, &token))
             }
             Guest::Signed(..) | Guest::Nobody => {
                 let flow = self.flows.begin(None, visit.address, self.clock.millis())?;
@@ -244,6 +266,16 @@ impl Portal {
         }
     }
 
+    /// The digest of the session that a browser presents in a flow, whether it is one or not.
+    fn presented(&self, visit: &Visit, flow: &Flow) -> Option<SessionDigest> {
+        let own = format!("{}{}", cookies::FLOW, flow.id.short());
+        let name = if flow.account().is_some() { &own } else { cookies::PORTAL };
+        match cookies::find(&visit.headers, name) {
+            Found::One(value) => cookies::digest(value),
+            Found::None | Found::Several => None,
+        }
+    }
+
     /// The step of the flow that this guest has reached.
     fn next_step(&self, visit: &Visit, flow: &Flow, guest: &Guest) -> Answer {
         // An app's own login is the only way into its flows; and so is what came with a request to it.
@@ -257,7 +289,7 @@ impl Portal {
         }
         let step = match guest {
             Guest::Nobody => "sign-in",
-            Guest::Signed(_, known) if known.meets(flow.need(), self.clock.unix()) => "continue",
+            Guest::Signed(session, known) if self.may_go_on(flow, session, known) => "continue",
             Guest::Signed(..) => "code",
         };
         Answer::redirect(&format!("/{step}/{}", flow.id.as_str()))
@@ -284,11 +316,13 @@ impl Portal {
         let guest = self.guest_of(visit, &flow).await?;
         let session = match &guest {
             _ if Self::holder(visit, &flow).is_some() => None,
-            Guest::Signed(session, known) if known.meets(flow.need(), self.clock.unix()) => Some(*session),
+            Guest::Signed(session, known) if self.may_go_on(&flow, session, known) => Some(*session),
             Guest::Signed(..) | Guest::Nobody => return Ok(self.next_step(visit, &flow, &guest)),
         };
         let Some(destination) = &flow.destination else {
-            return Ok(Answer::redirect(flow.return_to().as_str()));
+            let device = format!("/enrol/{}", flow.id.as_str());
+            let back = flow.return_to();
+            return Ok(Answer::redirect(if flow.wants_device() { &device } else { back.as_str() }));
         };
         let code = self
             .handoffs

@@ -11,7 +11,7 @@ use crate::authority::Step;
 use crate::cookies::{self, FLOW, Fresh, PORTAL};
 use crate::directory::{Away, Verdict};
 use crate::first_factor::FirstFactor;
-use crate::flow::{Asserted, Flow, LIFE};
+use crate::flow::{Asserted, COOKIE_LIFE, Flow};
 use crate::refusal::Refusal;
 use crate::site::Site;
 
@@ -100,7 +100,8 @@ impl Portal {
             Step::Passed(signed_in) if self.is_somebody_elses(visit, flow).await? => {
                 log::info!("account {} passed the first factor at the portal", signed_in.account);
                 flow.assert(Asserted::at_portal(signed_in.account));
-                let line = cookies::set(&format!("{FLOW}{}", flow.id.short()), &fresh.value, Some(LIFE));
+                let line =
+                    cookies::set(&format!("{FLOW}{}", flow.id.short()), &fresh.value, Some(COOKIE_LIFE));
                 Ok(Answer::redirect(&format!("/code/{}", flow.id.as_str())).with_cookie(line))
             }
             Step::Passed(signed_in) => {

@@ -9,11 +9,11 @@ use super::{Portal, Refused, Visit, number};
 use crate::answer::Answer;
 use crate::app_login::MARKS;
 use crate::cookies::{self, FLOW, Found, Fresh, SITE};
-use crate::flow::{Destination, Flow, LIFE};
+use crate::flow::{COOKIE_LIFE, Destination, Flow};
 use crate::handoff::Handoff;
 use crate::refusal::Refusal;
 use crate::return_address::ReturnAddress;
-use crate::rules::{Need, Reached};
+use crate::rules::Need;
 use crate::session::Verdict;
 use crate::site::Site;
 
@@ -74,7 +74,7 @@ impl Portal {
         let destination = Destination { site: Arc::clone(site), return_to, nonce: nonce.digest, need };
         let flow = self.flows.begin(Some(destination), visit.address, self.clock.millis())?;
         let name = format!("{FLOW}{}", flow.id.short());
-        let mut lines = vec![cookies::set(&name, &nonce.value, Some(LIFE))];
+        let mut lines = vec![cookies::set(&name, &nonce.value, Some(COOKIE_LIFE))];
         let carried = cookies::names_with(&visit.headers, FLOW);
         let surplus = (carried.len() + 1).saturating_sub(FLOWS_PER_BROWSER);
         lines.extend(carried.into_iter().take(surplus).map(|old| cookies::unset(&format!("{FLOW}{old}"))));
@@ -129,13 +129,19 @@ impl Portal {
         let before = self.sessions.before();
         let view = self.authority.open_site(portal, site, fresh.digest).await?;
         let (need, now) = (handoff.destination.need, self.clock.unix());
-        let Some(view) = view.filter(|view| need.is_met(Reached::from(view), now)) else {
-            return Err(Refused::because(
-                Refusal::Expired,
-                "the portal's session is gone or has not the level",
-            ));
-        };
-        self.sessions.learn(fresh.digest, Some(site.host()), view, before);
+        let known = view.map(|view| self.sessions.learn(fresh.digest, Some(site.host()), view, before));
+        match known {
+            Some(Verdict::Known(known)) if site.enrolments().are_met(&known, need, now) => {}
+            Some(Verdict::Undecided) => {
+                return Err(Refused::because(Refusal::Undecided, "the new session cannot be spoken of"));
+            }
+            Some(Verdict::Known(_) | Verdict::Nobody) | None => {
+                return Err(Refused::because(
+                    Refusal::Expired,
+                    "the portal's session is gone or has not the level",
+                ));
+            }
+        }
         let return_to = handoff.flow.return_to().rechecked(site.parameters());
         let released = handoff.flow.release();
         let mut answer = match released {

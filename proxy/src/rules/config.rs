@@ -43,22 +43,32 @@ pub fn rules(table: &mut Table<'_>, hosts: &[Host], groups: &[String]) -> Vec<Ru
     rules
 }
 
-fn rule(table: &mut Table<'_>, number: usize, hosts: &[Host], groups: &[String]) -> Option<Rule> {
-    let place = table.place().clone();
-    let hosts = list(table, "hosts", |text| {
+/// `hosts`: each is one of `known`, or a domain of some.
+pub fn host_patterns(table: &mut Table<'_>, known: &[Host]) -> Option<Vec<HostPattern>> {
+    list(table, "hosts", |text| {
         let pattern = HostPattern::parse(text)?;
-        match hosts.iter().any(|host| pattern.matches(host)) {
+        match known.iter().any(|host| pattern.matches(host)) {
             true => Ok(pattern),
             false => Err("is the host of no [[site]]".to_owned()),
         }
-    });
+    })
+}
+
+/// `groups`: each is among those that the file names.
+pub fn named_groups(table: &mut Table<'_>, named: &[String]) -> Option<Vec<String>> {
+    list(table, "groups", |text| match named.iter().any(|group| group == text) {
+        true => Ok(text.to_owned()),
+        false => Err(format!("is not among the `groups` that this file names: {}", named.join(", "))),
+    })
+}
+
+fn rule(table: &mut Table<'_>, number: usize, hosts: &[Host], groups: &[String]) -> Option<Rule> {
+    let place = table.place().clone();
+    let hosts = host_patterns(table, hosts);
     let paths = list(table, "paths", PathPattern::parse);
     let methods = list(table, "methods", method);
     let networks = list(table, "networks", network);
-    let groups = list(table, "groups", |text| match groups.iter().any(|group| group == text) {
-        true => Ok(text.to_owned()),
-        false => Err(format!("is not among the `groups` that this file names: {}", groups.join(", "))),
-    });
+    let groups = named_groups(table, groups);
     let max_age = table.duration("max_age", MAX_AGE_LEAST..=MAX_AGE_MOST);
     let word = table.choice("policy", POLICIES);
     let word = table.need("policy", word, "\"second\"");

@@ -42,6 +42,7 @@ impl Known {
             name: live.name,
             realm: String::new(),
             groups: live.groups,
+            contacts: live.contacts,
             enrolled: true,
             level: Level::Second,
             second_at: None,

@@ -14,6 +14,7 @@ fn view(clock: Clock) -> SessionView {
         name: "local:alice".to_owned(),
         realm: "local".to_owned(),
         groups: vec!["staff".to_owned()],
+        contacts: twofold_shared::wire::Contacts::default(),
         enrolled: true,
         level: Level::Second,
         second_at: None,
@@ -126,6 +127,7 @@ fn live_key(ends_at: Option<u64>) -> LiveApiKey {
         account: "id".to_owned(),
         name: "alice".to_owned(),
         groups: Vec::new(),
+        contacts: twofold_shared::wire::Contacts::default(),
         grant: ApiKeyGrant { sites: vec!["wiki.localhost".to_owned()], ..ApiKeyGrant::default() },
         ends_at,
     }

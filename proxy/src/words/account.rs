@@ -13,6 +13,14 @@ pub struct AccountWords {
     pub is_off_text: &'static str,
     /// A button.
     pub turn_on: &'static str,
+    /// What people call them.
+    pub display_name: &'static str,
+    /// Where they are reached.
+    pub email: &'static str,
+    /// Where they are reached.
+    pub phone: &'static str,
+    /// What to do about it.
+    pub check_contacts: &'static str,
     /// A heading.
     pub devices: &'static str,
     /// A link.
@@ -164,6 +172,10 @@ pub const ENGLISH: AccountWords = AccountWords {
     is_off: "Two-factor is off",
     is_off_text: "Your password alone opens what is open to you. With two-factor on, whoever learns it still can't get in.",
     turn_on: "Turn on two-factor",
+    display_name: "Called",
+    email: "E-mail",
+    phone: "Phone",
+    check_contacts: "Not right? Tell the people who run this service.",
     devices: "Devices",
     add_device: "Add a device",
     authenticator: "authenticator",
@@ -248,6 +260,10 @@ pub const GERMAN: AccountWords = AccountWords {
     is_off_text: "Ihr Passwort allein öffnet, was Ihnen offensteht. Mit dem zweiten Faktor kommt auch niemand hinein, der es \
         erfährt.",
     turn_on: "Zweiten Faktor einschalten",
+    display_name: "Genannt",
+    email: "E-Mail-Adresse",
+    phone: "Telefon",
+    check_contacts: "Stimmt das nicht? Sagen Sie es den Leuten, die diesen Dienst betreiben.",
     devices: "Geräte",
     add_device: "Ein Gerät hinzufügen",
     authenticator: "Authenticator-App",

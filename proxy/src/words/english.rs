@@ -1,5 +1,7 @@
 //! English.
 
+mod wizard;
+
 use twofold_shared::wire::{AuditEvent, Notice, NoticeKind, Refused, Word};
 
 use super::{Say, Words, account, duration, local};
@@ -48,6 +50,7 @@ pub const ENGLISH: Words = Words {
     wrong_name_and_code: "That name and code don't match. Check the name. Codes change every 30 seconds: wait for the next \
         one and type it without spaces.",
     account: account::ENGLISH,
+    wizard: &wizard::WIZARD,
     say: &English,
 };
 
@@ -158,6 +161,7 @@ impl Say for English {
                 text
             }
             NoticeKind::BrowserEnded => browser_ended(notice),
+            NoticeKind::EmergencyCodeUsed => emergency_code_used(notice),
         }
     }
 
@@ -362,6 +366,21 @@ impl Say for English {
         };
         (title, text.to_owned())
     }
+}
+
+fn emergency_code_used(notice: &Notice) -> String {
+    let mut text = String::from("Somebody came into your account with an emergency code");
+    if let Some(at) = notice.at {
+        text.push_str(&format!(" on {}", moment(at)));
+    }
+    if let Some(door) = &notice.door {
+        text.push_str(&format!(", at {door}"));
+    }
+    if let Some(source) = &notice.source {
+        text.push_str(&format!(", from {source}"));
+    }
+    text.push_str(". If that wasn't you, tell the people who run this service now.");
+    text
 }
 
 fn why(reason: Option<&str>) -> &str {

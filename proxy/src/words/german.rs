@@ -1,5 +1,7 @@
 //! German.
 
+mod wizard;
+
 use twofold_shared::wire::{AuditEvent, Notice, NoticeKind, Refused, Word};
 
 use super::{Say, Words, account, duration, local};
@@ -50,6 +52,7 @@ pub const GERMAN: Words = Words {
     wrong_name_and_code: "Name und Code passen nicht zusammen. Prüfen Sie den Namen. Codes wechseln alle 30 Sekunden: Warten \
         Sie auf den nächsten und geben Sie ihn ohne Leerzeichen ein.",
     account: account::GERMAN,
+    wizard: &wizard::WIZARD,
     say: &German,
 };
 
@@ -149,6 +152,7 @@ impl Say for German {
             },
             NoticeKind::DeviceEnrolled => device_enrolled(notice),
             NoticeKind::BrowserEnded => browser_ended(notice),
+            NoticeKind::EmergencyCodeUsed => emergency_code_used(notice),
         }
     }
 
@@ -403,6 +407,22 @@ fn device_enrolled(notice: &Notice) -> String {
         " als Ihr zweiter Faktor eingerichtet. Wenn Sie das nicht waren, sagen Sie es jetzt den Leuten, die diesen Dienst \
          betreiben.",
     );
+    text
+}
+
+fn emergency_code_used(notice: &Notice) -> String {
+    let mut text = String::from("Jemand kam");
+    if let Some(at) = notice.at {
+        text.push_str(&format!(" am {}", moment(at)));
+    }
+    if let Some(source) = &notice.source {
+        text.push_str(&format!(" von {source} aus"));
+    }
+    text.push_str(" mit einem Notfallcode in Ihr Konto");
+    if let Some(door) = &notice.door {
+        text.push_str(&format!(" ({door})"));
+    }
+    text.push_str(". Wenn das nicht Sie waren, sagen Sie es jetzt den Leuten, die diesen Dienst betreiben.");
     text
 }
 

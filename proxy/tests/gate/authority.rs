@@ -3,6 +3,8 @@
 //! `alice` has a device whose right codes are 111111, then 222222, and so on, each once, and backup codes 8765 4321
 //! and 1234 5678. `bob` has a password and nothing else. Their password is `correct horse`.
 
+mod enrolment;
+
 use std::collections::{HashMap, HashSet};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -61,6 +63,7 @@ struct State {
     key_uses: Vec<Value>,
     /// By the digest of a browser's cookie: whose, and when it was trusted.
     browsers: HashMap<String, (String, u64)>,
+    enrolling: enrolment::Enrolling,
 }
 
 /// The scripted authority.
@@ -132,8 +135,7 @@ impl Authority {
 
     /// Makes an API key of alice's, with this grant.
     pub fn make_key(&self, id: &str, digest: &str, grant: Value) {
-        let view =
-            json!({ "account": "id-alice", "name": "alice", "groups": ["staff", "wiki"], "grant": grant });
+        let view = json!({ "account": "id-alice", "name": "alice", "groups": ["staff", "wiki"], "contacts": {}, "grant": grant });
         self.shared.state.lock().unwrap().keys.insert(id.to_owned(), (digest.to_owned(), view));
     }
 
@@ -228,6 +230,11 @@ impl Shared {
             "VerifyName" => self.verify_name(nonce, parameters),
             "OpenSite" => self.open(nonce, parameters),
             "CheckSession" => self.check(nonce, parameters),
+            "BeginSessionEnrolment" => self.begin_enrolment(nonce, parameters),
+            "ConfirmSessionEnrolment" => self.confirm_enrolment(nonce, parameters),
+            "CancelSessionEnrolment" => self.cancel_enrolment(parameters),
+            "SpareSession" => self.spare(parameters),
+            "RedeemInvitation" => self.redeem(nonce, parameters),
             "EndSession" => self.end(parameters),
             "CheckApiKey" => self.check_key(nonce, parameters),
             "TouchApiKeys" => {
@@ -395,6 +402,7 @@ fn view(session: &Session, enrolled: &HashSet<String>) -> Value {
         "name": format!("local:{}", session.name),
         "realm": "local",
         "groups": ["staff", "wiki"],
+        "contacts": {},
         "enrolled": enrolled.contains(&session.name),
         "level": if session.second.or(session.trusted).is_some() { "second" } else { "first" },
         "second_at": session.second,

@@ -163,7 +163,7 @@ fn somebody_elses_name_and_password_in_a_session_end_it() {
     assert!(!git.app.seen().iter().any(|seen| seen.contains("bob")), "not even asked about");
     // From here on bob needs a code of his own; and the level that alice had is gone.
     let page = browser.open(&git.url("/log"));
-    assert!(page.body.contains("bob has no phone set up yet"), "{}", page.body);
+    assert!(page.body.contains("Signed in as bob"), "{}", page.body);
     let mut other = Browser::new(git.world.port);
     other.always_send(HOST, &basic("alice", "app pass"));
     assert!(path(&other.open(&git.url("/log")).url).starts_with("/code/"));
@@ -278,7 +278,7 @@ fn the_portals_session_does_not_stand_for_the_apps_password() {
     assert_eq!(browser.open(&git.url("/tree")).status, 401);
     browser.always_send(HOST, &basic("bob", "app pass"));
     let page = browser.open(&git.url("/tree"));
-    assert!(page.body.contains("bob has no phone set up yet"), "{}", page.body);
+    assert!(page.body.contains("Signed in as bob"), "{}", page.body);
     // The account that is at the portal already needs no second code.
     browser.always_send(HOST, &basic("alice", "app pass"));
     assert_eq!(path(&browser.open(&git.url("/tree")).url), "/tree");

@@ -106,7 +106,7 @@ fn in_a_session_every_request_must_name_its_person() {
     assert_eq!(desk.send("GET /a", &browser, bob).status, 401);
     browser.always_send(HOST, bob);
     let page = browser.open(&desk.url("/a"));
-    assert!(page.body.contains("bob has no phone set up yet"), "{}", page.body);
+    assert!(page.body.contains("Signed in as bob"), "{}", page.body);
     browser.always_send(HOST, ALICE);
     assert!(path(&browser.open(&desk.url("/a")).url).starts_with("/code/"), "and it stays ended");
 }

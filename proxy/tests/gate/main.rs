@@ -9,6 +9,7 @@ mod basic;
 mod basic_app;
 mod browser;
 mod code;
+mod enrolment;
 mod faults;
 mod form;
 mod form_app;

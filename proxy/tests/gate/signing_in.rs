@@ -101,7 +101,7 @@ fn a_wrong_password_says_the_same_for_everybody() {
 
 #[test]
 fn who_is_not_enrolled_gets_no_further_and_learns_how() {
-    let world = World::start();
+    let world = World::start_with("[[enrolment]]\npolicy = \"off\"");
     let mut browser = Browser::new(world.port);
     let page = browser.open(&format!("http://wiki.localhost:{}/", world.port));
     let page = give_password(&mut browser, &page, "bob");

@@ -119,18 +119,44 @@ impl Account {
         occasion: &Occasion,
         clock_trusted: bool,
     ) -> Result<(Self, Device), ChangeError> {
-        if pending.account != self.id || pending.expired(occasion.at) {
-            return Err(ChangeError::Expired);
-        }
-        if self.devices.len() >= MAX_DEVICES {
-            return Err(ChangeError::TooManyDevices);
-        }
+        let last_step = self.confirming_step(pending, code, occasion.at, clock_trusted)?;
+        self.with_confirmed(pending, last_step, backup_codes, occasion)
+    }
+
+    /// The step of an enrolment's first code, where that is right and the device could be switched on.
+    ///
+    /// # Errors
+    /// As [`Account::confirm`].
+    pub fn confirming_step(
+        &self,
+        pending: &PendingEnrolment,
+        code: &Code,
+        now: UnixTime,
+        clock_trusted: bool,
+    ) -> Result<u64, ChangeError> {
+        self.takes_device(pending, now)?;
         if !clock_trusted {
             return Err(ChangeError::Clock);
         }
-        let Match::Step(last_step) = pending.totp.match_step(code, occasion.at, None) else {
-            return Err(ChangeError::WrongCode);
-        };
+        match pending.totp.match_step(code, now, None) {
+            Match::Step(step) => Ok(step),
+            Match::AlreadyUsed | Match::None => Err(ChangeError::WrongCode),
+        }
+    }
+
+    /// Switches an enrolment's device on, whose first code was of step `last_step`; `backup_codes` as with
+    /// [`Account::confirm`].
+    ///
+    /// # Errors
+    /// [`ChangeError::Expired`] or [`ChangeError::TooManyDevices`].
+    pub fn with_confirmed(
+        &self,
+        pending: &PendingEnrolment,
+        last_step: u64,
+        backup_codes: Option<BackupCodes>,
+        occasion: &Occasion,
+    ) -> Result<(Self, Device), ChangeError> {
+        self.takes_device(pending, occasion.at)?;
         let device = Device {
             id: pending.device,
             label: pending.label.clone(),
@@ -144,6 +170,16 @@ impl Account {
         after.backup_codes = after.backup_codes.or(backup_codes);
         let news = Notice::DeviceEnrolled { label: device.label.clone(), occasion: occasion.clone() };
         Ok((after.with_notice(news), device))
+    }
+
+    fn takes_device(&self, pending: &PendingEnrolment, now: UnixTime) -> Result<(), ChangeError> {
+        if pending.account != self.id || pending.expired(now) {
+            return Err(ChangeError::Expired);
+        }
+        if self.devices.len() >= MAX_DEVICES {
+            return Err(ChangeError::TooManyDevices);
+        }
+        Ok(())
     }
 
     /// One more piece of news for its owner; the oldest give way.

@@ -67,6 +67,15 @@ pub enum PartError {
     /// Not a group.
     #[error("a group is 1 to 64 letters, digits, dots, underscores and hyphens")]
     Group,
+    /// Not what a person is called.
+    #[error("a person's name is 1 to 64 characters that can be seen")]
+    DisplayName,
+    /// Not an e-mail address.
+    #[error("an e-mail address is NAME@DOMAIN, in ASCII and without spaces")]
+    Email,
+    /// Not a telephone number.
+    #[error("a telephone number is + and the country's code and number, such as +49301234567")]
+    Phone,
     /// Not a password's hash.
     #[error("a password's hash is an Argon2id PHC string")]
     PasswordHash,
@@ -212,6 +221,11 @@ pub enum Notice {
         /// When and where the old value came.
         occasion: Occasion,
     },
+    /// Somebody came in with an emergency code, which an operator had made.
+    EmergencyCodeUsed {
+        /// When and where.
+        occasion: Occasion,
+    },
 }
 
 impl Notice {
@@ -239,6 +253,14 @@ impl Notice {
                 kind: wire::NoticeKind::BrowserEnded,
                 left: None,
                 label: Some(browser.clone()),
+                door: Some(occasion.door.clone()),
+                source: occasion.source.clone(),
+                at: Some(occasion.at.0),
+            },
+            Self::EmergencyCodeUsed { occasion } => wire::Notice {
+                kind: wire::NoticeKind::EmergencyCodeUsed,
+                left: None,
+                label: None,
                 door: Some(occasion.door.clone()),
                 source: occasion.source.clone(),
                 at: Some(occasion.at.0),

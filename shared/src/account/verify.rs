@@ -62,6 +62,8 @@ pub enum Factor {
     },
     /// A backup code.
     BackupCode,
+    /// An emergency code that an operator has made.
+    EmergencyCode,
 }
 
 /// The internal reason of a refusal. For the audit trail; a person sees [`Refused`] alone.
@@ -73,6 +75,8 @@ pub enum Reason {
     UsedCode,
     /// A backup code matched, and it is spent.
     UsedBackupCode,
+    /// No emergency code of the account's, for this door, that is still good.
+    WrongEmergencyCode,
     /// Not looked at: too many failures shortly before.
     Throttled,
     /// Not looked at: strangers' guesses are used up.
@@ -101,6 +105,7 @@ impl Reason {
             Self::WrongCode => "wrong_code",
             Self::UsedCode => "used_code",
             Self::UsedBackupCode => "used_backup_code",
+            Self::WrongEmergencyCode => "wrong_emergency_code",
             Self::Throttled => "throttled",
             Self::ClosedToStrangers => "closed_to_strangers",
             Self::ClockInDoubt => "clock_in_doubt",
@@ -117,7 +122,14 @@ impl Reason {
     /// be invented: the audit trail tells them by the minute.
     #[must_use]
     pub const fn coalesces(self) -> bool {
-        matches!(self, Self::Throttled | Self::ClosedToStrangers | Self::ClockInDoubt | Self::UnknownName)
+        matches!(
+            self,
+            Self::Throttled
+                | Self::ClosedToStrangers
+                | Self::ClockInDoubt
+                | Self::UnknownName
+                | Self::WrongEmergencyCode
+        )
     }
 }
 
@@ -132,6 +144,7 @@ impl fmt::Display for Factor {
         match self {
             Self::Device { label, .. } => label.fmt(f),
             Self::BackupCode => f.write_str("backup code"),
+            Self::EmergencyCode => f.write_str("emergency code"),
         }
     }
 }

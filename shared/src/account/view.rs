@@ -12,6 +12,7 @@ impl Account {
             id: self.id.to_string(),
             names: self.names.iter().map(|name| name.name.to_string()).collect(),
             groups: self.groups.iter().map(Group::to_string).collect(),
+            contacts: self.contacts.to_wire(),
             locked: self.locked,
             enrolled: self.enrolled(),
             has_password: self.password.is_some(),

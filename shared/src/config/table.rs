@@ -140,11 +140,16 @@ impl<'t> Table<'t> {
 
     /// A list of strings, each with its own place. Absent it is empty, and so it is when it is not a list.
     pub fn texts(&mut self, key: &str) -> Vec<At<String>> {
+        self.list(key).unwrap_or_default()
+    }
+
+    /// The same, where absent is not empty.
+    pub fn list(&mut self, key: &str) -> Option<Vec<At<String>>> {
         let list = self.take(key, "a list of strings", |value| match value {
             DeValue::Array(array) => Some(array.into_iter().collect::<Vec<_>>()),
             _ => None,
         });
-        let Some(list) = list else { return Vec::new() };
+        let list = list?;
         let texts = list.value.into_iter().enumerate().filter_map(|(index, value)| {
             let line = list.place.sheet.line(value.span().start);
             let place =
@@ -157,7 +162,7 @@ impl<'t> Table<'t> {
                 }
             }
         });
-        texts.collect()
+        Some(texts.collect())
     }
 
     /// A table.

@@ -39,6 +39,8 @@ pub struct AccountView {
     pub names: Vec<String>,
     /// Groups in the ledger.
     pub groups: Vec<String>,
+    /// What its person is called and where they are reached.
+    pub contacts: Contacts,
     /// Locked by an operator: nothing passes.
     pub locked: bool,
     /// Whether a second factor is set up.
@@ -56,6 +58,20 @@ pub struct AccountView {
     pub closed_to_strangers: bool,
     /// Seconds since the epoch.
     pub created: u64,
+}
+
+/// What a person is called and where they are reached, as operators keep it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contacts {
+    /// What people call them: 1 to 64 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    /// Their e-mail address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// Their telephone number, `+` and digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
 }
 
 /// Whether a second factor is asked of an account or at a service.
@@ -206,6 +222,15 @@ pub struct SetRequirement {
     /// Absent: as the service's policy says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requirement: Option<Requirement>,
+}
+
+/// Says what a person is called and where they are reached; what is absent is unknown from then on.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SetContacts {
+    /// Whose.
+    pub account: String,
+    /// All there is.
+    pub contacts: Contacts,
 }
 
 /// Sets the password of a `local` name.

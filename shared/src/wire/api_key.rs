@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ApiKeyId, Nonce, Occasion, SessionDigest, Source};
+use super::{ApiKeyId, Contacts, Nonce, Occasion, SessionDigest, Source};
 use crate::secret::{SecretText, revealed, revealed_option};
 
 /// What a key may be used for. It opens what all four allow; an empty list of paths, methods or networks allows all.
@@ -171,6 +171,8 @@ pub struct LiveApiKey {
     pub name: String,
     /// The account's groups.
     pub groups: Vec<String>,
+    /// What the person is called and where they are reached.
+    pub contacts: Contacts,
     /// What it may be used for.
     pub grant: ApiKeyGrant,
     /// From when on it opens nothing, in seconds since the epoch; absent: it does not expire.

@@ -34,6 +34,20 @@ pub struct ConsultReply {
     pub nonce: Nonce,
     /// What to do.
     pub ask: Ask,
+    /// In which language the person is spoken to.
+    #[serde(default)]
+    pub language: Language,
+}
+
+/// A language that messages are written in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Language {
+    /// English.
+    #[default]
+    English,
+    /// German.
+    German,
 }
 
 /// What a login must do. A name without an account is asked for a code where policy says required.
@@ -50,6 +64,10 @@ pub enum Ask {
     Optional,
     /// Not enrolled, and policy says required: refuse and say how to enrol; only where a first factor holds.
     Unenrolled,
+    /// The same, but a second factor may be set up now: [`super::BeginEnrolmentAtLogin`].
+    Enrol,
+    /// The same, but that takes an operator's invitation.
+    Invitation,
 }
 
 /// A code given at a PAM door.

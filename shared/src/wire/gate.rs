@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Level, Nonce, Refused, SessionDigest, Source};
+use super::{Contacts, Level, Nonce, Refused, SessionDigest, Source};
 use crate::secret::{SecretText, revealed};
 
 /// A name and password given at the portal, checked against the ledger's `local` passwords.
@@ -196,6 +196,8 @@ pub struct SessionView {
     pub realm: String,
     /// The account's groups.
     pub groups: Vec<String>,
+    /// What the person is called and where they are reached.
+    pub contacts: Contacts,
     /// Whether the account has a second factor.
     pub enrolled: bool,
     /// The level reached.

@@ -126,6 +126,8 @@ pub enum NoticeKind {
     DeviceEnrolled,
     /// A value of a browser's cookie came that the browser had left: it was copied, and the browser is known no more.
     BrowserEnded,
+    /// Somebody came in with an emergency code, which an operator had made.
+    EmergencyCodeUsed,
 }
 
 /// Nothing to say but that it is done, and on disk.

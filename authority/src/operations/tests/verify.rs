@@ -169,11 +169,13 @@ async fn policy_lets_nobody_in_without_a_first_factor() {
         ("alice", "sshd", Ask::Code),
         ("alice", "optional", Ask::Code),
         ("alice", "exempt", Ask::Exempt),
-        ("bob", "sshd", Ask::Unenrolled),
+        ("bob", "sshd", Ask::Enrol),
+        ("bob", "sudo", Ask::Unenrolled),
         ("bob", "optional", Ask::Optional),
         ("bob", "exempt", Ask::Exempt),
         // Known to the host, not to the ledger.
-        ("carol", "sshd", Ask::Code),
+        ("carol", "sshd", Ask::Invitation),
+        ("carol", "sudo", Ask::Code),
         ("carol", "optional", Ask::Optional),
         ("carol", "exempt", Ask::Exempt),
         // Known to nobody.

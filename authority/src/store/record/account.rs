@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 use twofold_shared::account::{
-    Account, AccountId, AccountName, Device, DeviceId, Group, Label, Notice, Occasion, PasswordHash,
+    Account, AccountId, AccountName, Contacts, Device, DeviceId, Group, Label, Notice, Occasion, PasswordHash,
 };
 use twofold_shared::backup_code::{BackupCodes, CODES, Cost, PepperId, Salt};
 use twofold_shared::clock::UnixTime;
 use twofold_shared::name::{Name, Realm};
 use twofold_shared::totp::{Secret, Totp, TotpError, TotpParameters};
-use twofold_shared::wire::{Algorithm, Requirement};
+use twofold_shared::wire::{self, Algorithm, Requirement};
 use zeroize::Zeroizing;
 
 use super::throttle::StoredThrottle;
@@ -22,6 +22,7 @@ struct StoredAccount<'a> {
     names: Vec<StoredName<'a>>,
     #[serde(borrow)]
     groups: Vec<&'a str>,
+    contacts: StoredContacts,
     locked: bool,
     #[serde(borrow)]
     password: Option<&'a str>,
@@ -34,6 +35,13 @@ struct StoredAccount<'a> {
     notices: Vec<StoredNotice<'a>>,
     created: u64,
     changed: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredContacts {
+    display_name: Option<String>,
+    email: Option<String>,
+    phone: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -72,7 +80,7 @@ pub(super) struct StoredOccasion<'a> {
 }
 
 #[derive(Serialize, Deserialize)]
-struct StoredBackupCodes {
+pub(super) struct StoredBackupCodes {
     salt: [u8; 16],
     pepper: u32,
     memory_kib: u32,
@@ -88,6 +96,7 @@ enum StoredNotice<'a> {
     BackupCodeUsed { left: u8 },
     DeviceEnrolled { label: &'a str, occasion: StoredOccasion<'a> },
     BrowserEnded { browser: &'a str, occasion: StoredOccasion<'a> },
+    EmergencyCodeUsed { occasion: StoredOccasion<'a> },
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -111,6 +120,7 @@ pub(super) fn encode(key: &Key, account: &Account) -> Result<Zeroizing<Vec<u8>>,
             id: account.id.0,
             names: account.names.iter().map(store_name).collect(),
             groups: account.groups.iter().map(Group::as_str).collect(),
+            contacts: store_contacts(&account.contacts),
             locked: account.locked,
             password: account.password.as_ref().map(PasswordHash::reveal),
             devices: account.devices.iter().map(store_device).collect(),
@@ -137,6 +147,7 @@ pub(super) fn decode(key: &Key, value: &[u8]) -> Result<Account, StoreError> {
             .collect::<Result<_, _>>()
             .map_err(Invalid::from)
             .map_err(all)?,
+        contacts: contacts(stored.contacts).map_err(all)?,
         locked: stored.locked,
         password: stored
             .password
@@ -161,6 +172,16 @@ impl<E: std::error::Error> From<E> for Invalid {
     fn from(error: E) -> Self {
         Self(error.to_string())
     }
+}
+
+fn store_contacts(contacts: &Contacts) -> StoredContacts {
+    let wire::Contacts { display_name, email, phone } = contacts.to_wire();
+    StoredContacts { display_name, email, phone }
+}
+
+fn contacts(stored: StoredContacts) -> Result<Contacts, Invalid> {
+    let StoredContacts { display_name, email, phone } = stored;
+    Ok(Contacts::parse(&wire::Contacts { display_name, email, phone })?)
 }
 
 fn store_name(name: &AccountName) -> StoredName<'_> {
@@ -235,7 +256,7 @@ pub(super) fn occasion(stored: &StoredOccasion<'_>) -> Occasion {
     }
 }
 
-fn store_backup_codes(codes: &BackupCodes) -> StoredBackupCodes {
+pub(super) fn store_backup_codes(codes: &BackupCodes) -> StoredBackupCodes {
     StoredBackupCodes {
         salt: codes.salt.0,
         pepper: codes.pepper.0,
@@ -248,7 +269,7 @@ fn store_backup_codes(codes: &BackupCodes) -> StoredBackupCodes {
     }
 }
 
-fn backup_codes(stored: StoredBackupCodes) -> BackupCodes {
+pub(super) fn backup_codes(stored: StoredBackupCodes) -> BackupCodes {
     BackupCodes {
         salt: Salt(stored.salt),
         pepper: PepperId(stored.pepper),
@@ -284,6 +305,9 @@ fn store_notice(notice: &Notice) -> StoredNotice<'_> {
         Notice::BrowserEnded { browser, occasion } => {
             StoredNotice::BrowserEnded { browser, occasion: store_occasion(occasion) }
         }
+        Notice::EmergencyCodeUsed { occasion } => {
+            StoredNotice::EmergencyCodeUsed { occasion: store_occasion(occasion) }
+        }
     }
 }
 
@@ -295,6 +319,9 @@ fn notice(stored: &StoredNotice<'_>) -> Result<Notice, Invalid> {
         }
         StoredNotice::BrowserEnded { browser, occasion: when } => {
             Notice::BrowserEnded { browser: (*browser).to_owned(), occasion: occasion(when) }
+        }
+        StoredNotice::EmergencyCodeUsed { occasion: when } => {
+            Notice::EmergencyCodeUsed { occasion: occasion(when) }
         }
     })
 }

@@ -4,8 +4,8 @@ use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
 use twofold_shared::account::{
-    Account, AccountId, AccountName, Device, DeviceId, Group, Label, Notice, Occasion, PasswordHash,
-    PendingEnrolment,
+    Account, AccountId, AccountName, Contacts, Device, DeviceId, Group, Label, Notice, Occasion,
+    PasswordHash, PendingEnrolment,
 };
 use twofold_shared::backup_code::{BackupCodes, Cost, PepperId, Salt};
 use twofold_shared::browser::{Standing, Value, Values};
@@ -15,7 +15,7 @@ use twofold_shared::throttle::{
     Window,
 };
 use twofold_shared::totp::{Secret, Totp, TotpParameters};
-use twofold_shared::wire::{Algorithm, Level, Requirement, SessionDigest};
+use twofold_shared::wire::{self, Algorithm, Level, Requirement, SessionDigest};
 
 use super::super::record::{self, Browser, BrowserId, EnrolmentId, Session, Trust};
 use super::*;
@@ -141,12 +141,17 @@ fn account() -> impl Strategy<Value = Account> {
         vec("[A-Za-z0-9._-]{1,20}", 0..4),
         any::<bool>(),
         of(password),
+        (of("[a-zö]{1,20}"), of("[a-z]{1,9}@[a-z]{1,9}"), of("[+][1-9][0-9]{6,14}")),
     );
     let what = (vec(device(), 0..4), of(backup_codes()), of(requirement), throttle(), vec(notice(), 0..4));
     (who, what, time(), time()).prop_map(|(who, what, created, changed)| Account {
         id: AccountId(who.0),
         names: who.1.into_iter().map(|(name, uid)| AccountName { name, uid }).collect(),
         groups: who.2.iter().map(|group| Group::parse(group).unwrap()).collect(),
+        contacts: {
+            let (display_name, email, phone) = who.5;
+            Contacts::parse(&wire::Contacts { display_name, email, phone }).unwrap()
+        },
         locked: who.3,
         password: who.4.map(|phc| PasswordHash::new(phc.to_owned()).unwrap()),
         devices: what.0,

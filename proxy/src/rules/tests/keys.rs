@@ -31,6 +31,7 @@ fn key(change: impl Fn(&mut ApiKeyGrant)) -> Arc<Known> {
         account: "id".to_owned(),
         name: "alice".to_owned(),
         groups: vec!["staff".to_owned()],
+        contacts: twofold_shared::wire::Contacts::default(),
         grant,
         ends_at: None,
     };
@@ -125,6 +126,7 @@ fn a_grant_that_cannot_be_read_is_none() {
         account: "id".to_owned(),
         name: "alice".to_owned(),
         groups: Vec::new(),
+        contacts: twofold_shared::wire::Contacts::default(),
         grant: ApiKeyGrant {
             sites: vec!["wiki.localhost".to_owned()],
             paths: vec![paths.to_owned()],

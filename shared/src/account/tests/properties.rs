@@ -54,6 +54,9 @@ proptest! {
                     prop_assert_eq!(after.backup_codes_left() + 1, account.backup_codes_left());
                     prop_assert!(backups.insert(typed), "a backup code twice");
                 }
+                Verdict::Approved { factor: Factor::EmergencyCode, .. } => {
+                    prop_assert!(false, "an account knows no emergency codes");
+                }
                 Verdict::Refused(refusal) => {
                     prop_assert_eq!(&after.devices, &account.devices);
                     prop_assert_eq!(&after.backup_codes, &account.backup_codes);

@@ -1,0 +1,173 @@
+//! What a flow knows of a device that is set up in it: that it is on, and the backup codes until they are put away.
+
+use std::sync::Mutex;
+
+use http::HeaderValue;
+use subtle::ConstantTimeEq;
+use twofold_shared::wire::SessionDigest;
+use zeroize::Zeroizing;
+
+use super::lock;
+use crate::clock::Millis;
+
+/// For how long the same form gets the same answer again.
+const TWICE: Millis = 30_000;
+
+/// A device that was turned on.
+pub struct Done {
+    /// The session as it was.
+    pub before: SessionDigest,
+    /// The digest of the cookie that bound the form to its browser.
+    pub form: Option<SessionDigest>,
+    /// The lines with which the browser got what it has from then on.
+    pub lines: Vec<HeaderValue>,
+    /// The session as it is: whose the codes are.
+    pub owner: SessionDigest,
+    /// The backup codes; none where those that there are stay.
+    pub codes: Vec<Zeroizing<String>>,
+    /// Whose they are, as people say it.
+    pub name: String,
+    /// When, in seconds of Unix time.
+    pub at: u64,
+    /// The same by the gate's clock.
+    pub since: Millis,
+}
+
+/// The wizard's part of a flow.
+#[derive(Default)]
+pub struct Enrolling {
+    done: Mutex<Option<Done>>,
+    /// The session that gave a backup code because its device is lost.
+    anew: Mutex<Option<SessionDigest>>,
+    /// The session that was let pass without, before it must.
+    spared: Mutex<Option<SessionDigest>>,
+    turn: tokio::sync::Mutex<()>,
+}
+
+impl std::fmt::Debug for Enrolling {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Enrolling(…)")
+    }
+}
+
+fn same(one: &SessionDigest, other: &SessionDigest) -> bool {
+    one.as_bytes().ct_eq(other.as_bytes()).into()
+}
+
+impl Enrolling {
+    /// Waits until no other first code of this flow is under way.
+    pub async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.turn.lock().await
+    }
+
+    /// A device is on.
+    pub fn finish(&self, done: Done) {
+        *lock(&self.done) = Some(done);
+        *lock(&self.anew) = None;
+    }
+
+    /// The codes are put away.
+    pub fn forget(&self) {
+        *lock(&self.done) = None;
+    }
+
+    /// Whether the person of `session` has set up the device, and not put the codes away yet. From then on the answer that
+    /// gave them their session is not given again.
+    pub fn is_done_by(&self, session: &SessionDigest) -> bool {
+        match &mut *lock(&self.done) {
+            Some(done) if same(&done.owner, session) => {
+                done.lines.clear();
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Whose codes, when they were made, and the codes, for the person of `session`.
+    pub fn codes_of(&self, session: &SessionDigest) -> Option<(String, u64, Vec<Zeroizing<String>>)> {
+        if !self.is_done_by(session) {
+            return None;
+        }
+        lock(&self.done).as_ref().map(|done| (done.name.clone(), done.at, done.codes.clone()))
+    }
+
+    /// The lines for the browser that sent the form that turned the device on, and did not read the answer.
+    pub fn lines_for(
+        &self,
+        before: &SessionDigest,
+        form: &SessionDigest,
+        now: Millis,
+    ) -> Option<Vec<HeaderValue>> {
+        let done = lock(&self.done);
+        let done = done.as_ref().filter(|done| now.saturating_sub(done.since) < TWICE)?;
+        let is_it = same(&done.before, before) && done.form.as_ref().is_some_and(|own| same(own, form));
+        (is_it && !done.lines.is_empty()).then(|| done.lines.clone())
+    }
+
+    /// The device of `session` is lost: what is set up takes the place of all that was there.
+    pub fn begin_anew(&self, session: SessionDigest) {
+        *lock(&self.anew) = Some(session);
+    }
+
+    /// Whether it is to.
+    pub fn is_anew(&self, session: &SessionDigest) -> bool {
+        lock(&self.anew).as_ref().is_some_and(|own| same(own, session))
+    }
+
+    /// The person of `session` goes on without, this time.
+    pub fn spare(&self, session: SessionDigest) {
+        *lock(&self.spared) = Some(session);
+    }
+
+    /// Whether they do.
+    pub fn is_spared(&self, session: &SessionDigest) -> bool {
+        lock(&self.spared).as_ref().is_some_and(|own| same(own, session))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn digest(byte: u8) -> SessionDigest {
+        SessionDigest::from_bytes([byte; 32])
+    }
+
+    fn done() -> Done {
+        Done {
+            before: digest(1),
+            form: Some(digest(2)),
+            lines: vec![HeaderValue::from_static("a=b")],
+            owner: digest(3),
+            codes: vec![Zeroizing::new("1234 5678".to_owned())],
+            name: "alice".to_owned(),
+            at: 5,
+            since: 1000,
+        }
+    }
+
+    #[test]
+    fn codes_are_for_their_session_until_they_are_put_away() {
+        let enrolling = Enrolling::default();
+        enrolling.finish(done());
+        assert!(enrolling.codes_of(&digest(1)).is_none() && !enrolling.is_done_by(&digest(2)));
+        let (name, at, codes) = enrolling.codes_of(&digest(3)).unwrap();
+        assert_eq!((name.as_str(), at, codes.len()), ("alice", 5, 1));
+        assert!(enrolling.codes_of(&digest(3)).is_some(), "a reload");
+        enrolling.forget();
+        assert!(enrolling.codes_of(&digest(3)).is_none());
+    }
+
+    #[test]
+    fn a_form_sent_twice_gets_its_answer_in_the_same_browser_and_only_until_it_was_read() {
+        let enrolling = Enrolling::default();
+        enrolling.finish(done());
+        assert_eq!(enrolling.lines_for(&digest(1), &digest(2), 2000).unwrap().len(), 1);
+        // Who has the old cookie alone is nobody.
+        assert!(enrolling.lines_for(&digest(1), &digest(9), 2000).is_none());
+        assert!(enrolling.lines_for(&digest(9), &digest(2), 2000).is_none());
+        assert!(enrolling.lines_for(&digest(1), &digest(2), 1000 + TWICE).is_none());
+        assert!(enrolling.is_done_by(&digest(3)));
+        assert!(enrolling.lines_for(&digest(1), &digest(2), 2000).is_none());
+    }
+}

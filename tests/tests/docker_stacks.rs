@@ -1,0 +1,185 @@
+//! Whatever logs people in through PAM on one host, with the documented stacks: sudo, su, login, passwd, doas, a screen
+//! locker that runs as its user, OpenVPN's plugin; and what must go on when the authority is away.
+
+use std::time::Duration;
+
+use twofold_tests::ssh::PASSWORD;
+use twofold_tests::{First, Login, Machine, eventually, traces};
+
+const CODE: &str = "Code for ";
+const PASSWORD_PROMPT: &str = "assword";
+
+fn sudo(machine: &Machine, user: &str, words: &[&str], code: &str) -> String {
+    let command = [&["sudo", "-S", "-k"], words].concat();
+    machine.exec(user, &command, &Machine::answers(code)).stdout
+}
+
+#[test]
+fn sudo_and_su_in_all_their_ways_ask_for_the_documented_persons_code() {
+    let machine = Machine::start(First::Password, "");
+    let (alice, bob) = (machine.enrol("alice"), machine.enrol("bob"));
+    for words in [&["id", "-u"][..], &["-i", "id", "-u"], &["-s", "id", "-u"]] {
+        assert_eq!(
+            sudo(&machine, "alice", words, &alice.phone.fresh()).trim(),
+            "0",
+            "{words:?}\n{}",
+            machine.log()
+        );
+        assert_eq!(sudo(&machine, "alice", words, &bob.phone.fresh()), "", "{words:?}");
+    }
+    for words in [&["su", "bob", "-c", "id -un"][..], &["su", "-", "bob", "-c", "id -un"]] {
+        let su = |code: &str| machine.exec("alice", words, &Machine::answers(code)).stdout;
+        assert_eq!(su(&bob.phone.fresh()).lines().last(), Some("bob"), "{words:?}\n{}", machine.log());
+        assert_eq!(su(&alice.phone.fresh()), "", "{words:?}");
+    }
+}
+
+#[test]
+fn login_doas_and_passwd_go_through_the_same_stack() {
+    let machine = Machine::start(First::Password, "");
+    let alice = machine.enrol("alice");
+    let mut console = machine.terminal("root", &["login", "alice"]);
+    console.until(PASSWORD_PROMPT);
+    console.enter(PASSWORD);
+    console.until(&format!("{CODE}alice: "));
+    console.enter(&alice.phone.fresh());
+    console.until("$ ");
+    drop(console);
+
+    machine.root(
+        "cp /etc/pam.d/sudo /etc/pam.d/doas; echo 'permit alice' >/etc/doas.conf; chmod 600 /etc/doas.conf",
+    );
+    let mut doas = machine.terminal("alice", &["doas", "id", "-u"]);
+    doas.until(PASSWORD_PROMPT);
+    doas.enter(PASSWORD);
+    doas.until(&format!("{CODE}alice: "));
+    doas.enter(&alice.phone.fresh());
+    doas.until("0");
+    assert_eq!(doas.wait(), 0, "{}\n{}", doas.screen(), machine.log());
+    let mut doas = machine.terminal("alice", &["doas", "id", "-u"]);
+    doas.until(PASSWORD_PROMPT);
+    doas.enter(PASSWORD);
+    doas.until(&format!("{CODE}alice: "));
+    doas.enter(&alice.phone.wrong());
+    assert_ne!(doas.wait(), 0, "{}", doas.screen());
+
+    // Changing a password is none of the module's business, and it is not in the way.
+    machine.root("sed -i '1i password required pam_twofold.so' /etc/pam.d/passwd");
+    let new = "battery-staple-9921";
+    traces::issued("password", new);
+    let changed = machine.exec("alice", &["passwd"], &format!("{PASSWORD}\n{new}\n{new}\n"));
+    assert!(changed.succeeded(), "{changed:?}\n{}", machine.log());
+    let with_new = machine.ssh("alice", &Login::answering(&[new, &alice.phone.fresh()]));
+    assert!(with_new.succeeded(), "{with_new:?}\n{}", machine.log());
+}
+
+/// vlock is no root: the authority believes of it who runs it, and nothing else.
+#[test]
+fn a_screen_locker_that_runs_as_its_user_asks_for_that_users_code() {
+    let machine = Machine::start(First::Password, "");
+    let bob = machine.enrol("bob");
+    machine.root("cp /etc/pam.d/sudo /etc/pam.d/vlock; sed -i '/pam_limits\\|pam_env\\|noninteractive/d' /etc/pam.d/vlock");
+    let lock = |code: &str| {
+        let mut locked = machine.terminal("bob", &["vlock", "-c"]);
+        locked.until("ENTER");
+        locked.enter("");
+        locked.until(PASSWORD_PROMPT);
+        locked.enter(PASSWORD);
+        locked.until(&format!("{CODE}bob: "));
+        locked.enter(code);
+        locked
+    };
+    // It stays locked, and asks for root's password next.
+    lock(&bob.phone.wrong()).until("root's Password");
+    let mut open = lock(&bob.phone.fresh());
+    assert_eq!(open.wait(), 0, "{}\n{}", open.screen(), machine.log());
+}
+
+/// Password and code in one field, as OpenVPN's clients have it.
+#[test]
+fn openvpns_plugin_takes_a_password_and_a_code_in_one_answer() {
+    let machine = Machine::start(First::Password, "");
+    let bob = machine.enrol("bob");
+    machine.write(
+        "/etc/pam.d/openvpn",
+        "auth requisite pam_twofold.so forward_pass\nauth requisite pam_unix.so use_first_pass\n\
+         auth required pam_permit.so\naccount required pam_twofold.so need=factor\naccount required pam_unix.so\n",
+    );
+    machine.write("/var/tmp/plugin.c", include_str!("../pam/openvpn.c"));
+    // All that the plugin's header wants of OpenSSL is the name of a type.
+    machine.root(
+        "mkdir /var/tmp/openssl; echo 'typedef struct x509_st X509;' >/var/tmp/openssl/x509.h; \
+         cc -Wall -Werror -I/var/tmp -o /var/tmp/plugin /var/tmp/plugin.c -ldl",
+    );
+    let vpn = |password: &str| machine.exec("root", &["/var/tmp/plugin", "bob", password], "").stdout;
+    assert_eq!(vpn(&format!("{PASSWORD}{}", bob.phone.fresh())).trim(), "let in", "{}", machine.log());
+    assert_eq!(vpn(&format!("{PASSWORD},{}", bob.backup_codes[0])).trim(), "let in", "{}", machine.log());
+    for wrong in [
+        format!("{PASSWORD}{}", bob.phone.wrong()),
+        format!("not-the-password{}", bob.phone.fresh()),
+        PASSWORD.to_owned(),
+        format!("{PASSWORD},{}", bob.backup_codes[0]),
+    ] {
+        assert_eq!(vpn(&wrong).trim(), "refused", "{}", machine.log());
+    }
+    assert!(!machine.log().contains(PASSWORD));
+}
+
+#[test]
+fn without_the_authority_what_asks_nobody_goes_on_and_everything_else_is_refused() {
+    let machine = Machine::start(First::Publickey, "");
+    let alice = machine.enrol("alice");
+    machine.root(
+        "echo 'bob ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/bob; groupadd twofold-breakglass; \
+         usermod -aG twofold-breakglass backup2; \
+         sed -i '1i account required pam_twofold.so' /etc/pam.d/cron; \
+         sed -i 's/^@include common-account/account required pam_twofold.so\\n&/' /etc/pam.d/sudo /etc/pam.d/su; \
+         echo '* * * * * bob touch /var/tmp/cron-ran-$(id -un)' >/etc/cron.d/bob; cron",
+    );
+    machine.stop_authority();
+    let key = || Login { key: Some(machine.key()), ..Login::default() };
+    let break_glass = machine.ssh("backup2", &key());
+    assert!(break_glass.succeeded() && break_glass.prompts.is_empty(), "{break_glass:?}\n{}", machine.log());
+    let refused = machine.ssh("alice", &Login::key_then(&machine.key(), &alice.phone.fresh()));
+    assert!(!refused.succeeded(), "{refused:?}");
+    assert_eq!(machine.exec("bob", &["sudo", "-n", "id", "-u"], "").stdout.trim(), "0", "{}", machine.log());
+    assert_eq!(machine.exec("root", &["su", "carol", "-c", "id -un"], "").stdout.trim(), "carol");
+    assert_eq!(sudo(&machine, "alice", &["id", "-u"], &alice.phone.fresh()), "");
+    eventually("cron runs bob's job", Duration::from_secs(90), || {
+        machine.exec("root", &["test", "-e", "/var/tmp/cron-ran-bob"], "").succeeded().then_some(())
+    });
+    machine.start_authority();
+    let back = machine.ssh("alice", &Login::key_then(&machine.key(), &alice.phone.fresh()));
+    assert!(back.succeeded(), "{back:?}\n{}", machine.log());
+}
+
+#[test]
+fn an_emergency_code_opens_sudo_once_when_the_phone_is_gone_and_the_log_is_loud() {
+    let machine = Machine::start(First::Password, "");
+    let alice = machine.enrol("alice");
+    machine.clock().shift(-86_400);
+    let issue = || {
+        let made = machine.twofold(&["--json", "emergency-code", "alice"]).expect_success();
+        let made: serde_json::Value = serde_json::from_str(made.trim()).unwrap();
+        let code = made["code"].as_str().unwrap().to_owned();
+        traces::issued("emergency code", &code);
+        code
+    };
+    let (first, second) = (issue(), issue());
+    let grouped: Vec<&str> = (0..4).map(|at| &second[at * 4..at * 4 + 4]).collect();
+    assert_eq!(sudo(&machine, "alice", &["id", "-u"], &first), "", "the second replaces the first");
+    assert_eq!(sudo(&machine, "alice", &["id", "-u"], &grouped.join(" ")).trim(), "0", "{}", machine.log());
+    assert_eq!(sudo(&machine, "alice", &["id", "-u"], &second), "", "once");
+    let log = machine.log();
+    let alerts: Vec<&str> = log.lines().filter(|line| line.starts_with("<81>twofoldd")).collect();
+    assert_eq!(alerts.iter().filter(|line| line.contains("emergency_code done")).count(), 2, "{alerts:?}");
+    assert_eq!(alerts.iter().filter(|line| line.contains("verify approved")).count(), 1, "{alerts:?}");
+    assert!(!log.contains(&second));
+    // In words, for a person.
+    let said = machine.twofold(&["emergency-code", "alice", "--door", "web"]).expect_success();
+    let groups: Vec<&str> =
+        said.split_whitespace().filter(|word| word.parse::<u16>().is_ok() && word.len() == 4).collect();
+    traces::issued("emergency code", &groups.concat());
+    assert!(groups.len() == 4 && said.contains("at the portal") && said.contains("15 min"), "{said}");
+    drop(alice);
+}
