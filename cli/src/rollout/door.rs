@@ -107,13 +107,19 @@ impl Door {
             let top = auth.last().ok_or_else(|| nothing("auth"))?;
             insert(&plain, top.top.last_line + 1, &why, &AFTER)
         };
-        let edited = if self == Self::Ssh {
+        let lines: &[&str] = match self {
+            Self::Ssh if alone => &[BREAK_GLASS, ACCOUNT_ALONE],
+            Self::Ssh => &[BREAK_GLASS, ACCOUNT_AFTER],
+            // Switches on what was set up while logging in.
+            Self::Login => &["account    required   pam_twofold.so"],
+            Self::Sudo | Self::Su => &[],
+        };
+        let edited = if lines.is_empty() {
+            edited
+        } else {
             let account = steps(service, &edited, Phase::Account, read)?;
             let top = account.first().ok_or_else(|| nothing("account"))?;
-            let asks = if alone { ACCOUNT_ALONE } else { ACCOUNT_AFTER };
-            insert(&edited, top.top.line, &why, &[BREAK_GLASS, asks])
-        } else {
-            edited
+            insert(&edited, top.top.line, &why, lines)
         };
         let asks = if alone { Asks::Alone } else { Asks::After };
         check(service, &steps(service, &edited, Phase::Auth, read)?, asks)?;
