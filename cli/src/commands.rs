@@ -8,15 +8,19 @@ mod browser;
 mod clock;
 mod device;
 mod disable;
+mod doctor;
 mod emergency_code;
 mod enroll;
 mod grace;
 mod info;
 mod invite;
+mod ledger;
+mod pages;
 mod password;
 mod policy;
 mod reset;
 mod revoke;
+mod rollout;
 mod session;
 mod status;
 mod verify;
@@ -24,6 +28,7 @@ mod verify;
 use crate::args::Command;
 use crate::desk::Desk;
 use crate::failure::Failure;
+use crate::rollout::door::Door;
 
 /// Does what the arguments say.
 ///
@@ -49,6 +54,14 @@ pub fn run(desk: &mut Desk, command: Command) -> Result<(), Failure> {
         Command::Password(arguments) => password::run(desk, &arguments),
         Command::Audit(arguments) => audit::run(desk, &arguments),
         Command::Clock(arguments) => clock::run(desk, &arguments),
+        Command::Doctor => doctor::run(desk),
+        Command::Ledger(verb) => ledger::run(desk, &verb),
         Command::Info => info::run(desk),
+        Command::Ssh(verb) => rollout::ssh(desk, verb),
+        Command::Sudo(verb) => rollout::other(desk, Door::Sudo, verb),
+        Command::Su(verb) => rollout::other(desk, Door::Su, verb),
+        Command::Login(verb) => rollout::other(desk, Door::Login, verb),
+        Command::Pages { into } => pages::run(&into),
+        Command::Rollout(verb) => rollout::rollout(desk, &verb),
     }
 }

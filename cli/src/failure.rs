@@ -29,6 +29,9 @@ pub enum Failure {
     /// Nobody answered, or not to the end.
     #[error("{0}")]
     Unreachable(String),
+    /// What was looked at is not in order; what was found has been printed. Holds the exit status.
+    #[error("")]
+    Found(u8),
     /// Ctrl-C at a prompt.
     #[error("{0}")]
     Interrupted(String),
@@ -47,6 +50,7 @@ impl Failure {
             Self::Usage(_) => USAGE,
             Self::Configuration(_) => CONFIGURATION,
             Self::Unreachable(_) => UNREACHABLE,
+            Self::Found(status) => *status,
             // What a shell reports for a process that SIGINT ended.
             Self::Interrupted(_) => 130,
             Self::Refused(_) | Self::Output(_) | Self::NobodyReads => FAILED,

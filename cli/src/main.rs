@@ -7,8 +7,10 @@ mod args;
 mod ask;
 mod commands;
 mod desk;
+mod doctor;
 mod failure;
 mod output;
+mod rollout;
 mod time;
 mod words;
 

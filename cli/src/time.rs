@@ -71,10 +71,20 @@ impl Calendar {
         i64::try_from(at).is_ok_and(|at| at <= self.0.timestamp().as_second())
     }
 
+    /// Now, in seconds since the epoch.
+    fn seconds(&self) -> u64 {
+        u64::try_from(self.0.timestamp().as_second()).unwrap_or(0)
+    }
+
     fn moment(&self, at: u64) -> Option<Zoned> {
         let timestamp = Timestamp::from_second(i64::try_from(at).ok()?).ok()?;
         Some(timestamp.to_zoned(self.0.time_zone().clone()))
     }
+}
+
+/// This moment, in seconds since the epoch.
+pub fn now() -> u64 {
+    Calendar::today().seconds()
 }
 
 /// How far back to look.

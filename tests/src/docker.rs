@@ -27,9 +27,21 @@ impl Docker {
         .trim()
         .to_owned();
         let mut docker = Self { id, port: 0 };
-        docker.port = docker.published_port();
-        eventually("sshd greets", Duration::from_secs(30), || docker.greeting());
+        docker.meet();
         docker
+    }
+
+    /// Finds its port, another one after each start, and waits until its sshd greets.
+    fn meet(&mut self) {
+        self.port = self.published_port();
+        eventually("sshd greets", Duration::from_secs(30), || self.greeting());
+    }
+
+    /// Kills everything in it at once, and starts it again.
+    pub(crate) fn restart(&mut self) {
+        run(Command::new("docker").args(["kill", &self.id])).expect_success();
+        run(Command::new("docker").args(["start", &self.id])).expect_success();
+        self.meet();
     }
 
     fn published_port(&self) -> u16 {

@@ -9,7 +9,25 @@ use tempfile::TempDir;
 use crate::docker::Docker;
 use crate::process::new_log;
 use crate::ssh::{self, Login, Session};
-use crate::{Run, Terminal, place};
+use crate::{Clock, Enrolled, Phone, Run, Terminal, place, traces};
+
+/// What an administrator does before any door asks: everything installed, the authority at its socket, root with a
+/// password for the console.
+const INSTALL: &str = "set -e
+cd /twofold/clone
+install -m 755 target/release/twofoldd target/release/twofold-gate /usr/local/sbin/
+install -m 755 target/release/twofold /usr/local/bin/
+for folder in /lib/*-linux-gnu/security; do
+    install -m 644 target/release/libpam_twofold.so $folder/pam_twofold.so
+done
+useradd --system --no-create-home --shell /usr/sbin/nologin twofold
+install -D -m 644 packaging/authority.toml /etc/twofold/authority.toml
+twofoldd --init
+install -m 644 packaging/systemd/twofoldd.* packaging/systemd/twofold-rollout.service /etc/systemd/system/
+systemctl enable --quiet --now twofoldd.socket
+systemctl enable --quiet twofold-rollout.service
+chpasswd
+";
 
 /// A running host. alice administers it; in her home is a clone of the repository, built as README says. Gone with the
 /// value.
@@ -44,6 +62,47 @@ impl Host {
         Self { docker, folder }
     }
 
+    /// One on which everything is installed, alice is enrolled, and no door asks for a code yet.
+    #[must_use]
+    pub fn boot_installed() -> (Self, Enrolled) {
+        let host = Self::boot();
+        traces::issued("password", ssh::PASSWORD);
+        host.type_to(&["sh", "-c", INSTALL], &format!("root:{}\n", ssh::PASSWORD)).expect_success();
+        host.exec(&["twofold", "account", "add", "alice"]).expect_success();
+        let alice = host.enrol("alice");
+        (host, alice)
+    }
+
+    /// Gives an account a device with a secret that is brought along.
+    ///
+    /// # Panics
+    /// When that does not work.
+    #[must_use]
+    pub fn enrol(&self, account: &str) -> Enrolled {
+        let random = crate::run(Command::new("head").args(["-c", "400", "/dev/urandom"])).stdout;
+        let base32 =
+            |character: char| "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".chars().nth(character as usize % 32);
+        let secret: String = random.chars().filter_map(base32).take(32).collect();
+        let phone = Phone::type_in(&secret, &Clock::real());
+        let typed = format!("{secret}\n{}\n", phone.fresh());
+        let words =
+            ["twofold", "enroll", "--json", "--account", account, "--import-fd", "0", "--code-fd", "0"];
+        let told = self.type_to(&words, &typed).expect_success();
+        let last: serde_json::Value = told.lines().last().map_or(serde_json::Value::Null, |line| {
+            serde_json::from_str(line).unwrap_or_else(|why| panic!("{line}: {why}"))
+        });
+        let codes = last["backup_codes"].as_array().unwrap_or_else(|| panic!("no backup codes: {told}"));
+        let backup_codes: Vec<String> =
+            codes.iter().filter_map(|code| code.as_str().map(str::to_owned)).collect();
+        backup_codes.iter().for_each(|code| traces::issued("backup code", code));
+        Enrolled { phone, backup_codes }
+    }
+
+    /// Stops it as if its plug was pulled, and boots it again.
+    pub fn restart(&mut self) {
+        self.docker.restart();
+    }
+
     /// A private key that alice has authorised.
     #[must_use]
     pub fn key(&self) -> PathBuf {
@@ -74,6 +133,30 @@ impl Host {
         self.docker.exec("root", command, "")
     }
 
+    /// Copies a file in.
+    pub fn put(&self, file: &Path, to: &str) {
+        let target = format!("{}:{to}", self.docker.id());
+        crate::run(Command::new("docker").arg("cp").arg(file).arg(target)).expect_success();
+    }
+
+    /// Runs a shell's line inside as alice, with something on its standard input.
+    #[must_use]
+    pub fn as_alice(&self, line: &str, input: &str) -> Run {
+        self.docker.exec("alice", &["sh", "-c", line], input)
+    }
+
+    /// Where its sshd listens on 127.0.0.1.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.docker.port()
+    }
+
+    /// Runs a command inside as root, with something on its standard input.
+    #[must_use]
+    pub fn type_to(&self, command: &[&str], input: &str) -> Run {
+        self.docker.exec("root", command, input)
+    }
+
     /// What systemd's journal has of a unit.
     #[must_use]
     pub fn journal(&self, unit: &str) -> String {
@@ -92,12 +175,7 @@ impl Drop for Host {
 /// built with, under the names that they have there.
 fn built_clone(folder: &Path) -> PathBuf {
     let clone = folder.join("clone");
-    let release = clone.join("target/release");
-    fs::create_dir_all(&release).expect("there is room for a folder");
-    for name in ["twofoldd", "twofold-gate", "twofold"] {
-        fs::copy(place::program(name), release.join(name)).expect("./dev has built it");
-    }
-    fs::copy(place::module(), release.join("libpam_twofold.so")).expect("./dev has built it");
+    place::finished_programs(&clone.join("target/release"));
     let mut copy = Command::new("cp");
     copy.arg("-r").arg(place::repository().join("packaging")).arg(&clone);
     crate::run(&mut copy).expect_success();

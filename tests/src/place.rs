@@ -1,6 +1,7 @@
 //! Where things are: the repository, what was built, what a run leaves.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// The repository's root.
 #[must_use]
@@ -43,6 +44,39 @@ pub fn program(name: &str) -> PathBuf {
 #[must_use]
 pub fn module() -> PathBuf {
     existing(target().join("release/libpam_twofold.so"), "cargo build --package twofold-pam --release")
+}
+
+/// What was built, under the names and in one folder as a release build leaves it.
+///
+/// # Panics
+/// When something has not been built.
+pub fn finished_programs(folder: &Path) {
+    std::fs::create_dir_all(folder).expect("there is room for a folder");
+    for name in ["twofoldd", "twofold-gate", "twofold"] {
+        std::fs::copy(program(name), folder.join(name)).expect("./dev has built it");
+    }
+    std::fs::copy(module(), folder.join("libpam_twofold.so")).expect("./dev has built it");
+}
+
+/// The package, made from what was built, as this version.
+///
+/// # Panics
+/// When it cannot be made.
+#[must_use]
+pub fn package(version: &str) -> PathBuf {
+    let folder = run_folder().join(format!("package-{version}-{}", std::process::id()));
+    let built = folder.join("built");
+    finished_programs(&built);
+    let mut build = Command::new(repository().join("packaging/deb/build"));
+    // Packed lightly: this one is read once.
+    build
+        .env("VERSION", version)
+        .env("DPKG_DEB_COMPRESSOR_TYPE", "gzip")
+        .env("DPKG_DEB_COMPRESSOR_LEVEL", "1");
+    crate::run(build.arg(&built).arg(&folder)).expect_success();
+    let files = std::fs::read_dir(&folder).expect("it was made").flatten().map(|entry| entry.path());
+    let package = files.into_iter().find(|file| file.extension().is_some_and(|end| end == "deb"));
+    package.expect("a package was made")
 }
 
 /// What this run leaves: logs, and what was issued. `./dev test` empties it first.

@@ -5,10 +5,11 @@ use std::fs;
 use twofold_tests::ssh::PASSWORD;
 use twofold_tests::{Clock, Host, Login, Phone, Terminal, place, traces};
 
-/// What stands between these headings of the README as commands, without the comments behind them.
-fn commands(from: &str, to: &str) -> Vec<String> {
+/// What stands below this heading of the README as commands, without the comments behind them.
+fn commands(heading: &str) -> Vec<String> {
     let readme = fs::read_to_string(place::repository().join("README.md")).unwrap();
-    let section = readme.split_once(from).unwrap().1.split_once(to).unwrap().0;
+    let section = readme.split_once(heading).unwrap().1;
+    let section = section.split("\n#").next().unwrap_or_default();
     let lines = section.lines().filter_map(|line| line.strip_prefix("    "));
     lines.map(|line| line.split("   #").next().unwrap_or_default().trim().to_owned()).collect()
 }
@@ -53,36 +54,59 @@ fn is_base32(byte: u8) -> bool {
     byte.is_ascii_uppercase() || (b'2'..=b'7').contains(&byte)
 }
 
-#[test]
-fn the_readme_leads_to_a_protected_host() {
-    let host = Host::boot();
+/// From the first command to a login that asks for a code.
+fn follow(host: &Host, install: &[String]) {
     let mut shell = host.shell();
+    // sudo asks once in a terminal.
+    type_in(&mut shell, "sudo true", &[("password for alice", PASSWORD)]);
+    for step in install.iter().filter(|step| !is_building(step)) {
+        type_in(&mut shell, step, &[]);
+    }
     let mut enrolled = None;
-    let steps = commands("## Install on a host, from source", "## Live with it");
-    assert!(steps.len() > 20 && steps.iter().filter(|step| is_building(step)).count() == 3, "{steps:?}");
-    let mut is_first_sudo = true;
-    for step in steps.iter().filter(|step| !is_building(step)) {
-        match step.as_str() {
-            enrol if enrol.contains("twofold enroll") => enrolled = Some(enroll(&mut shell, enrol)),
-            verify if verify.contains("twofold verify") => {
-                let (phone, _) = enrolled.as_ref().expect("it comes after enrolling");
-                type_in(&mut shell, verify, &[("Code", &phone.fresh())]);
-            }
-            "sudo -k; sudo true" => {
-                let (_, codes) = enrolled.as_ref().expect("it comes after enrolling");
-                let answers = [("password for alice", PASSWORD), ("Code for alice", codes[0].as_str())];
-                type_in(&mut shell, step, &answers);
-            }
-            sudo if sudo.starts_with("sudo ") && is_first_sudo => {
-                is_first_sudo = false;
-                type_in(&mut shell, sudo, &[("password for alice", PASSWORD)]);
-            }
-            other => drop(type_in(&mut shell, other, &[])),
+    for step in commands("### Your phone, then the doors") {
+        if step.contains("twofold enroll") {
+            enrolled = Some(enroll(&mut shell, &step));
+            continue;
         }
+        let known = enrolled.as_ref();
+        let answers: Vec<(&str, String)> = match step.as_str() {
+            verify if verify.contains("twofold verify") => {
+                let (phone, _) = known.expect("it comes after enrolling");
+                vec![("Code", phone.fresh())]
+            }
+            "sudo passwd root" => {
+                ["New password:", "Retype new password:"].map(|ask| (ask, PASSWORD.to_owned())).to_vec()
+            }
+            "sudo twofold ssh confirm" => {
+                let (_, codes) = known.expect("it comes after enrolling");
+                confirm_ssh(host, &step, &codes[0]);
+                continue;
+            }
+            "sudo -k twofold sudo confirm" => {
+                let (_, codes) = known.expect("it comes after enrolling");
+                vec![("password for alice", PASSWORD.to_owned()), ("Code for alice", codes[1].clone())]
+            }
+            enable if enable.contains("enable") => {
+                vec![("to be sure: ", PASSWORD.to_owned()), ("Go on? [y/N] ", "y".to_owned())]
+            }
+            _ => Vec::new(),
+        };
+        let answers: Vec<(&str, &str)> =
+            answers.iter().map(|(ask, answer)| (*ask, answer.as_str())).collect();
+        type_in(&mut shell, &step, &answers);
     }
     let (phone, codes) = enrolled.expect("the README enrols");
+    a_code_and_nothing_less(host, &phone, &codes);
+}
 
-    // A code, and nothing less.
+/// A fresh login, and in it the command.
+fn confirm_ssh(host: &Host, command: &str, code: &str) {
+    let line = command.replace("sudo", &format!("echo {PASSWORD} | sudo -S -p ''"));
+    let session = host.ssh("alice", &Login::key_then(&host.key(), code).running(&[&line]));
+    assert!(session.succeeded(), "{session:?}\n{}", host.journal("ssh"));
+}
+
+fn a_code_and_nothing_less(host: &Host, phone: &Phone, codes: &[String]) {
     let without = host.ssh("alice", &Login { key: Some(host.key()), ..Login::default() });
     assert!(!without.succeeded(), "{without:?}");
     let fresh = phone.fresh();
@@ -90,8 +114,10 @@ fn the_readme_leads_to_a_protected_host() {
     assert_eq!(session.run.stdout.trim(), "alice", "{session:?}\n{}", host.journal("ssh"));
     let used = host.ssh("alice", &Login::key_then(&host.key(), &fresh));
     assert!(!used.succeeded(), "{used:?}");
-    let backup = host.ssh("alice", &Login::key_then(&host.key(), &codes[1]));
+    let backup = host.ssh("alice", &Login::key_then(&host.key(), &codes[2]));
     assert!(backup.succeeded(), "{backup:?}");
+    let sudo = host.as_alice("sudo -S -k id -u", &format!("{PASSWORD}\n"));
+    assert!(!sudo.succeeded(), "{sudo:?}");
 
     // Nobody uses the ledger but the authority, which the socket started and systemd confines.
     let owner = host.exec(&["stat", "--format=%U %a", "/var/lib/twofold"]).expect_success();
@@ -101,4 +127,23 @@ fn the_readme_leads_to_a_protected_host() {
     for line in ["ActiveState=active", "User=twofold", "PrivateNetwork=yes", "NRestarts=0"] {
         assert!(unit.stdout.lines().any(|found| found == line), "{unit:?}\n{}", host.journal("twofoldd"));
     }
+}
+
+#[test]
+fn the_readme_leads_from_source_to_a_protected_host() {
+    let host = Host::boot();
+    let steps = commands("### From source");
+    assert!(steps.len() > 10 && steps.iter().filter(|step| is_building(step)).count() == 3, "{steps:?}");
+    follow(&host, &steps);
+}
+
+#[test]
+fn the_readme_leads_by_package_to_a_protected_host() {
+    let host = Host::boot();
+    host.exec(&["mkdir", "-p", "/home/alice/twofold/target/package"]).expect_success();
+    let package = place::package("0.1.0");
+    host.put(&package, "/home/alice/twofold/target/package/twofold_0.1.0_amd64.deb");
+    let steps = commands("### By package");
+    assert_eq!(steps.len(), 1, "{steps:?}");
+    follow(&host, &steps);
 }
