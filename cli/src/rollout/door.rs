@@ -48,6 +48,8 @@ const ALONE: [&str; 3] = [
 const BREAK_GLASS: &str =
     "account    [success=1 default=ignore]  pam_succeed_if.so quiet user ingroup twofold-breakglass";
 const ACCOUNT_AFTER: &str = "account    required   pam_twofold.so need=factor";
+/// Switches on what was set up while logging in, and asks nobody anything otherwise.
+const ACCOUNT_SWITCH_ON: &str = "account    required   pam_twofold.so";
 const ACCOUNT_ALONE: &str = "account    required   pam_twofold.so need=factor first=publickey";
 
 impl Door {
@@ -107,13 +109,19 @@ impl Door {
             let top = auth.last().ok_or_else(|| nothing("auth"))?;
             insert(&plain, top.top.last_line + 1, &why, &AFTER)
         };
-        let edited = if self == Self::Ssh {
-            let account = steps(service, &edited, Phase::Account, read)?;
-            let top = account.first().ok_or_else(|| nothing("account"))?;
-            let asks = if alone { ACCOUNT_ALONE } else { ACCOUNT_AFTER };
-            insert(&edited, top.top.line, &why, &[BREAK_GLASS, asks])
-        } else {
+        let account: &[&str] = match self {
+            Self::Ssh if alone => &[BREAK_GLASS, ACCOUNT_ALONE],
+            Self::Ssh => &[BREAK_GLASS, ACCOUNT_AFTER],
+            // Where people set up a second factor while they log in.
+            Self::Login => &[ACCOUNT_SWITCH_ON],
+            Self::Sudo | Self::Su => &[],
+        };
+        let edited = if account.is_empty() {
             edited
+        } else {
+            let steps = steps(service, &edited, Phase::Account, read)?;
+            let top = steps.first().ok_or_else(|| nothing("account"))?;
+            insert(&edited, top.top.line, &why, account)
         };
         let asks = if alone { Asks::Alone } else { Asks::After };
         check(service, &steps(service, &edited, Phase::Auth, read)?, asks)?;
@@ -193,6 +201,15 @@ mod tests {
         }
         let by_hand = "auth requisite pam_unix.so\nauth requisite pam_twofold.so first=above\n";
         assert_eq!(Door::state("sudo", by_hand, &read), State::ByHand);
+    }
+
+    #[test]
+    fn login_has_the_line_that_switches_on_what_is_set_up_there() {
+        let text = "@include common-auth\n@include common-account\n";
+        let edited = Door::Login.enabled("login", text, First::Password, &read).unwrap();
+        let account = steps("login", &edited, Phase::Account, &read).unwrap();
+        assert!(account.first().is_some_and(Step::is_ours) && !edited.contains("need=factor"), "{edited}");
+        assert_eq!(without_blocks(&edited), text);
     }
 
     #[test]
