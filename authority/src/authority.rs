@@ -167,6 +167,7 @@ impl Authority {
             wire::InviteAccount::METHOD => written(self.invite_account(actor, read(parameters)?).await),
             wire::ResetAccount::METHOD => written(self.reset_account(actor, read(parameters)?).await),
             wire::ExplainPolicy::METHOD => written(self.explain_policy(actor, read(parameters)?).await),
+            wire::CopyLedger::METHOD => written(self.copy_ledger(actor, read(parameters)?).await),
             wire::AcceptClock::METHOD => written(self.accept_clock(actor, read(parameters)?).await),
             _ => return Ok(None),
         };

@@ -60,6 +60,7 @@ impl DaemonError {
                 | OpenError::InUse(_)
                 | OpenError::Damaged { .. }
                 | OpenError::Older { .. }
+                | OpenError::Copy(_)
                 | OpenError::Io { .. } => false,
             },
             Self::Socket(error) => error.is_configuration(),

@@ -22,8 +22,16 @@ pub struct Flags {
     #[arg(long)]
     pub init: bool,
 
-    /// With --init as root: the user that will run the authority [default: twofold if there is one, else root]
-    #[arg(long, value_name = "USER", requires = "init")]
+    /// Make the ledger from a copy that `twofold ledger backup` made, where there is none, and leave
+    #[arg(long, value_name = "COPY", conflicts_with_all = ["init", "check"])]
+    pub restore: Option<PathBuf>,
+
+    /// Read a copy to its end with the keys that are here, and leave
+    #[arg(long, value_name = "COPY", conflicts_with_all = ["init", "check", "restore"])]
+    pub check_copy: Option<PathBuf>,
+
+    /// With --init or --restore as root: the user that will run the authority [default: twofold if there is one, else root]
+    #[arg(long, value_name = "USER", conflicts_with_all = ["check", "check_copy"])]
     pub owner: Option<String>,
 
     /// Say more; twice: say everything
@@ -46,7 +54,8 @@ mod tests {
     fn one_run_does_one_thing() {
         let read = |arguments: &[&str]| Flags::try_parse_from([&["twofoldd"], arguments].concat());
         assert!(read(&["--check", "--init"]).is_err());
-        assert!(read(&["--owner", "root"]).is_err());
+        assert!(read(&["--owner", "root", "--check"]).is_err());
+        assert!(read(&["--restore", "a", "--init"]).is_err());
         assert_eq!(read(&[]).unwrap().config, PathBuf::from("/etc/twofold/authority.toml"));
     }
 }

@@ -83,6 +83,12 @@ impl InitError {
 /// # Errors
 /// [`InitError`]; what was made until then stays and is taken up by the next try.
 pub fn init(config: &Config, owner: Option<&str>) -> Result<(), InitError> {
+    prepare(config, owner)?;
+    make_keys_and_ledger(config)
+}
+
+/// Makes the folders, and becomes whoever will run the authority.
+pub(crate) fn prepare(config: &Config, owner: Option<&str>) -> Result<(), InitError> {
     let owner = find_owner(owner)?;
     process::public_files();
     let uid = owner.as_ref().map_or(Uid::effective(), |owner| owner.uid);
@@ -99,7 +105,7 @@ pub fn init(config: &Config, owner: Option<&str>) -> Result<(), InitError> {
     if let Some(owner) = owner {
         become_user(&owner).map_err(|errno| io_error(&config.keys, errno.into()))?;
     }
-    make_keys_and_ledger(config)
+    Ok(())
 }
 
 /// For whom: `None` where it is whoever runs this.

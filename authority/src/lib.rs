@@ -17,6 +17,7 @@ pub mod operations;
 pub mod peer;
 pub mod policy;
 pub mod process;
+pub mod restore;
 pub mod store;
 pub mod system_clock;
 pub mod varlink;

@@ -11,6 +11,7 @@ use twofold_authority::flags::Flags;
 use twofold_authority::init::{InitError, init};
 use twofold_authority::operations::people::Nss;
 use twofold_authority::operations::settings::Settings;
+use twofold_authority::restore::{self, RestoreError};
 use twofold_authority::{journal, process};
 use twofold_shared::config::Mistakes;
 
@@ -28,6 +29,8 @@ enum Failure {
     Mistakes(#[from] Mistakes),
     #[error(transparent)]
     Init(#[from] InitError),
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
     #[error(transparent)]
     Daemon(#[from] DaemonError),
     #[error("cannot protect this process's memory: {0}")]
@@ -60,6 +63,12 @@ fn run(flags: &Flags) -> Result<(), Failure> {
         log::info!("{}: no mistake found", flags.config.display());
         return Ok(());
     }
+    if let Some(copy) = &flags.check_copy {
+        return Ok(restore::check(&config, copy)?);
+    }
+    if let Some(copy) = &flags.restore {
+        return Ok(restore::restore(&config, copy, flags.owner.as_deref())?);
+    }
     if flags.init {
         return Ok(init(&config, flags.owner.as_deref())?);
     }
@@ -72,7 +81,7 @@ impl Failure {
             Self::Mistakes(_) => ExitCode::from(CONFIGURATION),
             Self::Init(error) if error.is_configuration() => ExitCode::from(CONFIGURATION),
             Self::Daemon(error) if error.is_configuration() => ExitCode::from(CONFIGURATION),
-            Self::Init(_) | Self::Daemon(_) | Self::Harden(_) => ExitCode::FAILURE,
+            Self::Restore(_) | Self::Init(_) | Self::Daemon(_) | Self::Harden(_) => ExitCode::FAILURE,
         }
     }
 }

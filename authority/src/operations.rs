@@ -37,6 +37,7 @@ mod sign_in;
 mod spare;
 pub(crate) mod sweep;
 mod told;
+pub(crate) use told::COMMAND;
 mod trail;
 pub(crate) mod turn;
 pub(crate) mod watch;

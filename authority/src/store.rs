@@ -15,6 +15,7 @@ use crate::audit::{Entry, Event, Position, Syslog};
 use crate::keyring::Keyring;
 use crate::system_clock::Clock;
 
+mod copy;
 mod key;
 mod open;
 mod plan;
@@ -27,6 +28,7 @@ mod state;
 mod witness;
 mod writer;
 
+pub use copy::{Copied, CopyError, Restored};
 pub use key::{Key, Space};
 pub use open::{OpenError, Options};
 pub use reserve::{ReserveSize, Room};
@@ -325,6 +327,37 @@ impl Store {
         let mut failure = self.core.failure.subscribe();
         let failed = failure.wait_for(Option::is_some).await;
         failed.ok().and_then(|failed| failed.clone()).unwrap_or_else(|| "the writer is gone".to_owned())
+    }
+
+    /// Writes a sealed copy of everything beside the database, as it is between two batches.
+    ///
+    /// # Errors
+    /// [`StoreError::DiskFull`] where there is no room for it, and as [`Self::commit`].
+    pub async fn copy(&self) -> Result<Copied, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.queue.send(writer::Job::Copy(answer)).await.map_err(|_| self.gone())?;
+        answered.await.map_err(|_| self.gone())?
+    }
+
+    /// Makes a ledger from a copy, where there is none. See [`copy`] for what is different in it.
+    ///
+    /// # Errors
+    /// [`OpenError::Exists`] when there is one, [`OpenError::Copy`] for a copy that is damaged or another keyring's.
+    pub fn restore(
+        options: &Options,
+        keyring: &Keyring,
+        clock: &dyn Clock,
+        copy: &mut dyn std::io::Read,
+    ) -> Result<Restored, OpenError> {
+        open::restore(options, keyring, clock, copy)
+    }
+
+    /// Reads a copy to its end, and changes nothing.
+    ///
+    /// # Errors
+    /// [`CopyError`].
+    pub fn check_copy(keyring: &Keyring, copy: &mut dyn std::io::Read) -> Result<Restored, CopyError> {
+        copy::check(&Sealer::new(keyring), copy)
     }
 
     /// Takes nothing more, finishes what was taken, and returns when it is on disk and the writer has ended.

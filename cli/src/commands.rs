@@ -14,6 +14,7 @@ mod enroll;
 mod grace;
 mod info;
 mod invite;
+mod ledger;
 mod pages;
 mod password;
 mod policy;
@@ -54,6 +55,7 @@ pub fn run(desk: &mut Desk, command: Command) -> Result<(), Failure> {
         Command::Audit(arguments) => audit::run(desk, &arguments),
         Command::Clock(arguments) => clock::run(desk, &arguments),
         Command::Doctor => doctor::run(desk),
+        Command::Ledger(verb) => ledger::run(desk, &verb),
         Command::Info => info::run(desk),
         Command::Ssh(verb) => rollout::ssh(desk, verb),
         Command::Sudo(verb) => rollout::other(desk, Door::Sudo, verb),

@@ -134,4 +134,5 @@ methods! {
     ReadAudit -> AuditPage;
     ReadActivity -> ActivityPage;
     AcceptClock -> Done;
+    CopyLedger -> LedgerCopy;
 }

@@ -201,7 +201,7 @@ const MISTAKES: [Mistake; 31] = [
     Mistake("no_way_in", "usermod --lock root", "usermod --unlock root", true),
     Mistake(
         "shut_out",
-        "useradd --create-home --shell /bin/bash bob; cp -r ~alice/.ssh ~bob; chown -R bob: ~bob",
+        "useradd --create-home --shell /bin/bash --groups sudo bob; cp -r ~alice/.ssh ~bob; chown -R bob: ~bob",
         "userdel --remove bob 2>/dev/null",
         false,
     ),

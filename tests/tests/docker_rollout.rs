@@ -268,6 +268,21 @@ fn a_stopped_process_does_not_keep_its_change() {
 }
 
 #[test]
+fn where_no_systemd_runs_a_process_of_its_own_takes_it_back() {
+    let (host, _) = Host::boot_installed();
+    let before = files(&host);
+    // What says that systemd runs this host.
+    host.exec(&["mv", "/run/systemd/system", "/run/systemd/away"]).expect_success();
+    let refused = enable(&host);
+    assert!(!refused.succeeded() && refused.stderr.contains("--without-systemd"), "{refused:?}");
+    assert_eq!(files(&host), before);
+    let words = [&ENABLE[..], &["--without-systemd"]].concat();
+    host.type_to(&words, &format!("{PASSWORD}\n")).expect_success();
+    assert!(!host.ssh("alice", &key_alone(&host)).succeeded());
+    is_as_before(&host, &before, "a process of its own");
+}
+
+#[test]
 fn a_full_disk_changes_nothing() {
     let (host, _) = Host::boot_installed();
     // A drive for each folder that is written to; full to the last block.
@@ -300,8 +315,8 @@ fn it_is_refused_until_somebody_would_still_get_in() {
     };
     refused("usermod --lock root", "no other way into this host", "usermod --unlock root");
     refused(
-        "useradd --create-home --shell /bin/bash bob; cp -r ~alice/.ssh ~bob; chown -R bob: ~bob",
-        "twofold account add bob && twofold enroll --account bob",
+        "useradd --create-home --shell /bin/bash --groups sudo bob; cp -r ~alice/.ssh ~bob; chown -R bob: ~bob",
+        "bob must give a code, has nothing to make one with, and sets it up only by invitation",
         "userdel bob",
     );
     refused(

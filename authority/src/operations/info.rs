@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use twofold_shared::wire::{AcceptClock, Done, GetInfo, Info};
+use twofold_shared::wire::{AcceptClock, CopyLedger, Done, GetInfo, Info, LedgerCopy};
 
 use super::fault::{Outcome, internal};
 use super::permission::Actor;
@@ -65,6 +65,18 @@ impl Authority {
         let commit = Commit { audit: vec![entry], essential: true, accept_clock: true, ..Commit::default() };
         self.store.commit(commit).await.map_err(|error| self.failed(&error))?;
         Ok(Done {})
+    }
+}
+
+impl Authority {
+    /// Writes a copy of the ledger. That it was made is told first, so that the copy tells it too.
+    pub(crate) async fn copy_ledger(&self, actor: &Actor, _: CopyLedger) -> Outcome<LedgerCopy> {
+        let entry = Entry { actor: actor.name(), ..Entry::new("ledger_copy", audit::Outcome::Done, COMMAND) };
+        let commit = Commit { audit: vec![entry], ..Commit::default() };
+        self.store.commit(commit).await.map_err(|error| self.failed(&error))?;
+        let copied = self.store.copy().await.map_err(|error| self.failed(&error))?;
+        let path = copied.path.display().to_string();
+        Ok(LedgerCopy { path, revision: copied.revision.0, records: copied.records })
     }
 }
 

@@ -103,6 +103,7 @@ const TABLE: &[(&str, &[Role])] = &[
     (wire::ReadAudit::METHOD, OWN),
     (wire::ReadActivity::METHOD, OWNERS),
     (wire::AcceptClock::METHOD, ROOT),
+    (wire::CopyLedger::METHOD, ROOT),
 ];
 
 /// Who acts, once the table has let them call: all that an operation may believe about its caller.
@@ -269,6 +270,7 @@ mod tests {
             "ExplainPolicy",
             "ResetAccount",
             "AcceptClock",
+            "CopyLedger",
         ]);
         let both = [gate.clone(), root.clone()].concat();
         vec![

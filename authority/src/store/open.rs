@@ -12,6 +12,7 @@ use rustix::io::Errno;
 use tokio::sync::{broadcast, mpsc, watch};
 use twofold_shared::clock;
 
+use super::copy::{self, CopyError, Restored};
 use super::reserve::{Reserve, ReserveSize};
 use super::retention::Retention;
 use super::seal::{SealError, Sealer};
@@ -115,6 +116,9 @@ pub enum OpenError {
         /// The file that knows better.
         witness: PathBuf,
     },
+    /// The copy to restore from is no whole one.
+    #[error(transparent)]
+    Copy(#[from] CopyError),
     /// The kernel refused something.
     #[error("{}: {error}", path.display())]
     Io {
@@ -154,6 +158,24 @@ impl Lock {
 }
 
 pub(super) fn create(options: &Options, keyring: &Keyring, clock: &dyn Clock) -> Result<(), OpenError> {
+    make(options, |path| write_first_record(path, keyring, clock))
+}
+
+pub(super) fn restore(
+    options: &Options,
+    keyring: &Keyring,
+    clock: &dyn Clock,
+    copy: &mut dyn io::Read,
+) -> Result<Restored, OpenError> {
+    make(options, |path| {
+        let damaged = |what: String| OpenError::Damaged { path: path.to_owned(), what };
+        let tree = Tree::open(path, true).map_err(|error| damaged(error.to_string()))?;
+        Ok(copy::restore(&tree, &Sealer::new(keyring), &clock.now(), copy)?)
+    })
+}
+
+/// Makes the folder and what `fill` puts into the database. It has its name only once it is whole.
+fn make<T>(options: &Options, fill: impl FnOnce(&Path) -> Result<T, OpenError>) -> Result<T, OpenError> {
     let folder = &options.folder;
     let made = |error| io_error(folder, error);
     if let Some(parent) = folder.parent() {
@@ -173,10 +195,11 @@ pub(super) fn create(options: &Options, keyring: &Keyring, clock: &dyn Clock) ->
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(made(error)),
         _ => {}
     }
-    write_first_record(&unfinished, keyring, clock)?;
+    let filled = fill(&unfinished)?;
     Reserve::open(folder, options.reserve).and_then(|mut reserve| reserve.look()).map_err(made)?;
     fs::rename(&unfinished, options.database()).map_err(made)?;
-    File::open(folder).and_then(|opened| opened.sync_all()).map_err(made)
+    File::open(folder).and_then(|opened| opened.sync_all()).map_err(made)?;
+    Ok(filled)
 }
 
 fn write_first_record(path: &Path, keyring: &Keyring, clock: &dyn Clock) -> Result<(), OpenError> {

@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 use twofold_shared::account::{Account, AccountId};
+use twofold_shared::clock::UnixTime;
 use twofold_shared::name::Name;
 use zeroize::Zeroizing;
 
@@ -40,6 +41,7 @@ pub use login_enrolment::{
     Confirmed, LoginEnrolment, load_login_enrolment, load_login_enrolments, login_enrolment_removal,
     login_enrolment_write,
 };
+pub(super) use session::ended_range_restored;
 pub use session::{
     Ended, EndedRange, Session, digest_of, ended_range_write, ended_removal, ended_write, load_ended,
     load_ended_range, load_session, load_sessions, load_sessions_of, session_ending, session_opening,
@@ -86,6 +88,15 @@ fn removal(key: Key, expect: Expect) -> Write {
 }
 
 // ------------------------------------------------------------------------------------------------- accounts
+
+/// An account's value as it is put back from a copy ([`Account::restored`]).
+pub(super) fn restored_account(
+    key: &Key,
+    value: &[u8],
+    now: UnixTime,
+) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+    account::encode(key, &account::decode(key, value)?.restored(now))
+}
 
 fn account_key(id: &AccountId) -> Key {
     Key::new(Space::Account, id.to_string())

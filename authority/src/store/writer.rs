@@ -6,11 +6,13 @@
 
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 use twofold_shared::clock::{self, ClockState, Reading};
 
+use super::copy::{self, Copied};
 use super::plan::Plan;
 use super::reserve::{Reserve, Room};
 use super::retention::{Retention, Sweeper};
@@ -29,6 +31,8 @@ const BATCH: usize = 256;
 pub(super) enum Job {
     /// Write this and answer.
     Commit(Box<Commit>, Answer),
+    /// Write a copy of everything after what came before, and answer.
+    Copy(oneshot::Sender<Result<Copied, StoreError>>),
     /// End after what came before.
     Stop(oneshot::Sender<()>),
 }
@@ -39,6 +43,7 @@ type Answer = oneshot::Sender<Result<Committed, StoreError>>;
 #[derive(Default)]
 struct Gathered {
     commits: Vec<(Commit, Answer)>,
+    copies: Vec<oneshot::Sender<Result<Copied, StoreError>>>,
     /// Who wants to know of the end.
     stop: Option<oneshot::Sender<()>>,
 }
@@ -66,6 +71,7 @@ impl Gathered {
     fn add(&mut self, job: Job) {
         match job {
             Job::Commit(commit, answer) => self.commits.push((*commit, answer)),
+            Job::Copy(answer) => self.copies.push(answer),
             Job::Stop(ended) => self.stop = Some(ended),
         }
     }
@@ -141,8 +147,11 @@ impl Writer {
 
     fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
         while let Some(first) = jobs.blocking_recv() {
-            let Gathered { commits, stop } = Gathered::beginning_with(first, &mut jobs);
+            let Gathered { commits, copies, stop } = Gathered::beginning_with(first, &mut jobs);
             let went_well = commits.is_empty() || self.batch(commits);
+            for answer in copies.into_iter().filter(|_| went_well) {
+                let _ = answer.send(self.copy());
+            }
             if let Some(ended) = stop {
                 if went_well && let Err(error) = self.disk.synchronise(self.revision, 0) {
                     log::error!("the ledger was not synchronised at its end: {error}");
@@ -156,6 +165,14 @@ impl Writer {
                 return;
             }
         }
+    }
+
+    fn copy(&self) -> Result<Copied, StoreError> {
+        if self.room != Room::Plenty {
+            return Err(StoreError::DiskFull);
+        }
+        let folder = self.disk.witness.path().parent().unwrap_or(Path::new("."));
+        copy::write(&self.core.tree, &self.core.sealer, self.revision, folder)
     }
 
     /// Writes one batch and answers. False when the storage failed.

@@ -120,15 +120,9 @@ fn writable(file: &Path, path: &str) -> Option<Finding> {
 /// A misspelt option refuses every login.
 fn option(step: &Step, argument: &str) -> Option<Finding> {
     let name = argument.trim_start_matches('[').split('=').next().unwrap_or_default();
-    let known = matches!(
-        argument,
-        "first=above"
-            | "first=publickey"
-            | "need=factor"
-            | "forward_pass"
-            | "try_first_pass"
-            | "use_first_pass"
-    ) || matches!(name, "socket" | "timeout" | "prompt" | "lang" | "echo" | "tries");
+    let known = matches!(argument, "first=above" | "first=publickey" | "need=factor")
+        || matches!(name, "socket" | "timeout" | "lang" | "prompt" | "echo" | "tries")
+        || matches!(argument, "forward_pass" | "use_first_pass" | "try_first_pass");
     if !known {
         return Some(error(
             "option_unknown",

@@ -48,8 +48,6 @@ const ALONE: [&str; 3] = [
 const BREAK_GLASS: &str =
     "account    [success=1 default=ignore]  pam_succeed_if.so quiet user ingroup twofold-breakglass";
 const ACCOUNT_AFTER: &str = "account    required   pam_twofold.so need=factor";
-/// Switches on what was set up while logging in, and asks nobody anything otherwise.
-const ACCOUNT_SWITCH_ON: &str = "account    required   pam_twofold.so";
 const ACCOUNT_ALONE: &str = "account    required   pam_twofold.so need=factor first=publickey";
 
 impl Door {
@@ -109,19 +107,19 @@ impl Door {
             let top = auth.last().ok_or_else(|| nothing("auth"))?;
             insert(&plain, top.top.last_line + 1, &why, &AFTER)
         };
-        let account: &[&str] = match self {
+        let lines: &[&str] = match self {
             Self::Ssh if alone => &[BREAK_GLASS, ACCOUNT_ALONE],
             Self::Ssh => &[BREAK_GLASS, ACCOUNT_AFTER],
-            // Where people set up a second factor while they log in.
-            Self::Login => &[ACCOUNT_SWITCH_ON],
+            // Switches on what was set up while logging in.
+            Self::Login => &["account    required   pam_twofold.so"],
             Self::Sudo | Self::Su => &[],
         };
-        let edited = if account.is_empty() {
+        let edited = if lines.is_empty() {
             edited
         } else {
-            let steps = steps(service, &edited, Phase::Account, read)?;
-            let top = steps.first().ok_or_else(|| nothing("account"))?;
-            insert(&edited, top.top.line, &why, account)
+            let account = steps(service, &edited, Phase::Account, read)?;
+            let top = account.first().ok_or_else(|| nothing("account"))?;
+            insert(&edited, top.top.line, &why, lines)
         };
         let asks = if alone { Asks::Alone } else { Asks::After };
         check(service, &steps(service, &edited, Phase::Auth, read)?, asks)?;

@@ -238,18 +238,14 @@ pub fn shut_out(desk: &Desk, wanted: &Wanted, person: &Person) -> Option<String>
              ~/.ssh/authorized_keys, or say --first password"
         ));
     }
-    match desk.authority.call(&question(wanted, name)) {
+    let asked = match desk.authority.call(&question(wanted, name)) {
         Err(error) => return Some(format!("{name}: {}", crate::failure::Failure::from(error))),
-        Ok(PolicyExplained { ask: Ask::Exempt | Ask::Optional | Ask::Grace, .. }) => return None,
-        // They set up a device on the way in.
-        Ok(PolicyExplained { ask: Ask::Enrol, .. }) => return None,
-        Ok(PolicyExplained { ask: Ask::Invitation, .. }) => {
-            return Some(format!(
-                "{name} must give a code and sets up a device at the login, with an invitation: hand them one first, with \
-                 twofold invite {name}, or say: twofold enroll --account {name}"
-            ));
-        }
-        Ok(PolicyExplained { ask: Ask::Code | Ask::Unenrolled, .. }) => {}
+        Ok(PolicyExplained { ask, .. }) => ask,
+    };
+    match asked {
+        // The last set one up at the login itself.
+        Ask::Exempt | Ask::Optional | Ask::Grace | Ask::Enrol => return None,
+        Ask::Code | Ask::Unenrolled | Ask::Invitation => {}
     }
     let add = match desk.authority.call(&GetAccount { account: Some(name.clone()) }) {
         Ok(account) if account.enrolled => return None,
@@ -259,6 +255,12 @@ pub fn shut_out(desk: &Desk, wanted: &Wanted, person: &Person) -> Option<String>
         }
         Err(error) => return Some(format!("{name}: {}", crate::failure::Failure::from(error))),
     };
+    if asked == Ask::Invitation {
+        return Some(format!(
+            "{name} must give a code, has nothing to make one with, and sets it up only by invitation. Say: {add}twofold \
+             invite {name}, and have them use it before, or: {add}twofold enroll --account {name}"
+        ));
+    }
     Some(format!(
         "{name} must give a code and has nothing to make one with. Say: {add}twofold enroll --account {name}, or: \
          {add}twofold account require {name} exempt"

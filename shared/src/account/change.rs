@@ -323,6 +323,19 @@ impl Account {
         (after != *self).then_some(after)
     }
 
+    /// In a ledger that is put back from a copy: what was spent since the copy was made is not known, so no code that a
+    /// phone shows now or shows next is taken, and backup codes are gone until new ones are made.
+    #[must_use]
+    pub fn restored(&self, now: UnixTime) -> Self {
+        let mut after = self.clone();
+        for device in &mut after.devices {
+            let next = device.totp.parameters.step_at(now).saturating_add(1);
+            device.last_step = device.last_step.max(next);
+        }
+        after.backup_codes = None;
+        after
+    }
+
     fn changed_at(&self, now: UnixTime) -> Self {
         Self { changed: now, ..self.clone() }
     }

@@ -374,3 +374,18 @@ pub struct ResetAccount {
 /// Ends the state `clock`: root has looked, and the wall clock is right.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct AcceptClock {}
+
+/// Writes a sealed copy of the whole ledger beside it, as it is at one moment. Only root may; calls wait meanwhile.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct CopyLedger {}
+
+/// The copy that was written. The next one takes its place.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerCopy {
+    /// Where it is.
+    pub path: String,
+    /// The last change that is in it.
+    pub revision: u64,
+    /// How many records it holds.
+    pub records: u64,
+}

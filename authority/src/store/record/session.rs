@@ -8,7 +8,7 @@ use twofold_shared::wire::{Level, SessionDigest};
 use zeroize::Zeroizing;
 
 use super::browser::BrowserId;
-use super::{decode, invalid, removal, write};
+use super::{decode, encode, invalid, removal, write};
 use crate::store::{Expect, Key, Space, Store, StoreError, Version, Write};
 
 /// Records read at a time.
@@ -243,6 +243,15 @@ pub fn load_ended_range(store: &Store) -> Result<(EndedRange, Expect), StoreErro
 /// [`StoreError::Record`], never in practice.
 pub fn ended_range_write(range: &EndedRange, expect: Expect) -> Result<Write, StoreError> {
     write(range_key(), &(range.oldest, range.newest), expect)
+}
+
+/// The range of a ledger that was put back from a copy: empty, and beyond every number that was given before.
+pub(in crate::store) fn ended_range_restored(
+    revision: Version,
+) -> Result<(Key, Zeroizing<Vec<u8>>), StoreError> {
+    let key = range_key();
+    let value = encode(&key, &(revision.0.saturating_add(1), revision.0))?;
+    Ok((key, value))
 }
 
 /// The sessions of one number, where it is kept.

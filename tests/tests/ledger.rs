@@ -1,0 +1,152 @@
+//! Copies of a ledger: taken while it is written to, put back elsewhere, and what a restored one must not take.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use nix::unistd::{Uid, User};
+use twofold_shared::wire::{AuditEvent, GetAccount, Word};
+use twofold_tests::present::{Answer, address, present};
+use twofold_tests::{Authority, Enrolled, Run, run};
+
+fn give(authority: &Authority, name: &str, from: u16, code: &str) -> Answer {
+    present(&authority.client(), name, address(from), code)
+}
+
+/// `twofoldd` with one more flag, for whoever runs the tests.
+fn daemon(authority: &Authority, flag: &str, file: &str) -> Run {
+    let own = User::from_uid(Uid::effective()).unwrap().unwrap().name;
+    let mut command = authority.daemon();
+    command.arg(flag).arg(authority.path(file));
+    if flag == "--restore" {
+        command.args(["--owner", &own]);
+    }
+    run(&mut command)
+}
+
+fn backup(authority: &Authority, file: &str) -> Run {
+    authority.twofold(&["ledger", "backup", authority.path(file).to_str().unwrap()])
+}
+
+/// Stops the authority, takes its ledger away, and puts a copy in its place.
+fn restore(authority: &mut Authority, file: &str) {
+    assert_eq!(authority.stop(), 0);
+    fs::rename(authority.path("ledger"), authority.path(&format!("lost-{file}"))).unwrap();
+    let restored = daemon(authority, "--restore", file);
+    assert!(restored.succeeded(), "{restored:?}");
+    authority.restart();
+}
+
+fn told(authority: &Authority, action: &str) -> Vec<AuditEvent> {
+    authority.audit().into_iter().filter(|event| event.action == action).collect()
+}
+
+#[test]
+fn a_copy_taken_under_load_is_whole_and_what_was_spent_stays_spent() {
+    let mut authority = Authority::start();
+    let people: Vec<Enrolled> =
+        (0..6).map(|number| authority.enrol(&format!("local:person{number}"))).collect();
+    let name = |number: usize| format!("local:person{number}");
+    let over = AtomicBool::new(false);
+    // Everybody logs in while copies are made: with backup codes, each spent in a commit of its own.
+    let spent: Vec<usize> = std::thread::scope(|scope| {
+        let logins: Vec<_> = (0..people.len())
+            .map(|number| {
+                let (authority, people, over) = (&authority, &people, &over);
+                scope.spawn(move || {
+                    let codes = people[number].backup_codes.iter().take(6).enumerate();
+                    let mut spent = 0;
+                    for (index, code) in codes {
+                        assert_eq!(give(authority, &name(number), index as u16, code), Answer::Approved);
+                        spent += 1;
+                        if over.load(Ordering::SeqCst) {
+                            break;
+                        }
+                    }
+                    spent
+                })
+            })
+            .collect();
+        for number in 0..5 {
+            let made = backup(&authority, &format!("copy{number}"));
+            assert!(made.succeeded(), "{made:?}");
+        }
+        over.store(true, Ordering::SeqCst);
+        logins.into_iter().map(|login| login.join().unwrap()).collect()
+    });
+    assert!(spent.iter().all(|&spent| spent > 0));
+    for number in 0..5 {
+        let file = format!("copy{number}");
+        assert!(daemon(&authority, "--check-copy", &file).succeeded(), "{file}");
+        let mode = fs::metadata(authority.path(&file)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o600);
+    }
+    assert!(!authority.path("ledger/copy").exists(), "nothing stays beside the ledger");
+
+    // Spent after the last copy: the restored ledger cannot know.
+    let late = people[0].phone.fresh();
+    assert_eq!(give(&authority, &name(0), 1, &late), Answer::Approved);
+    restore(&mut authority, "copy4");
+    for (number, person) in people.iter().enumerate() {
+        let account = authority.call(&GetAccount { account: Some(name(number)) }).unwrap();
+        assert_eq!((account.enrolled, account.backup_codes_left), (true, 0));
+        for code in &person.backup_codes {
+            assert_ne!(give(&authority, &name(number), 40, code), Answer::Approved);
+        }
+        authority.twofold(&["account", "reopen", &name(number)]).expect_success();
+    }
+    assert_ne!(give(&authority, &name(0), 1, &late), Answer::Approved);
+    let step = people[0].phone.step();
+    assert_ne!(give(&authority, &name(1), 41, &people[1].phone.code_at(step + 1)), Answer::Approved);
+    authority.clock().shift(3600);
+    assert_eq!(give(&authority, &name(1), 42, &people[1].phone.fresh()), Answer::Approved);
+    assert_eq!(told(&authority, "ledger_restore").len(), 1);
+    assert_eq!(told(&authority, "ledger_copy").len(), 5);
+}
+
+#[test]
+fn a_copy_that_is_cut_changed_foreign_or_no_copy_is_refused_and_nothing_is_made() {
+    let mut authority = Authority::start();
+    let alice = authority.enrol("local:alice");
+    backup(&authority, "copy").expect_success();
+    let again = backup(&authority, "copy");
+    assert!(!again.succeeded(), "a backup that is there is never overwritten");
+    symlink(authority.path("elsewhere"), authority.path("link")).unwrap();
+    assert!(!backup(&authority, "link").succeeded() && !authority.path("elsewhere").exists());
+
+    let other = Authority::start();
+    backup(&other, "copy").expect_success();
+    fs::copy(other.path("copy"), authority.path("foreign")).unwrap();
+    let whole = fs::read(authority.path("copy")).unwrap();
+    let mut changed = whole.clone();
+    let middle = changed.len() / 2;
+    changed[middle] ^= 1;
+    let mut longer = whole.clone();
+    longer.push(0);
+    for (name, bytes) in [
+        ("empty", Vec::new()),
+        ("cut", whole[..whole.len() - 1].to_vec()),
+        ("without_end", whole[..whole.len() / 2].to_vec()),
+        ("changed", changed),
+        ("longer", longer),
+        ("text", b"twofold ledger copy 2\nand more".to_vec()),
+    ] {
+        fs::write(authority.path(name), bytes).unwrap();
+    }
+    // Over a ledger that is there nothing is put back.
+    assert_eq!(authority.stop(), 0);
+    assert!(!daemon(&authority, "--restore", "copy").succeeded());
+    fs::rename(authority.path("ledger"), authority.path("kept")).unwrap();
+    for file in ["empty", "cut", "without_end", "changed", "longer", "text", "foreign", "absent"] {
+        for flag in ["--check-copy", "--restore"] {
+            let refused = daemon(&authority, flag, file);
+            assert!(!refused.succeeded(), "{flag} {file}: {refused:?}");
+            assert!(!authority.path("ledger/ledger").exists(), "{flag} {file}");
+        }
+    }
+    let _ = fs::remove_dir_all(authority.path("ledger"));
+    fs::rename(authority.path("kept"), authority.path("ledger")).unwrap();
+    authority.restart();
+    assert_eq!(give(&authority, "local:alice", 1, &alice.phone.fresh()), Answer::Approved);
+    assert_ne!(give(&authority, "local:alice", 1, &alice.phone.wrong()), Answer::Refused(Word::Clock));
+}
