@@ -181,7 +181,7 @@ fn all_at_once(count: usize) {
     let line = |name: &String| format!("{name}:{PASSWORD}:::::/bin/sh\n");
     machine.write("/var/tmp/people", &names.iter().map(line).collect::<String>());
     machine.root(
-        "newusers /var/tmp/people; echo 'MaxStartups 2000' >>/etc/ssh/sshd_config.d/twofold.conf; kill -HUP 1",
+        "newusers /var/tmp/people; echo 'MaxStartups 2000' >/etc/ssh/sshd_config.d/00-many.conf; kill -HUP 1",
     );
     let phones = machine.enrol_all(&names);
     machine.write("/tmp/storm.py", include_str!("../docker/stacks/storm.py"));

@@ -253,6 +253,14 @@ fn mistakes_of_policy_and_break_glass_and_little_space_are_found() {
     )
     .expect_success();
     assert!(findings(&host).1.contains("long_grace"), "{:?}", findings(&host));
+    shell(
+        &host,
+        "cp /etc/pam.d/login /var/tmp/login; printf 'auth requisite pam_unix.so\\nauth requisite pam_twofold.so first=above\\n\
+         auth required pam_permit.so\\naccount required pam_unix.so\\n' >/etc/pam.d/login",
+    )
+    .expect_success();
+    assert!(findings(&host).1.contains("device_never_on"), "{:?}", findings(&host));
+    shell(&host, "cp /var/tmp/login /etc/pam.d/login").expect_success();
     shell(&host, "groupadd twofold-breakglass; gpasswd --add bob twofold-breakglass; rm -r ~bob/.ssh")
         .expect_success();
     assert!(findings(&host).1.contains("break_glass_without_key"), "{:?}", findings(&host));

@@ -50,8 +50,12 @@ fn service_of(place: &Place, service: &str, text: &str) -> Vec<Finding> {
     for step in auth.iter().chain(&account).filter(|step| step.is_ours()) {
         found.extend(step.arguments().iter().filter_map(|argument| option(step, argument)));
     }
-    let alone = ours.arguments().iter().any(|argument| argument == "first=publickey");
-    if let Err(why) = check(service, &auth, if alone { Asks::Alone } else { Asks::After }) {
+    let has = |word: &str| ours.arguments().iter().any(|argument| argument == word);
+    let asks = if has("first=publickey") { Asks::Alone } else { Asks::After };
+    // A password that comes with the code is checked below it.
+    if !has("forward_pass")
+        && let Err(why) = check(service, &auth, asks)
+    {
         found.push(broken(&why));
     }
     if !ours.ends_at_failure() {
@@ -70,6 +74,14 @@ fn service_of(place: &Place, service: &str, text: &str) -> Vec<Finding> {
             "/etc/pam.d/sshd has no account line `pam_twofold.so need=factor`.",
             "sshd asks no auth line about a public key alone: who has one comes in without a code.",
             "twofold ssh enable, or add: account required pam_twofold.so need=factor",
+        ));
+    }
+    if service == "login" && !account.iter().any(Step::is_ours) {
+        found.push(warning(
+            "device_never_on",
+            "/etc/pam.d/login asks for a code and has no account line `pam_twofold.so`.".to_owned(),
+            "Who sets up a second factor while logging in there has to do it again each time.",
+            "twofold login disable && twofold login enable, or add: account required pam_twofold.so",
         ));
     }
     found

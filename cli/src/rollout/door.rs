@@ -202,6 +202,15 @@ mod tests {
     }
 
     #[test]
+    fn login_has_the_line_that_switches_on_what_is_set_up_there() {
+        let text = "@include common-auth\n@include common-account\n";
+        let edited = Door::Login.enabled("login", text, First::Password, &read).unwrap();
+        let account = steps("login", &edited, Phase::Account, &read).unwrap();
+        assert!(account.first().is_some_and(Step::is_ours) && !edited.contains("need=factor"), "{edited}");
+        assert_eq!(without_blocks(&edited), text);
+    }
+
+    #[test]
     fn the_account_line_comes_before_all_others() {
         let text = "@include common-auth\naccount sufficient pam_permit.so\n@include common-account\n";
         let edited = Door::Ssh.enabled("sshd", text, First::Publickey, &read).unwrap();
