@@ -333,30 +333,6 @@ impl From<Algorithm> for wire::Algorithm {
     }
 }
 
-/// One account, by name.
-#[derive(Debug, Args)]
-pub struct OneAccount {
-    /// Whose
-    pub account: String,
-}
-
-/// One account, by name, and consent.
-#[derive(Debug, Args)]
-pub struct Named {
-    /// Whose
-    pub account: String,
-    /// Consent
-    #[command(flatten)]
-    pub consent: Consent,
-}
-
-/// `invite`.
-#[derive(Debug, Args)]
-pub struct Invite {
-    /// Whom
-    pub account: String,
-}
-
 /// `verify`.
 #[derive(Debug, Args)]
 pub struct Verify {

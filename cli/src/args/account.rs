@@ -1,8 +1,8 @@
-//! `account`: its verbs and flags.
+//! Flags of the verbs about accounts.
 
-use clap::{Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 
-use super::{Codes, Named, OneAccount};
+use super::{Codes, Consent};
 
 /// `account`.
 #[derive(Debug, Subcommand)]
@@ -82,4 +82,28 @@ pub enum Requirement {
     Exempt,
     /// As the service's policy says
     Policy,
+}
+
+/// One account, by name.
+#[derive(Debug, Args)]
+pub struct OneAccount {
+    /// Whose
+    pub account: String,
+}
+
+/// One account, by name, and consent.
+#[derive(Debug, Args)]
+pub struct Named {
+    /// Whose
+    pub account: String,
+    /// Consent
+    #[command(flatten)]
+    pub consent: Consent,
+}
+
+/// `invite`.
+#[derive(Debug, Args)]
+pub struct Invite {
+    /// Whom
+    pub account: String,
 }

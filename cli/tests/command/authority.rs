@@ -139,7 +139,7 @@ pub fn alice(devices: usize) -> Value {
         })
         .collect();
     json!({
-        "id": "5f".repeat(16), "names": ["unix:alice", "local:alice"], "groups": ["staff"], "locked": false,
+        "id": "5f".repeat(16), "names": ["unix:alice", "local:alice"], "groups": ["staff"], "contacts": {}, "locked": false,
         "enrolled": !devices.is_empty(), "has_password": true, "devices": devices, "backup_codes_left": 8,
         "closed_to_strangers": false, "created": 1_772_000_000,
     })

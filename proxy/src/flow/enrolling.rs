@@ -41,6 +41,8 @@ pub struct Enrolling {
     anew: Mutex<Option<SessionDigest>>,
     /// The session that was let pass without, before it must.
     spared: Mutex<Option<SessionDigest>>,
+    /// The enrolment whose picture was shown.
+    shown: Mutex<String>,
     turn: tokio::sync::Mutex<()>,
 }
 
@@ -58,6 +60,16 @@ impl Enrolling {
     /// Waits until no other first code of this flow is under way.
     pub async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.turn.lock().await
+    }
+
+    /// The picture of this enrolment is shown.
+    pub fn show(&self, enrolment: &str) {
+        enrolment.clone_into(&mut lock(&self.shown));
+    }
+
+    /// Whether it was.
+    pub fn has_shown(&self, enrolment: &str) -> bool {
+        *lock(&self.shown) == enrolment
     }
 
     /// A device is on.

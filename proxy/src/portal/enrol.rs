@@ -26,9 +26,6 @@ use crate::pages::wizard::{Choice, FirstCodeAsked, codes_file, grouped, kind_of}
 use crate::refusal::Refusal;
 use crate::session::Known;
 
-/// How long a device waits for its first code, in seconds.
-const LIFE_SECONDS: u64 = 600;
-
 /// The seconds that a usual code lasts.
 const PERIOD: u64 = 30;
 
@@ -149,9 +146,12 @@ impl Portal {
             return Ok(done);
         }
         match self.waiting(visit, flow, person, Beginning { kind: USUAL, again: false }).await? {
-            Ok(waiting) => self.page_with_form(visit, flow, None, |form| {
-                self.read_by(visit).scan(form, &waiting, person.known.name(), notice)
-            }),
+            Ok(waiting) => {
+                flow.enrolling.show(&waiting.enrolment);
+                self.page_with_form(visit, flow, None, |form| {
+                    self.read_by(visit).scan(form, &waiting, person.known.name(), notice)
+                })
+            }
             Err(answer) => Ok(answer),
         }
     }
@@ -175,8 +175,8 @@ impl Portal {
         }
         let again = Again::default();
         match self.waiting(visit, flow, person, Beginning { kind: USUAL, again: false }).await? {
-            // Just begun: its picture has not been seen.
-            Ok(waiting) if waiting.expires_seconds >= LIFE_SECONDS => {
+            // Its picture has not been seen: it was begun just now, or in another tab.
+            Ok(waiting) if !flow.enrolling.has_shown(&waiting.enrolment) => {
                 Ok(Answer::redirect(&format!("/enrol/{}", flow.id.as_str())))
             }
             Ok(waiting) => self.first_code_page(visit, flow, (&waiting.enrolment, waiting.digits), &again),

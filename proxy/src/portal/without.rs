@@ -22,15 +22,11 @@ impl Portal {
     /// Whether the person of a session may go on where a flow leads.
     pub(super) fn may_go_on(&self, flow: &Flow, session: &SessionDigest, known: &Known) -> bool {
         let (need, now) = (flow.need(), self.clock.unix());
-        if known.meets(need, now) {
-            return true;
-        }
-        let is_spared = || match self.enrolments(flow).policy(known, now) {
-            Enrolment::Optional => true,
-            Enrolment::RequiredFrom { .. } => flow.enrolling.is_spared(session),
-            Enrolment::Required | Enrolment::Off => false,
-        };
-        self.enrolments(flow).are_met(known, need, now) && is_spared()
+        // Counted whatever is asked for here: the session that this opens passes everywhere at the site before the day.
+        let is_uncounted = !known.is_enrolled()
+            && matches!(self.enrolments(flow).policy(known, now), Enrolment::RequiredFrom { .. })
+            && !flow.enrolling.is_spared(session);
+        self.enrolments(flow).are_met(known, need, now) && !is_uncounted
     }
 
     /// The page for the person of a session who has no second factor, where one is asked for.

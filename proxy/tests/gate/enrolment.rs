@@ -281,6 +281,13 @@ fn before_the_day_some_sign_ins_pass_without_and_no_more() {
     let mut browser = Browser::new(world.port);
     let page = bob(&world, &mut browser);
     assert!(path(&page.url).starts_with("/enrol/"), "{}", page.url);
+    // Nor does a page that asks for the first factor alone open the others uncounted.
+    let open = "[[rule]]\npaths = [\"/open\"]\npolicy = \"first\"";
+    let world = World::start_with(&format!("{rules}\n{open}"));
+    let mut browser = Browser::new(world.port);
+    let page = browser.open(&format!("http://wiki.localhost:{}/open", world.port));
+    let page = give_password(&mut browser, &page, "bob");
+    assert!(page.body.contains("once more without"), "{}", page.url);
     let world = World::start_with(&rules.replace("2999", "2001"));
     let page = bob(&world, &mut Browser::new(world.port));
     assert!(path(&page.url).starts_with("/enrol/"), "{}", page.url);
