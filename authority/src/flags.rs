@@ -30,8 +30,8 @@ pub struct Flags {
     #[arg(long, value_name = "COPY", conflicts_with_all = ["init", "check", "restore"])]
     pub check_copy: Option<PathBuf>,
 
-    /// With --init or --restore as root: the user that will run the authority [default: twofold if there is one, else root]
-    #[arg(long, value_name = "USER", conflicts_with_all = ["check", "check_copy"])]
+    /// With --init, --restore or --check-copy as root: the user that will run the authority [default: twofold if there is one, else root]
+    #[arg(long, value_name = "USER", conflicts_with = "check")]
     pub owner: Option<String>,
 
     /// Say more; twice: say everything

@@ -108,6 +108,12 @@ pub(crate) fn prepare(config: &Config, owner: Option<&str>) -> Result<(), InitEr
     Ok(())
 }
 
+/// Becomes whoever runs the authority, where root runs this: keys are opened by nobody else.
+pub(crate) fn become_owner(owner: Option<&str>) -> Result<(), InitError> {
+    let Some(owner) = find_owner(owner)? else { return Ok(()) };
+    become_user(&owner).map_err(|errno| io_error(Path::new(&owner.name), errno.into()))
+}
+
 /// For whom: `None` where it is whoever runs this.
 fn find_owner(named: Option<&str>) -> Result<Option<User>, InitError> {
     let own = Uid::effective();

@@ -64,7 +64,7 @@ fn run(flags: &Flags) -> Result<(), Failure> {
         return Ok(());
     }
     if let Some(copy) = &flags.check_copy {
-        return Ok(restore::check(&config, copy)?);
+        return Ok(restore::check(&config, copy, flags.owner.as_deref())?);
     }
     if let Some(copy) = &flags.restore {
         return Ok(restore::restore(&config, copy, flags.owner.as_deref())?);

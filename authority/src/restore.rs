@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::audit::{Entry, Outcome};
 use crate::config::Config;
-use crate::init::{InitError, prepare};
+use crate::init::{InitError, become_owner, prepare};
 use crate::keyring::{Keyring, KeyringError, Place};
 use crate::operations::COMMAND;
 use crate::store::{Commit, CopyError, OpenError, Options, Store, StoreError};
@@ -45,8 +45,9 @@ fn about(path: &Path) -> impl FnOnce(io::Error) -> RestoreError {
 ///
 /// # Errors
 /// [`RestoreError`], which says which page is bad or which key is missing.
-pub fn check(config: &Config, copy: &Path) -> Result<(), RestoreError> {
+pub fn check(config: &Config, copy: &Path, owner: Option<&str>) -> Result<(), RestoreError> {
     let mut file = BufReader::new(File::open(copy).map_err(about(copy))?);
+    become_owner(owner)?;
     let keyring = Keyring::load(&config.keys, Place::Folder)?;
     let found =
         Store::check_copy(&keyring, &mut file).map_err(|error| RestoreError::Copy(copy.to_owned(), error))?;

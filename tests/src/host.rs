@@ -3,11 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
 use crate::docker::Docker;
-use crate::process::new_log;
+use crate::process::{eventually, new_log};
 use crate::ssh::{self, Login, Session};
 use crate::{Clock, Enrolled, Phone, Run, Terminal, place, traces};
 
@@ -109,10 +110,15 @@ impl Host {
         self.folder.path().join("key")
     }
 
-    /// Logs in with OpenSSH's client.
+    /// Logs in with OpenSSH's client. An sshd that has just been told to read its files again listens to nobody for a
+    /// moment: that is waited for.
     #[must_use]
     pub fn ssh(&self, user: &str, login: &Login) -> Session {
-        ssh::log_in(self.docker.port(), user, login)
+        let between = ["Connection refused", "kex_exchange_identification"];
+        eventually("sshd listens", Duration::from_secs(20), || {
+            let session = ssh::log_in(self.docker.port(), user, login);
+            (!between.iter().any(|word| session.run.stderr.contains(word))).then_some(session)
+        })
     }
 
     /// A shell of alice's on a terminal at the console, in her clone. Its prompt is the exit status in brackets.

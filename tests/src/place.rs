@@ -58,25 +58,41 @@ pub fn finished_programs(folder: &Path) {
     std::fs::copy(module(), folder.join("libpam_twofold.so")).expect("./dev has built it");
 }
 
-/// The package, made from what was built, as this version.
+/// The package for Debian, made from what was built, as this version.
 ///
 /// # Panics
 /// When it cannot be made.
 #[must_use]
 pub fn package(version: &str) -> PathBuf {
-    let folder = run_folder().join(format!("package-{version}-{}", std::process::id()));
-    let built = folder.join("built");
-    finished_programs(&built);
     let mut build = Command::new(repository().join("packaging/deb/build"));
     // Packed lightly: this one is read once.
     build
         .env("VERSION", version)
         .env("DPKG_DEB_COMPRESSOR_TYPE", "gzip")
         .env("DPKG_DEB_COMPRESSOR_LEVEL", "1");
-    crate::run(build.arg(&built).arg(&folder)).expect_success();
-    let files = std::fs::read_dir(&folder).expect("it was made").flatten().map(|entry| entry.path());
-    let package = files.into_iter().find(|file| file.extension().is_some_and(|end| end == "deb"));
-    package.expect("a package was made")
+    packed(&mut build, &format!("deb-{version}"))
+}
+
+/// The package for systems with rpm, made from what was built.
+///
+/// # Panics
+/// When it cannot be made.
+#[must_use]
+pub fn rpm() -> PathBuf {
+    packed(&mut Command::new(repository().join("packaging/rpm/build")), "rpm")
+}
+
+/// Runs one of `packaging/*/build`, and gives the one file that it makes.
+fn packed(build: &mut Command, name: &str) -> PathBuf {
+    let folder = run_folder().join(format!("package-{name}-{}", std::process::id()));
+    let built = tempfile::tempdir().expect("there is room for a folder");
+    finished_programs(built.path());
+    let made = folder.join("made");
+    crate::run(build.arg(built.path()).arg(&made)).expect_success();
+    let list = crate::run(Command::new("find").arg(&made).args(["-type", "f"])).expect_success();
+    let files: Vec<&str> = list.lines().collect();
+    assert_eq!(files.len(), 1, "{files:?}");
+    files.first().map(PathBuf::from).expect("a package was made")
 }
 
 /// What this run leaves: logs, and what was issued. `./dev test` empties it first.

@@ -141,6 +141,32 @@ fn lintian_finds_no_error_in_the_package() {
 }
 
 #[test]
+fn the_rpm_is_whole_and_guards_its_removal() {
+    let package = place::rpm();
+    let ask = |arguments: &[&str]| run(Command::new("rpm").args(arguments).arg(&package)).expect_success();
+    ask(&["--checksig", "--nosignature"]);
+    let files = ask(&["--query", "--package", "--list"]);
+    for wanted in [
+        "/usr/bin/twofold",
+        "/usr/sbin/twofoldd",
+        "/usr/lib64/security/pam_twofold.so",
+        "/usr/lib/systemd/system/twofold-rollout.service",
+        "/usr/share/man/man1/twofold-ssh.1.gz",
+    ] {
+        assert!(files.lines().any(|file| file == wanted), "{wanted} is not in:\n{files}");
+    }
+    let kept = ask(&["--query", "--package", "--configfiles"]);
+    assert!(kept.contains("/etc/twofold/authority.toml"), "{kept}");
+    assert!(ask(&["--query", "--package", "--requires"]).contains("libpam.so.0"));
+    // Each script by itself: the shell reads it, and the one before removal looks for stacks that name the module.
+    for script in ["postin", "preun", "postun"] {
+        let text = ask(&["--query", "--package", "--queryformat", &format!("%{{{script}}}")]);
+        run(Command::new("sh").args(["-n", "-c", &text])).expect_success();
+        assert!(script != "preun" || text.contains("pam_twofold") && text.contains("exit 1"), "{text}");
+    }
+}
+
+#[test]
 fn the_profiles_for_apparmor_and_selinux_compile() {
     let packaging = place::repository().join("packaging");
     let mut parser = Command::new("apparmor_parser");

@@ -176,9 +176,18 @@ pub fn arm(after: Duration) -> Result<(), String> {
         );
         return if ran.good { Ok(()) } else { Err(ran.complaint) };
     }
-    // A session of its own: it outlives the login that starts it.
-    let ran = run("setsid", &["--fork", &own, "rollout", "revert", "--due", "--wait"]);
-    if ran.good { Ok(()) } else { Err(ran.complaint) }
+    // A session of its own, with nothing of ours open: it outlives the login that starts it, and nobody waits for it.
+    let begun = Command::new("setsid")
+        .args(["--fork", &*own, "rollout", "revert", "--due", "--wait"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    match begun {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("setsid: {status}")),
+        Err(why) => Err(format!("setsid: {why}")),
+    }
 }
 
 /// Nothing is to be taken back any more.
