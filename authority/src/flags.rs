@@ -19,19 +19,19 @@ pub struct Flags {
     pub check: bool,
 
     /// Make the keys and the ledger where there are none yet, and leave; never touches those that are there
-    #[arg(long)]
+    #[arg(long, group = "makes")]
     pub init: bool,
 
     /// Make the ledger from a copy that `twofold ledger backup` made, where there is none, and leave
-    #[arg(long, value_name = "COPY", conflicts_with_all = ["init", "check"])]
+    #[arg(long, value_name = "COPY", group = "makes", conflicts_with_all = ["init", "check"])]
     pub restore: Option<PathBuf>,
 
     /// Read a copy to its end with the keys that are here, and leave
-    #[arg(long, value_name = "COPY", conflicts_with_all = ["init", "check", "restore"])]
+    #[arg(long, value_name = "COPY", group = "makes", conflicts_with_all = ["init", "check", "restore"])]
     pub check_copy: Option<PathBuf>,
 
     /// With --init, --restore or --check-copy as root: the user that will run the authority [default: twofold if there is one, else root]
-    #[arg(long, value_name = "USER", conflicts_with = "check")]
+    #[arg(long, value_name = "USER", requires = "makes")]
     pub owner: Option<String>,
 
     /// Say more; twice: say everything
