@@ -18,6 +18,8 @@ pub enum Refusal<'a> {
     NoSuchSite,
     /// The connection was opened for another host.
     Misdirected,
+    /// There is something at this address of ours, for other methods.
+    WrongMethod,
     /// There is nothing at this address of ours.
     NotFound,
     /// A second factor is needed, and this is no navigation.
@@ -94,6 +96,7 @@ impl Refusal<'_> {
         match self {
             Self::Unclear => StatusCode::BAD_REQUEST,
             Self::NoSuchSite | Self::NotFound => StatusCode::NOT_FOUND,
+            Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::SecondFactor { .. } | Self::Key { .. } | Self::AsksForPassword => StatusCode::UNAUTHORIZED,
             Self::NotHeld { .. }
@@ -120,6 +123,7 @@ impl Refusal<'_> {
             Self::NoSuchSite => "no_such_site",
             Self::Misdirected => "misdirected",
             Self::NotFound => "not_found",
+            Self::WrongMethod => "method_not_allowed",
             Self::SecondFactor { .. } | Self::NotHeld { .. } => "second_factor_required",
             Self::Key { why: KeyRefused::Unknown, .. } => "api_key_refused",
             Self::Key { why: KeyRefused::Grant, .. } => "outside_the_grant",

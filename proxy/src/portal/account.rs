@@ -81,24 +81,28 @@ impl Portal {
         }
         let owner = self.owner(visit).await?;
         if !visit.is_post() {
+            if is_action(page) {
+                return Err(Refused::because(Refusal::WrongMethod, "a form's address and no page").into());
+            }
             return match (page, id) {
                 ("", None) => self.overview(visit, &owner).await,
                 ("activity", Some(before)) => self.older(visit, &owner, before).await,
                 ("key", None) => {
                     Ok(self.new_key_page(visit, &owner, &crate::pages::account::KeyForm::default()))
                 }
-                ("session" | "sessions" | "browser" | "suspend" | "resume" | "reopen", _) => {
-                    Err(Detour::To(Answer::redirect("/account")))
-                }
                 (page, id) => self.ask_first(visit, &owner, (page, id.unwrap_or_default()), None).await,
             };
+        }
+        if matches!(page, "" | "activity") {
+            return Err(Refused::because(Refusal::WrongMethod, "a page that takes no form").into());
         }
         self.refuse_foreign(visit)?;
         let fields = Fields::read(&visit.headers, &visit.body);
         if !self.key.fits(fields.get("token"), "account", owner.session.as_bytes()) {
             // From an older session of this browser, or from nowhere: nothing is done, and the page is shown anew.
             log::info!("a form of the account page with another session's token was not used");
-            return Err(Detour::To(Answer::redirect(&visit.path)));
+            let back = if is_action(page) { "/account" } else { &visit.path };
+            return Err(Detour::To(Answer::redirect(back)));
         }
         match (page, id) {
             ("session", Some(id)) => {
@@ -209,6 +213,11 @@ fn is_known(page: &str, has_id: bool) -> bool {
         | "suspend" | "resume" => has_id,
         _ => false,
     }
+}
+
+/// What is done from the account page, without a page of its own.
+fn is_action(page: &str) -> bool {
+    matches!(page, "session" | "sessions" | "browser" | "suspend" | "resume" | "reopen")
 }
 
 /// What was refused, as a status.

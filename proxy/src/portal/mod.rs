@@ -195,10 +195,10 @@ impl Portal {
         };
         let is_get = matches!(visit.method, Method::GET | Method::HEAD);
         match (page, id) {
-            ("account", below) if is_get || visit.is_post() => self.account(visit, below).await,
             _ if !is_get && !visit.is_post() => {
-                Err(Refused::because(Refusal::Unclear, "a method without use here"))
+                Err(Refused::because(Refusal::WrongMethod, "a method without use here"))
             }
+            ("account", below) => self.account(visit, below).await,
             ("", None) if is_get => self.home(visit).await,
             ("sign-in", Some(id)) => self.sign_in(visit, &*self.flow(id)?).await,
             ("enter", Some(id)) if is_get => self.enter(visit, &*self.flow(id)?).await,
@@ -215,10 +215,14 @@ impl Portal {
             ("language", None) if visit.is_post() => self.choose_language(visit),
             ("sign-out", None) => self.sign_out(visit).await,
             ("signed-out", None) if is_get => Ok(self.signed_out(visit)),
-            (_, None) if is_get => self
+            (page, None) if is_get && page != "language" => self
                 .pages
                 .file(&visit.path)
                 .ok_or_else(|| Refused::because(Refusal::NotFound, "no such page at the portal")),
+            ("", None) | ("enter" | "notices" | "continue", Some(_)) | ("signed-out" | "enrol", None) => {
+                Err(Refused::because(Refusal::WrongMethod, "a page that takes no form"))
+            }
+            ("language", None) => Err(Refused::because(Refusal::WrongMethod, "a form's address and no page")),
             _ => Err(Refused::because(Refusal::NotFound, "no such page at the portal")),
         }
     }

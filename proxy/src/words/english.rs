@@ -295,6 +295,10 @@ impl Say for English {
             Refusal::NotFound => {
                 ("Nothing here", "There is no page at this address. Check it for a typing mistake.")
             }
+            Refusal::WrongMethod => (
+                "Nothing to do here",
+                "This address doesn't take what was sent to it. Go back and try from the page before.",
+            ),
             Refusal::SecondFactor { .. } => ("Sign in first", "This needs a second factor."),
             Refusal::Key { .. } => ("This API key opens nothing here", "Use another one, or sign in."),
             Refusal::Denied => (

@@ -301,6 +301,10 @@ impl Say for German {
                 "Hier ist nichts",
                 "Unter dieser Adresse gibt es keine Seite. Prüfen Sie sie auf einen Tippfehler.",
             ),
+            Refusal::WrongMethod => (
+                "Hier gibt es nichts zu tun",
+                "Diese Adresse nimmt nicht an, was gesendet wurde. Gehen Sie zurück und versuchen Sie es von der Seite davor.",
+            ),
             Refusal::SecondFactor { .. } => {
                 ("Melden Sie sich zuerst an", "Das verlangt einen zweiten Faktor.")
             }
