@@ -6,7 +6,18 @@ use std::time::Duration;
 use fantoccini::elements::Element;
 use fantoccini::{Client, Locator};
 
-use crate::Gate;
+use crate::{Gate, place};
+
+/// The script of axe-core, from the wheel that `./dev` installs for the tests.
+fn axe() -> String {
+    let libraries = place::target().join("dev/python/lib");
+    let mut versions = std::fs::read_dir(&libraries).into_iter().flatten().flatten();
+    let script = versions.find_map(|version| {
+        let file = version.path().join("site-packages/axe_playwright_python/axe.min.js");
+        std::fs::read_to_string(file).ok()
+    });
+    script.unwrap_or_else(|| panic!("no axe in {}: run the tests through ./dev", libraries.display()))
+}
 
 /// What a person does on a page.
 #[derive(Clone, Copy, Debug)]
@@ -197,6 +208,21 @@ impl Person<'_> {
             report["primary"].as_u64().is_some_and(|count| count <= 1),
             "{page} has one thing to do: {report}"
         );
+        self.finds_it_accessible(page).await;
+    }
+
+    /// Deque's axe finds nothing against WCAG 2.2 AA, nor against its own best practices.
+    ///
+    /// # Panics
+    /// When it does, or is not there.
+    pub async fn finds_it_accessible(&self, page: &str) {
+        let script = format!(
+            "{}\nconst done = arguments[0]; axe.run(document).then(found => done(found.violations.map(violation => \
+             [violation.id, violation.help, violation.nodes.map(node => node.html)])), why => done([String(why)]));",
+            axe()
+        );
+        let found = self.0.execute_async(&script, vec![]).await.expect("a script runs");
+        assert_eq!(found, serde_json::json!([]), "{page}");
     }
 
     /// The page's address.

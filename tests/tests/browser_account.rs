@@ -56,6 +56,7 @@ async fn mailersend_5_turning_off_takes_the_password_and_kills_all_codes_at_once
     comes_to_the_account(&person, &world).await;
     person.presses("a[href='/account/off']", "#confirm").await;
     browser.screenshot("account-turn-off").await;
+    person.finds_it_accessible("account-turn-off").await;
     assert!(person.reads().await.contains("stop working at once"), "{}", person.reads().await);
 
     person.types("confirm", "wrong password").await;
@@ -87,6 +88,7 @@ async fn sparkpost_5_new_backup_codes_take_the_password_and_the_old_ones_are_dea
     person.types("confirm", PASSWORD).await;
     person.presses("main button", ".codes").await;
     browser.screenshot("account-new-codes").await;
+    person.finds_it_accessible("account-new-codes").await;
     let codes: Vec<String> =
         text(&person, ".codes").await.lines().map(|line| line.replace(' ', "")).collect();
     assert_eq!(codes.len(), 10);
@@ -127,6 +129,7 @@ async fn sendgrid_7_a_device_is_renamed_and_removed_with_a_code() {
     person.presses("a[href^='/account/remove/']", "#confirm").await;
     assert!(person.reads().await.contains("It is your last one"), "{}", person.reads().await);
     browser.screenshot("account-remove-device").await;
+    person.finds_it_accessible("account-remove-device").await;
     let used = world.alice.phone.code_at(world.alice.phone.step());
     person.types("confirm", &used).await;
     person.presses("main button", ".error").await;
@@ -152,12 +155,14 @@ async fn sparkpost_8_an_api_key_is_made_with_what_it_needs_shown_once_suspended_
     person.ticks("read-only").await;
     person.fills("#paths", "/api").await;
     person.fills("#networks", "not a network").await;
-    person.presses("main form button", ".error").await;
+    person.presses_the_button().await;
     assert!(person.reads_error().await.contains("network"), "{}", person.reads().await);
     person.fills("#networks", "127.0.0.0/8").await;
     browser.screenshot("account-new-key").await;
+    person.finds_it_accessible("account-new-key").await;
     person.presses("main form button", "#key").await;
     browser.screenshot("account-fresh-key").await;
+    person.finds_it_accessible("account-fresh-key").await;
     let key = text(&person, "#key").await;
     assert!(key.starts_with("tf_"), "{key}");
 
@@ -254,12 +259,14 @@ async fn the_account_page_by_day_and_by_night_at_a_desk_and_on_a_phone_and_in_ge
         let person = Person(&desk.client);
         comes_to_the_account(&person, &world).await;
         desk.screenshot(&format!("account-{name}")).await;
+        person.finds_it_accessible(&format!("account-{name}")).await;
         desk.close().await;
     }
     let phone = Browser::phone(&[night]).await;
     let person = Person(&phone.client);
     comes_to_the_account(&person, &world).await;
     phone.screenshot("account-phone-dark").await;
+    person.finds_it_accessible("account-phone-dark").await;
     let wide = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
     assert_eq!(phone.client.execute(wide, vec![]).await.unwrap(), serde_json::json!(0));
     phone.close().await;
