@@ -76,6 +76,29 @@ fn failures_at_ssh_slow_the_web() {
     assert!(page.body.contains("The app"), "{page:?}");
 }
 
+#[test]
+fn a_login_by_ssh_is_on_the_account_page_within_two_seconds() {
+    let place = place();
+    let account = format!("{}/account", place.gate.origin("id"));
+    let mut web = place.gate.visitor();
+    let page = web.give_password(&account, "alice", WEB_PASSWORD);
+    web.give_code(&page, &place.alice.phone.fresh());
+    let events = |page: &str| page.split("id=\"activity\"").nth(1).unwrap_or_default().to_owned();
+    assert!(!events(&web.get(&account).body).contains("sshd on web1"));
+
+    assert!(place.host.ssh("alice", &Login::password_then(&place.alice.phone.fresh())).succeeded());
+    let two_seconds = std::time::Duration::from_secs(2);
+    let told = twofold_tests::eventually("the account page tells of the login", two_seconds, || {
+        let told = events(&web.get(&account).body);
+        told.contains("sshd on web1").then_some(told)
+    });
+    assert!(told.contains("signed in with a code from phone"), "{told}");
+
+    // And what was refused there, with why.
+    assert!(!place.host.ssh("alice", &Login::password_then(&place.alice.phone.wrong())).succeeded());
+    assert!(events(&web.get(&account).body).contains("refused: wrong code"));
+}
+
 /// Sends one Varlink message from inside the container as root, and gives the answer.
 fn ask_from_inside(host: &Container, message: &str) -> String {
     const CALL: &str = "use IO::Socket::UNIX; $/ = \"\\0\"; \
