@@ -1,17 +1,22 @@
 //! Who a `unix` name or a uid is on this host: NSS, which may be slow, hang, or be wrong for a while.
 //!
-//! It runs on few threads of its own, for at most a second; no answer is a refusal, never a guess.
+//! It runs on few threads of its own, for at most a second each; no answer is a refusal, never a guess.
 
 use std::ffi::CString;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use nix::unistd::{Group, Uid, User, getgrouplist};
-use tokio::sync::Semaphore;
-use tokio::time::{Instant, timeout_at};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout, timeout_at};
 
-/// How long a look-up may take, waiting included.
+/// How long a look-up may take, and how long one waits for its turn while no other is answered.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long one waits for its turn at most, however many come first: some less than a verification may take.
+const LONGEST_WAIT: Duration = Duration::from_secs(3);
 
 /// Look-ups at once. One that hangs keeps its place until it returns, so a dead directory costs four threads.
 const AT_ONCE: usize = 4;
@@ -83,12 +88,18 @@ impl Directory for Nss {
 pub struct People {
     directory: Arc<dyn Directory>,
     places: Arc<Semaphore>,
+    /// How many look-ups have ended: a directory that is busy is told from one that is dead.
+    answered: Arc<AtomicU64>,
 }
 
 impl People {
     /// Bounds `directory`.
     pub fn new(directory: impl Directory) -> Self {
-        Self { directory: Arc::new(directory), places: Arc::new(Semaphore::new(AT_ONCE)) }
+        Self {
+            directory: Arc::new(directory),
+            places: Arc::new(Semaphore::new(AT_ONCE)),
+            answered: Arc::default(),
+        }
     }
 
     /// The uid that has `name` on this host.
@@ -121,16 +132,29 @@ impl People {
         &self,
         question: impl FnOnce(&dyn Directory) -> Result<T, NoAnswer> + Send + 'static,
     ) -> Result<T, NoAnswer> {
-        let deadline = Instant::now() + PATIENCE;
-        let place = timeout_at(deadline, Arc::clone(&self.places).acquire_owned()).await;
-        let place = place.map_err(|_| NoAnswer)?.map_err(|_| NoAnswer)?;
-        let directory = Arc::clone(&self.directory);
+        let place = self.place().await?;
+        let (directory, answered) = (Arc::clone(&self.directory), Arc::clone(&self.answered));
         let answer = tokio::task::spawn_blocking(move || {
             let answer = question(directory.as_ref());
+            answered.fetch_add(1, Ordering::Relaxed);
             drop(place);
             answer
         });
-        timeout_at(deadline, answer).await.map_err(|_| NoAnswer)?.map_err(|_| NoAnswer)?
+        timeout(PATIENCE, answer).await.map_err(|_| NoAnswer)?.map_err(|_| NoAnswer)?
+    }
+
+    /// Waits for a turn, as long as others are answered meanwhile.
+    async fn place(&self) -> Result<OwnedSemaphorePermit, NoAnswer> {
+        let end = Instant::now() + LONGEST_WAIT;
+        let mut place = pin!(Arc::clone(&self.places).acquire_owned());
+        loop {
+            let answered = self.answered.load(Ordering::Relaxed);
+            match timeout_at(end.min(Instant::now() + PATIENCE), &mut place).await {
+                Ok(place) => return place.map_err(|_| NoAnswer),
+                Err(_) if Instant::now() < end && self.answered.load(Ordering::Relaxed) != answered => {}
+                Err(_) => return Err(NoAnswer),
+            }
+        }
     }
 }
 
@@ -178,5 +202,53 @@ mod tests {
         let people = People::new(Hanging);
         assert_eq!(people.uid_of("alice").await, Err(NoAnswer));
         assert_eq!(people.name_of(1000).await, Ok(Some("alice".to_owned())));
+    }
+
+    /// Answers after a third of a second.
+    struct Slow;
+
+    impl Directory for Slow {
+        fn uid_of(&self, _: &str) -> Result<Option<u32>, NoAnswer> {
+            std::thread::sleep(Duration::from_millis(330));
+            Ok(Some(1000))
+        }
+
+        fn name_of(&self, _: u32) -> Result<Option<String>, NoAnswer> {
+            Err(NoAnswer)
+        }
+
+        fn groups_of(&self, _: &str, _: &[String]) -> Result<Vec<String>, NoAnswer> {
+            Err(NoAnswer)
+        }
+    }
+
+    #[tokio::test]
+    async fn who_waits_behind_others_that_are_answered_is_answered() {
+        let people = People::new(Slow);
+        let asked: Vec<_> = (0..5 * AT_ONCE)
+            .map(|_| {
+                let people = people.clone();
+                tokio::spawn(async move { people.uid_of("alice").await })
+            })
+            .collect();
+        for answer in asked {
+            assert_eq!(answer.await.unwrap(), Ok(Some(1000)), "five rounds take more than a second");
+        }
+    }
+
+    #[tokio::test]
+    async fn behind_a_directory_that_is_dead_nobody_waits_longer_than_a_second() {
+        let people = People::new(Hanging);
+        let hang = |people: People| tokio::spawn(async move { people.uid_of("alice").await });
+        let asked: Vec<_> = (0..AT_ONCE).map(|_| hang(people.clone())).collect();
+        while people.places.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        let begun = Instant::now();
+        assert_eq!(people.name_of(1000).await, Err(NoAnswer));
+        assert!(begun.elapsed() < PATIENCE + Duration::from_millis(400), "{:?}", begun.elapsed());
+        for answer in asked {
+            assert_eq!(answer.await.unwrap(), Err(NoAnswer));
+        }
     }
 }
