@@ -75,33 +75,20 @@ impl Authority {
 
     /// The account that a caller means: anybody's for an operator, who must say whose; its own for everybody else.
     pub(super) async fn meant(&self, actor: &Actor, account: Option<&str>) -> Outcome<Account> {
-        match actor {
+        let own = match actor {
             Actor::Root { .. } => {
                 let text = account.ok_or_else(|| invalid("account: say whose"))?;
-                self.named(text)
+                return self.named(text);
             }
-            Actor::Owner { uid } => {
-                let own = self.own_account(*uid).await?.ok_or_else(no_account_of_yours)?;
-                match account {
-                    None => Ok(own),
-                    // Another's account and no account at all are answered alike.
-                    Some(text) => match self.named(text) {
-                        Ok(meant) if meant.id == own.id => Ok(own),
-                        _ => Err(not_permitted()),
-                    },
-                }
-            }
-            Actor::Person(person) => {
-                let own = self.account_of(person, self.now().await?.time)?;
-                match account {
-                    None => Ok(own),
-                    Some(text) => match self.named(text) {
-                        Ok(meant) if meant.id == own.id => Ok(own),
-                        _ => Err(not_permitted()),
-                    },
-                }
-            }
-            Actor::Gate | Actor::Door(_) => Err(not_permitted()),
+            Actor::Owner { uid } => self.own_account(*uid).await?.ok_or_else(no_account_of_yours)?,
+            Actor::Person(person) => self.account_of(person, self.now().await?.time)?,
+            Actor::Gate | Actor::Door(_) => return Err(not_permitted()),
+        };
+        match account.map(|text| self.named(text)) {
+            None => Ok(own),
+            // Another's account and no account at all are answered alike.
+            Some(Ok(meant)) if meant.id == own.id => Ok(own),
+            Some(_) => Err(not_permitted()),
         }
     }
 

@@ -468,21 +468,22 @@ fn moment(at: u64) -> String {
     local(at).map_or_else(String::new, |time| format!("{} um {}", day(at), time.strftime("%H:%M")))
 }
 
+const MONTHS: [&str; 12] = [
+    "Januar",
+    "Februar",
+    "März",
+    "April",
+    "Mai",
+    "Juni",
+    "Juli",
+    "August",
+    "September",
+    "Oktober",
+    "November",
+    "Dezember",
+];
+
 fn day(at: u64) -> String {
-    const MONTHS: [&str; 12] = [
-        "Januar",
-        "Februar",
-        "März",
-        "April",
-        "Mai",
-        "Juni",
-        "Juli",
-        "August",
-        "September",
-        "Oktober",
-        "November",
-        "Dezember",
-    ];
     local(at).map_or_else(String::new, |at| {
         let month = usize::try_from(at.month() - 1).ok().and_then(|month| MONTHS.get(month)).unwrap_or(&"");
         format!("{}. {month} {}", at.day(), at.year())

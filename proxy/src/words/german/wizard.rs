@@ -2,7 +2,6 @@
 
 use twofold_shared::wire::CodeKind;
 
-use super::super::local;
 use super::super::wizard::{SayWizard, Wizard, hash};
 
 pub(super) const WIZARD: Wizard = Wizard {
@@ -88,21 +87,6 @@ pub(super) const WIZARD: Wizard = Wizard {
     say: &GermanWizard,
 };
 
-const MONTHS: [&str; 12] = [
-    "Januar",
-    "Februar",
-    "März",
-    "April",
-    "Mai",
-    "Juni",
-    "Juli",
-    "August",
-    "September",
-    "Oktober",
-    "November",
-    "Dezember",
-];
-
 #[derive(Debug)]
 struct GermanWizard;
 
@@ -136,9 +120,7 @@ impl SayWizard for GermanWizard {
     }
 
     fn day(&self, at: u64) -> String {
-        let Some(at) = local(at) else { return String::new() };
-        let month = usize::try_from(at.month()).ok().and_then(|month| MONTHS.get(month.checked_sub(1)?));
-        format!("{}. {} {}", at.day(), month.unwrap_or(&""), at.year())
+        super::day(at)
     }
 
     fn file_head(&self, product: &str, name: &str) -> String {
