@@ -200,8 +200,8 @@ Examples:
         subcommand,
         after_help = "\
 Examples:
-  sudo twofold key export /root/twofold-keys    then carry it away from this host
-  sudo twofold key check /root/twofold-keys
+  sudo twofold key export /var/backups/twofold-keys    then carry it away from this host
+  sudo twofold key check /var/backups/twofold-keys
   sudo twofold key rotate"
     )]
     Key(Key),

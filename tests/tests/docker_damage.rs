@@ -31,7 +31,7 @@ fn with_a_damaged_ledger_logins_are_refused_in_time_and_break_glass_and_the_back
     let session =
         host.ssh("alice", &Login::key_then(&host.key(), &alice.backup_codes[0]).running(&[&confirm]));
     assert!(session.succeeded(), "{session:?}");
-    shell(&host, "twofold ledger backup /root/backup").expect_success();
+    shell(&host, "twofold ledger backup /var/backups/ledger").expect_success();
 
     shell(
         &host,
@@ -54,7 +54,7 @@ fn with_a_damaged_ledger_logins_are_refused_in_time_and_break_glass_and_the_back
     shell(
         &host,
         "systemctl stop twofoldd.socket twofoldd.service; mv /var/lib/twofold /var/lib/twofold.lost; \
-         twofold ledger restore /root/backup; systemctl start twofoldd.socket; twofold info",
+         twofold ledger restore /var/backups/ledger; systemctl start twofoldd.socket; twofold info",
     )
     .expect_success();
     // Its backup codes are gone; the app's next code but one is good.

@@ -49,7 +49,7 @@ fn protected() -> Host {
             assert!(confirm.succeeded(), "{confirm:?}");
         }
     }
-    shell(&host, "twofold key export --plain /root/keys").expect_success();
+    shell(&host, "twofold key export --plain /var/backups/keys").expect_success();
     host
 }
 
@@ -103,11 +103,11 @@ const MISTAKES: [Mistake; 34] = [
         true,
     ),
     Mistake("keys_without_copy", "twofold key rotate", "twofold key export --kept-elsewhere", false),
-    Mistake("old_key", "twofold key import /root/keys", "twofold key rotate --resume", false),
+    Mistake("old_key", "twofold key import /var/backups/keys", "twofold key rotate --resume", false),
     Mistake(
         "pepper_lost",
-        "mv /etc/twofold/keys/pepper-1.key /root; systemctl restart twofoldd",
-        "mv /root/pepper-1.key /etc/twofold/keys; systemctl restart twofoldd",
+        "mv /etc/twofold/keys/pepper-1.key /var/backups; systemctl restart twofoldd",
+        "mv /var/backups/pepper-1.key /etc/twofold/keys; systemctl restart twofoldd",
         false,
     ),
     Mistake("ledger_open", "chmod 755 /var/lib/twofold", "chmod 700 /var/lib/twofold", true),

@@ -87,6 +87,7 @@ fn a_copy_taken_under_load_is_whole_and_what_was_spent_stays_spent() {
     // Spent after the last copy: the restored ledger cannot know.
     let late = people[0].phone.fresh();
     assert_eq!(give(&authority, &name(0), 1, &late), Answer::Approved);
+    let step = people[0].phone.step();
     restore(&mut authority, "copy4");
     for (number, person) in people.iter().enumerate() {
         let account = authority.call(&GetAccount { account: Some(name(number)) }).unwrap();
@@ -97,7 +98,6 @@ fn a_copy_taken_under_load_is_whole_and_what_was_spent_stays_spent() {
         authority.twofold(&["account", "reopen", &name(number)]).expect_success();
     }
     assert_ne!(give(&authority, &name(0), 1, &late), Answer::Approved);
-    let step = people[0].phone.step();
     assert_ne!(give(&authority, &name(1), 41, &people[1].phone.code_at(step + 1)), Answer::Approved);
     authority.clock().shift(3600);
     assert_eq!(give(&authority, &name(1), 42, &people[1].phone.fresh()), Answer::Approved);

@@ -34,7 +34,7 @@ async fn records_are_sealed_anew_under_the_versions_that_they_have() {
     let new = Keyring::add(&folder, Kind::Seal).unwrap().id().to_string();
     let old = store.keyring().current_sealing_key().id().to_string();
     store.use_keyring(Keyring::load(&folder, Place::Folder).unwrap()).await.unwrap();
-    assert_eq!(sealed_with(&store, Space::Name), [old.clone()]);
+    assert_eq!(sealed_with(&store, Space::Name), std::slice::from_ref(&old));
     store.commit(put("new", b"new", Expect::Absent)).await.unwrap();
     let mut both = vec![old, new.clone()];
     both.sort();
