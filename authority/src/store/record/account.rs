@@ -8,7 +8,7 @@ use twofold_shared::backup_code::{BackupCodes, CODES, Cost, PepperId, Salt};
 use twofold_shared::clock::UnixTime;
 use twofold_shared::name::{Name, Realm};
 use twofold_shared::totp::{Secret, Totp, TotpError, TotpParameters};
-use twofold_shared::wire::{self, Algorithm, Requirement};
+use twofold_shared::wire::{self, Algorithm, Language, Requirement};
 use zeroize::Zeroizing;
 
 use super::throttle::StoredThrottle;
@@ -30,6 +30,7 @@ struct StoredAccount<'a> {
     devices: Vec<StoredDevice<'a>>,
     backup_codes: Option<StoredBackupCodes>,
     requirement: Option<StoredRequirement>,
+    language: Option<StoredLanguage>,
     throttle: StoredThrottle,
     #[serde(borrow)]
     notices: Vec<StoredNotice<'a>>,
@@ -113,6 +114,12 @@ enum StoredRequirement {
     Exempt,
 }
 
+#[derive(Clone, Copy, Serialize, Deserialize)]
+enum StoredLanguage {
+    English,
+    German,
+}
+
 pub(super) fn encode(key: &Key, account: &Account) -> Result<Zeroizing<Vec<u8>>, StoreError> {
     encode_record(
         key,
@@ -126,6 +133,7 @@ pub(super) fn encode(key: &Key, account: &Account) -> Result<Zeroizing<Vec<u8>>,
             devices: account.devices.iter().map(store_device).collect(),
             backup_codes: account.backup_codes.as_ref().map(store_backup_codes),
             requirement: account.requirement.map(store_requirement),
+            language: account.language.map(store_language),
             throttle: StoredThrottle::from(&account.throttle),
             notices: account.notices.iter().map(store_notice).collect(),
             created: account.created.0,
@@ -158,6 +166,7 @@ pub(super) fn decode(key: &Key, value: &[u8]) -> Result<Account, StoreError> {
         devices: stored.devices.iter().map(device).collect::<Result<_, _>>().map_err(all)?,
         backup_codes: stored.backup_codes.map(backup_codes),
         requirement: stored.requirement.map(requirement),
+        language: stored.language.map(language),
         throttle: stored.throttle.into(),
         notices: stored.notices.iter().map(notice).collect::<Result<_, _>>().map_err(all)?,
         created: UnixTime(stored.created),
@@ -293,6 +302,20 @@ fn requirement(stored: StoredRequirement) -> Requirement {
         StoredRequirement::Required => Requirement::Required,
         StoredRequirement::Optional => Requirement::Optional,
         StoredRequirement::Exempt => Requirement::Exempt,
+    }
+}
+
+fn store_language(language: Language) -> StoredLanguage {
+    match language {
+        Language::English => StoredLanguage::English,
+        Language::German => StoredLanguage::German,
+    }
+}
+
+fn language(stored: StoredLanguage) -> Language {
+    match stored {
+        StoredLanguage::English => Language::English,
+        StoredLanguage::German => Language::German,
     }
 }
 
