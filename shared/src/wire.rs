@@ -18,6 +18,7 @@ mod fault;
 mod gate;
 mod grace;
 mod ids;
+mod keys;
 mod login_enrolment;
 mod opaque;
 mod person;
@@ -35,6 +36,7 @@ pub use fault::*;
 pub use gate::*;
 pub use grace::*;
 pub use ids::*;
+pub use keys::*;
 pub use login_enrolment::*;
 pub use opaque::*;
 pub use person::*;
@@ -136,4 +138,9 @@ methods! {
     ReadActivity -> ActivityPage;
     AcceptClock -> Done;
     CopyLedger -> LedgerCopy;
+    ListKeys -> KeyReport;
+    CheckKeys -> Done;
+    ReloadKeys -> Done;
+    NoteKeyCopy -> Done;
+    RetireKeys -> RetiredKeys;
 }
