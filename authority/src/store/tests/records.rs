@@ -269,6 +269,20 @@ fn an_account_comes_back_as_it_went_in() {
 }
 
 #[test]
+fn what_an_account_has_since_format_two_stands_behind_what_format_one_wrote() {
+    let account = Account::new(
+        AccountId([3; 16]),
+        AccountName { name: Name::parse("alice").unwrap(), uid: Some(1000) },
+        UnixTime(5),
+    );
+    let value = |account: &Account| record::account_write(account, Expect::Any).unwrap().value.unwrap();
+    let before = value(&account);
+    let after = value(&Account { language: Some(Language::German), ..account });
+    assert_eq!(after[..before.len()], before[..]);
+    assert_eq!(after.len(), before.len() + 1);
+}
+
+#[test]
 fn an_unknown_names_counters_come_back_in_its_slot() {
     with_ledger(|store, write| {
         proptest!(ProptestConfig::with_cases(32), |(name in name(), throttle in throttle())| {
