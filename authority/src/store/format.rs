@@ -11,8 +11,8 @@ use super::seal::{SealError, Sealer};
 use super::{Key, Space, StoreError, record};
 
 /// The format that this version reads and writes. Ledgers made before formats were named have none: that is 0, and
-/// their records are those of 1.
-pub const FORMAT: u32 = 1;
+/// their records are those of 1. Since 2 an account's language may stand behind its record; what 1 wrote is read as it is.
+pub const FORMAT: u32 = 2;
 
 /// A ledger's format.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

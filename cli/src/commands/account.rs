@@ -2,10 +2,10 @@
 
 use twofold_shared::wire::{
     self, AccountPage, AccountView, AddAccount, LinkName, ListAccounts, LockAccount, RemoveAccount,
-    ReopenAccount, SetContacts, SetRequirement, UnlinkName, UnlockAccount,
+    ReopenAccount, SetContacts, SetLanguage, SetRequirement, UnlinkName, UnlockAccount,
 };
 
-use crate::args::{Account, Named, Requirement};
+use crate::args::{Account, Language, Named, Requirement};
 use crate::ask::consent;
 use crate::desk::{Desk, called, codes_from};
 use crate::failure::Failure;
@@ -54,6 +54,7 @@ pub fn run(desk: &mut Desk, verb: Account) -> Result<(), Failure> {
             named(desk, &view, &format!("{old} is no name of {whose} any more."))
         }
         Account::Contacts { account, name, email, phone } => contacts(desk, account, [name, email, phone]),
+        Account::Language { language, account } => speak(desk, account, language),
         Account::Require { account, requirement } => require(desk, account, requirement),
     }
 }
@@ -163,6 +164,16 @@ fn contacts(desk: &Desk, account: String, said: [Option<String>; 3]) -> Result<(
     done(desk, &SetContacts { account, contacts }, &format!("Known of {whose}: {told}."))
 }
 
+fn speak(desk: &Desk, account: Option<String>, language: Language) -> Result<(), Failure> {
+    let whose = called(account.as_deref());
+    let (language, said) = match language {
+        Language::En => (Some(wire::Language::English), "spoken to in English"),
+        Language::De => (Some(wire::Language::German), "spoken to in German"),
+        Language::Host => (None, "spoken to as the host speaks"),
+    };
+    done(desk, &SetLanguage { account, language }, &format!("{whose} is {said} from now on."))
+}
+
 fn require(desk: &Desk, account: String, requirement: Requirement) -> Result<(), Failure> {
     let whose = short_name(&account);
     let (requirement, said) = match requirement {
@@ -191,6 +202,7 @@ mod tests {
             enrolled: false,
             has_password: false,
             requirement: Some(wire::Requirement::Exempt),
+            language: None,
             devices: Vec::new(),
             backup_codes_left: 0,
             closed_to_strangers: false,

@@ -250,6 +250,7 @@ mod tests {
             enrolled: devices > 0,
             has_password: false,
             requirement: None,
+            language: None,
             devices: (0..devices).map(device).collect(),
             backup_codes_left: 10,
             closed_to_strangers: false,

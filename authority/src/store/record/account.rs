@@ -8,11 +8,11 @@ use twofold_shared::backup_code::{BackupCodes, CODES, Cost, PepperId, Salt};
 use twofold_shared::clock::UnixTime;
 use twofold_shared::name::{Name, Realm};
 use twofold_shared::totp::{Secret, Totp, TotpError, TotpParameters};
-use twofold_shared::wire::{self, Algorithm, Requirement};
+use twofold_shared::wire::{self, Algorithm, Language, Requirement};
 use zeroize::Zeroizing;
 
 use super::throttle::StoredThrottle;
-use super::{decode as decode_record, encode as encode_record, invalid};
+use super::{decode as decode_record, decode_beginning, encode as encode_record, invalid};
 use crate::store::{Key, StoreError};
 
 #[derive(Serialize, Deserialize)]
@@ -113,29 +113,38 @@ enum StoredRequirement {
     Exempt,
 }
 
+#[derive(Clone, Copy, Serialize, Deserialize)]
+enum StoredLanguage {
+    English,
+    German,
+}
+
+/// Where the account has a language it stands behind the rest: records from before format 2 have none.
 pub(super) fn encode(key: &Key, account: &Account) -> Result<Zeroizing<Vec<u8>>, StoreError> {
-    encode_record(
-        key,
-        &StoredAccount {
-            id: account.id.0,
-            names: account.names.iter().map(store_name).collect(),
-            groups: account.groups.iter().map(Group::as_str).collect(),
-            contacts: store_contacts(&account.contacts),
-            locked: account.locked,
-            password: account.password.as_ref().map(PasswordHash::reveal),
-            devices: account.devices.iter().map(store_device).collect(),
-            backup_codes: account.backup_codes.as_ref().map(store_backup_codes),
-            requirement: account.requirement.map(store_requirement),
-            throttle: StoredThrottle::from(&account.throttle),
-            notices: account.notices.iter().map(store_notice).collect(),
-            created: account.created.0,
-            changed: account.changed.0,
-        },
-    )
+    let stored = StoredAccount {
+        id: account.id.0,
+        names: account.names.iter().map(store_name).collect(),
+        groups: account.groups.iter().map(Group::as_str).collect(),
+        contacts: store_contacts(&account.contacts),
+        locked: account.locked,
+        password: account.password.as_ref().map(PasswordHash::reveal),
+        devices: account.devices.iter().map(store_device).collect(),
+        backup_codes: account.backup_codes.as_ref().map(store_backup_codes),
+        requirement: account.requirement.map(store_requirement),
+        throttle: StoredThrottle::from(&account.throttle),
+        notices: account.notices.iter().map(store_notice).collect(),
+        created: account.created.0,
+        changed: account.changed.0,
+    };
+    match account.language.map(store_language) {
+        None => encode_record(key, &stored),
+        Some(language) => encode_record(key, &(stored, language)),
+    }
 }
 
 pub(super) fn decode(key: &Key, value: &[u8]) -> Result<Account, StoreError> {
-    let stored: StoredAccount<'_> = decode_record(key, value)?;
+    let (stored, rest): (StoredAccount<'_>, _) = decode_beginning(key, value)?;
+    let spoken = if rest.is_empty() { None } else { Some(decode_record(key, rest)?) };
     let all = |error: Invalid| invalid(key, error.0);
     Ok(Account {
         id: AccountId(stored.id),
@@ -158,6 +167,7 @@ pub(super) fn decode(key: &Key, value: &[u8]) -> Result<Account, StoreError> {
         devices: stored.devices.iter().map(device).collect::<Result<_, _>>().map_err(all)?,
         backup_codes: stored.backup_codes.map(backup_codes),
         requirement: stored.requirement.map(requirement),
+        language: spoken.map(language),
         throttle: stored.throttle.into(),
         notices: stored.notices.iter().map(notice).collect::<Result<_, _>>().map_err(all)?,
         created: UnixTime(stored.created),
@@ -293,6 +303,20 @@ fn requirement(stored: StoredRequirement) -> Requirement {
         StoredRequirement::Required => Requirement::Required,
         StoredRequirement::Optional => Requirement::Optional,
         StoredRequirement::Exempt => Requirement::Exempt,
+    }
+}
+
+fn store_language(language: Language) -> StoredLanguage {
+    match language {
+        Language::English => StoredLanguage::English,
+        Language::German => StoredLanguage::German,
+    }
+}
+
+fn language(stored: StoredLanguage) -> Language {
+    match stored {
+        StoredLanguage::English => Language::English,
+        StoredLanguage::German => Language::German,
     }
 }
 

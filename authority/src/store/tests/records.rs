@@ -15,7 +15,7 @@ use twofold_shared::throttle::{
     Window,
 };
 use twofold_shared::totp::{Secret, Totp, TotpParameters};
-use twofold_shared::wire::{self, Algorithm, Level, Requirement, SessionDigest};
+use twofold_shared::wire::{self, Algorithm, Language, Level, Requirement, SessionDigest};
 
 use super::super::record::{self, Browser, BrowserId, EnrolmentId, Session, Trust};
 use super::*;
@@ -143,7 +143,8 @@ fn account() -> impl Strategy<Value = Account> {
         of(password),
         (of("[a-zö]{1,20}"), of("[a-z]{1,9}@[a-z]{1,9}"), of("[+][1-9][0-9]{6,14}")),
     );
-    let what = (vec(device(), 0..4), of(backup_codes()), of(requirement), throttle(), vec(notice(), 0..4));
+    let asked = (of(requirement), of(prop_oneof![Just(Language::English), Just(Language::German)]));
+    let what = (vec(device(), 0..4), of(backup_codes()), asked, throttle(), vec(notice(), 0..4));
     (who, what, time(), time()).prop_map(|(who, what, created, changed)| Account {
         id: AccountId(who.0),
         names: who.1.into_iter().map(|(name, uid)| AccountName { name, uid }).collect(),
@@ -156,7 +157,8 @@ fn account() -> impl Strategy<Value = Account> {
         password: who.4.map(|phc| PasswordHash::new(phc.to_owned()).unwrap()),
         devices: what.0,
         backup_codes: what.1,
-        requirement: what.2,
+        requirement: what.2.0,
+        language: what.2.1,
         throttle: what.3,
         notices: what.4,
         created,
@@ -264,6 +266,20 @@ fn an_account_comes_back_as_it_went_in() {
             prop_assert_eq!(found, account);
         });
     });
+}
+
+#[test]
+fn what_an_account_has_since_format_two_stands_behind_what_format_one_wrote() {
+    let account = Account::new(
+        AccountId([3; 16]),
+        AccountName { name: Name::parse("alice").unwrap(), uid: Some(1000) },
+        UnixTime(5),
+    );
+    let value = |account: &Account| record::account_write(account, Expect::Any).unwrap().value.unwrap();
+    let before = value(&account);
+    let after = value(&Account { language: Some(Language::German), ..account });
+    assert_eq!(after[..before.len()], before[..]);
+    assert_eq!(after.len(), before.len() + 1);
 }
 
 #[test]
