@@ -179,16 +179,19 @@ async fn sessions_end_from_the_account_page_and_the_other_browser_is_out() {
         here.client.find_all(Locator::Css("form[action^='/account/session/']")).await.unwrap().len(),
         1
     );
-    person.presses("form[action^='/account/session/'] button", "#devices").await;
+    person.presses_the_button_that("form[action^='/account/session/'] button").await;
+    person.sees("#devices").await;
     other.goes_to(&world.page("id", "/account")).await;
     assert!(other.sees_field("password").await, "{}", other.reads().await);
     comes_to_the_account(&other, &world).await;
     person.goes_to(&world.page("id", "/account")).await;
-    person.presses("form[action='/account/sessions'] button", "#devices").await;
+    person.presses_the_button_that("form[action='/account/sessions'] button").await;
+    person.sees("#devices").await;
     other.goes_to(&world.page("id", "/account")).await;
     assert!(other.sees_field("password").await, "{}", other.reads().await);
     assert!(here.client.find_all(Locator::Css("form[action='/account/sessions']")).await.unwrap().is_empty());
-    person.presses("form[action^='/account/browser/'] button", "#devices").await;
+    person.presses_the_button_that("form[action^='/account/browser/'] button").await;
+    person.sees("#devices").await;
     here.close().await;
     there.close().await;
 }
