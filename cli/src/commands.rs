@@ -15,6 +15,7 @@ mod grace;
 mod info;
 mod invite;
 mod ledger;
+mod operator;
 mod pages;
 mod password;
 mod policy;
@@ -39,6 +40,7 @@ pub fn run(desk: &mut Desk, command: Command) -> Result<(), Failure> {
         Command::Enroll(arguments) => enroll::run(desk, &arguments),
         Command::Status(whose) => status::run(desk, whose.account.as_deref()),
         Command::Account(arguments) => account::run(desk, arguments),
+        Command::Operator(verb) => operator::run(desk, verb),
         Command::Verify(arguments) => verify::run(desk, &arguments),
         Command::BackupCodes(arguments) => backup_codes::run(desk, &arguments),
         Command::EmergencyCode(arguments) => emergency_code::run(desk, &arguments),

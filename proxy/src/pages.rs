@@ -1,6 +1,7 @@
 //! The pages: what each one shows. How they look is in `templates/` and `assets/style.css`.
 
 pub mod account;
+pub mod people;
 pub mod wizard;
 
 use askama::Template;
@@ -132,6 +133,7 @@ struct HomePage<'a> {
     sites: Vec<SiteLink<'a>>,
     token: &'a str,
     may_enrol: bool,
+    operates: bool,
 }
 
 struct SiteLink<'a> {
@@ -309,7 +311,9 @@ impl<'a> PagesFor<'a> {
             .collect();
         let who = self.words.say.as_somebody(known.name());
         let may_enrol = !known.is_enrolled();
-        self.answer(StatusCode::OK, &HomePage { frame: self.frame(), who, sites, token, may_enrol }, None)
+        let operates = known.operates();
+        let page = HomePage { frame: self.frame(), who, sites, token, may_enrol, operates };
+        self.answer(StatusCode::OK, &page, None)
     }
 
     /// What a person should learn before they go on.

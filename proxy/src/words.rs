@@ -6,6 +6,7 @@ mod account;
 mod english;
 mod german;
 mod language;
+pub mod people;
 pub mod wizard;
 
 use twofold_shared::wire::{AuditEvent, Notice, Refused, Word};
@@ -95,6 +96,8 @@ pub struct Words {
     pub wrong_name_and_code: &'static str,
     /// The account page.
     pub account: account::AccountWords,
+    /// The pages of those in charge.
+    pub people: &'static people::PeopleWords,
     /// About setting up a device.
     pub wizard: &'static wizard::Wizard,
     /// The sentences.

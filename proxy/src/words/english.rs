@@ -4,7 +4,7 @@ mod wizard;
 
 use twofold_shared::wire::{AuditEvent, Notice, NoticeKind, Refused, Word};
 
-use super::{Say, Words, account, duration, local};
+use super::{Say, Words, account, duration, local, people};
 use crate::refusal::Refusal;
 
 /// English.
@@ -50,6 +50,7 @@ pub const ENGLISH: Words = Words {
     wrong_name_and_code: "That name and code don't match. Check the name. Codes change every 30 seconds: wait for the next \
         one and type it without spaces.",
     account: account::ENGLISH,
+    people: &people::ENGLISH,
     wizard: &wizard::WIZARD,
     say: &English,
 };
@@ -230,6 +231,12 @@ impl Say for English {
             ("account_add", ..) => "the account was made".to_owned(),
             ("account_lock", ..) => "the account was locked".to_owned(),
             ("account_unlock", ..) => "the account was unlocked".to_owned(),
+            ("invite", ..) => "was invited to set up a device".to_owned(),
+            ("requirement_set", ..) => "it was changed whether a code is asked".to_owned(),
+            ("groups_set", ..) => "the groups were changed".to_owned(),
+            ("operator_add", ..) => "was put in charge of others".to_owned(),
+            ("operator_remove", ..) => "is in charge of nobody any more".to_owned(),
+            ("operate", "approved", _) => "gave a code to act for others".to_owned(),
             ("account_reopen", ..) => "codes are taken from everywhere again".to_owned(),
             ("name_link", ..) => "a name was added".to_owned(),
             ("name_unlink", ..) => "a name was parted".to_owned(),

@@ -4,7 +4,7 @@ mod wizard;
 
 use twofold_shared::wire::{AuditEvent, Notice, NoticeKind, Refused, Word};
 
-use super::{Say, Words, account, duration, local};
+use super::{Say, Words, account, duration, local, people};
 use crate::refusal::Refusal;
 
 /// German.
@@ -52,6 +52,7 @@ pub const GERMAN: Words = Words {
     wrong_name_and_code: "Name und Code passen nicht zusammen. Prüfen Sie den Namen. Codes wechseln alle 30 Sekunden: Warten \
         Sie auf den nächsten und geben Sie ihn ohne Leerzeichen ein.",
     account: account::GERMAN,
+    people: &people::GERMAN,
     wizard: &wizard::WIZARD,
     say: &German,
 };
@@ -227,6 +228,12 @@ impl Say for German {
             ("account_add", ..) => "das Konto wurde angelegt".to_owned(),
             ("account_lock", ..) => "das Konto wurde gesperrt".to_owned(),
             ("account_unlock", ..) => "das Konto wurde entsperrt".to_owned(),
+            ("invite", ..) => "eingeladen, ein Gerät einzurichten".to_owned(),
+            ("requirement_set", ..) => "geändert, ob ein Code verlangt wird".to_owned(),
+            ("groups_set", ..) => "die Gruppen geändert".to_owned(),
+            ("operator_add", ..) => "für andere zuständig gemacht".to_owned(),
+            ("operator_remove", ..) => "für niemanden mehr zuständig".to_owned(),
+            ("operate", "approved", _) => "einen Code gegeben, um für andere zu handeln".to_owned(),
             ("account_reopen", ..) => "Codes werden wieder von überall genommen".to_owned(),
             ("name_link", ..) => "ein Name kam hinzu".to_owned(),
             ("name_unlink", ..) => "ein Name wurde getrennt".to_owned(),
@@ -235,7 +242,9 @@ impl Say for German {
         };
         let times = if event.count > 1 { format!(" ({} Mal)", event.count) } else { String::new() };
         match &event.actor {
-            Some(actor) if actor != "gate" => format!("{what}{times}, durch {actor}"),
+            Some(actor) if actor != "gate" => {
+                format!("{what}{times}, durch {}", actor.strip_prefix("operator ").unwrap_or(actor))
+            }
             Some(_) | None => format!("{what}{times}"),
         }
     }

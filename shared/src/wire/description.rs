@@ -18,6 +18,7 @@ const MESSAGES: &str = concat!(
     include_str!("grace.rs"),
     include_str!("ids.rs"),
     include_str!("login_enrolment.rs"),
+    include_str!("operator.rs"),
     include_str!("person.rs"),
     include_str!("policy.rs"),
     include_str!("session.rs"),

@@ -69,7 +69,7 @@ async fn wrong_passwords_delay_and_never_close() {
 async fn a_locked_account_is_refused_like_a_wrong_password() {
     let world = World::new();
     with_password(&world, "local:alice").await;
-    world.ask(&root(), LockAccount { account: "local:alice".into() }).await.unwrap();
+    world.ask(&root(), lock("local:alice")).await.unwrap();
     assert_eq!(try_password(&world, "alice", PASSWORD).await, Some(Say::Wrong));
     assert_eq!(world.trail().await.last().unwrap().reason.as_deref(), Some("locked"));
 }

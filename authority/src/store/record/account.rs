@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use twofold_shared::account::{
-    Account, AccountId, AccountName, Contacts, Device, DeviceId, Group, Label, Notice, Occasion, PasswordHash,
+    Account, AccountId, AccountName, Charge, Contacts, Device, DeviceId, Group, Label, Lock, LockReason,
+    Notice, Occasion, PasswordHash,
 };
 use twofold_shared::backup_code::{BackupCodes, CODES, Cost, PepperId, Salt};
 use twofold_shared::clock::UnixTime;
@@ -23,7 +24,10 @@ struct StoredAccount<'a> {
     #[serde(borrow)]
     groups: Vec<&'a str>,
     contacts: StoredContacts,
-    locked: bool,
+    #[serde(borrow)]
+    lock: Option<StoredLock<'a>>,
+    #[serde(borrow)]
+    charge: Option<StoredCharge<'a>>,
     #[serde(borrow)]
     password: Option<&'a str>,
     #[serde(borrow)]
@@ -35,6 +39,21 @@ struct StoredAccount<'a> {
     notices: Vec<StoredNotice<'a>>,
     created: u64,
     changed: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredLock<'a> {
+    at: u64,
+    operator: Option<&'a str>,
+    reason: Option<&'a str>,
+    until: Option<u64>,
+}
+
+#[derive(Serialize, Deserialize)]
+enum StoredCharge<'a> {
+    All,
+    #[serde(borrow)]
+    Groups(Vec<&'a str>),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -121,7 +140,8 @@ pub(super) fn encode(key: &Key, account: &Account) -> Result<Zeroizing<Vec<u8>>,
             names: account.names.iter().map(store_name).collect(),
             groups: account.groups.iter().map(Group::as_str).collect(),
             contacts: store_contacts(&account.contacts),
-            locked: account.locked,
+            lock: account.lock.as_ref().map(store_lock),
+            charge: account.charge.as_ref().map(store_charge),
             password: account.password.as_ref().map(PasswordHash::reveal),
             devices: account.devices.iter().map(store_device).collect(),
             backup_codes: account.backup_codes.as_ref().map(store_backup_codes),
@@ -148,7 +168,8 @@ pub(super) fn decode(key: &Key, value: &[u8]) -> Result<Account, StoreError> {
             .map_err(Invalid::from)
             .map_err(all)?,
         contacts: contacts(stored.contacts).map_err(all)?,
-        locked: stored.locked,
+        lock: stored.lock.as_ref().map(lock).transpose().map_err(all)?,
+        charge: stored.charge.as_ref().map(charge).transpose().map_err(all)?,
         password: stored
             .password
             .map(|phc| PasswordHash::new(phc.to_owned()))
@@ -172,6 +193,39 @@ impl<E: std::error::Error> From<E> for Invalid {
     fn from(error: E) -> Self {
         Self(error.to_string())
     }
+}
+
+fn store_lock(lock: &Lock) -> StoredLock<'_> {
+    StoredLock {
+        at: lock.at.0,
+        operator: lock.operator.as_deref(),
+        reason: lock.reason.as_ref().map(LockReason::as_str),
+        until: lock.until.map(|until| until.0),
+    }
+}
+
+fn lock(stored: &StoredLock<'_>) -> Result<Lock, Invalid> {
+    Ok(Lock {
+        at: UnixTime(stored.at),
+        operator: stored.operator.map(ToOwned::to_owned),
+        reason: stored.reason.map(LockReason::parse).transpose()?,
+        until: stored.until.map(UnixTime),
+    })
+}
+
+fn store_charge(charge: &Charge) -> StoredCharge<'_> {
+    match charge {
+        Charge::All => StoredCharge::All,
+        Charge::Groups(groups) => StoredCharge::Groups(groups.iter().map(Group::as_str).collect()),
+    }
+}
+
+fn charge(stored: &StoredCharge<'_>) -> Result<Charge, Invalid> {
+    let (everybody, groups) = match stored {
+        StoredCharge::All => (true, Vec::new()),
+        StoredCharge::Groups(groups) => (false, groups.iter().map(|&group| group.to_owned()).collect()),
+    };
+    Ok(Charge::parse(&wire::Charge { everybody, groups })?)
 }
 
 fn store_contacts(contacts: &Contacts) -> StoredContacts {

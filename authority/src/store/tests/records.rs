@@ -4,8 +4,8 @@ use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
 use twofold_shared::account::{
-    Account, AccountId, AccountName, Contacts, Device, DeviceId, Group, Label, Notice, Occasion,
-    PasswordHash, PendingEnrolment,
+    Account, AccountId, AccountName, Charge, Contacts, Device, DeviceId, Group, Label, Lock, LockReason,
+    Notice, Occasion, PasswordHash, PendingEnrolment,
 };
 use twofold_shared::backup_code::{BackupCodes, Cost, PepperId, Salt};
 use twofold_shared::browser::{Standing, Value, Values};
@@ -131,6 +131,14 @@ fn notice() -> impl Strategy<Value = Notice> {
     ]
 }
 
+fn charge() -> impl Strategy<Value = Charge> {
+    let groups = vec("[A-Za-z0-9._-]{1,20}", 1..4);
+    prop_oneof![Just(None), groups.prop_map(Some)].prop_map(|groups| {
+        let everybody = groups.is_none();
+        Charge::parse(&wire::Charge { everybody, groups: groups.unwrap_or_default() }).unwrap()
+    })
+}
+
 fn account() -> impl Strategy<Value = Account> {
     let requirement =
         prop_oneof![Just(Requirement::Required), Just(Requirement::Optional), Just(Requirement::Exempt)];
@@ -139,7 +147,7 @@ fn account() -> impl Strategy<Value = Account> {
         any::<[u8; 16]>(),
         vec((name(), of(any::<u32>())), 0..4),
         vec("[A-Za-z0-9._-]{1,20}", 0..4),
-        any::<bool>(),
+        (of((time(), of("[a-z:]{1,20}"), of("[a-z]{1,20}"), of(time()))), of(charge())),
         of(password),
         (of("[a-zö]{1,20}"), of("[a-z]{1,9}@[a-z]{1,9}"), of("[+][1-9][0-9]{6,14}")),
     );
@@ -152,7 +160,13 @@ fn account() -> impl Strategy<Value = Account> {
             let (display_name, email, phone) = who.5;
             Contacts::parse(&wire::Contacts { display_name, email, phone }).unwrap()
         },
-        locked: who.3,
+        lock: who.3.0.map(|(at, operator, reason, until)| Lock {
+            at,
+            operator,
+            reason: reason.map(|reason| LockReason::parse(&reason).unwrap()),
+            until,
+        }),
+        charge: who.3.1,
         password: who.4.map(|phc| PasswordHash::new(phc.to_owned()).unwrap()),
         devices: what.0,
         backup_codes: what.1,
