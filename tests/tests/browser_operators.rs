@@ -98,7 +98,7 @@ async fn sendgrid_1(browser: &Browser, other: &Browser, look: Option<&str>) {
     // The overview says so, and what carol sees is no secret.
     carol.person.presses("main a.button", "#actions").await;
     let read = carol.reads().await;
-    assert!(read.contains("10 of 10 left") && read.contains("Invite") == false, "{read}");
+    assert!(read.contains("10 of 10 left") && !read.contains("Invite"), "{read}");
     let source = browser.client.source().await.unwrap();
     assert!(!source.contains(phone.secret()));
     carol.looks_at("person-on").await;

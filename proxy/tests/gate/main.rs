@@ -18,6 +18,7 @@ mod harness;
 mod header;
 mod limits;
 mod ops;
+mod people;
 mod redirect;
 mod rules;
 mod secure;
