@@ -43,3 +43,9 @@ pub fn descriptors() -> usize {
     let now = getrlimit(Resource::Nofile).current.unwrap_or(DESCRIPTORS);
     usize::try_from(now).unwrap_or(usize::MAX)
 }
+
+/// What a panic said, where it said anything.
+pub(crate) fn words(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no words".to_owned())
+}

@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, retry_on_intr};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType};
@@ -185,6 +186,22 @@ impl Connection {
         Ok(())
     }
 
+    /// Waits until something has arrived. A receive time-out would do, but who sleeps in recv(2) is woken once more, for
+    /// nothing, when the authority takes the request; poll(2) sleeps through that.
+    fn until_readable(&self) -> Result<(), CallError> {
+        loop {
+            let left = self.left()?;
+            let left = Timespec::try_from(left).map_err(|_| CallError::TimedOut)?;
+            let mut socket = [PollFd::new(&self.socket, PollFlags::IN)];
+            match poll(&mut socket, Some(&left)) {
+                Ok(0) => return Err(CallError::TimedOut),
+                Ok(_) => return Ok(()),
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+    }
+
     /// The next whole message, without its NUL.
     fn message(&mut self) -> Result<WipedBuffer, CallError> {
         let mut looked = 0;
@@ -199,7 +216,7 @@ impl Connection {
             if looked >= MAX_MESSAGE {
                 return Err(CallError::TooLong);
             }
-            set_socket_timeout(self.socket.as_fd(), Timeout::Recv, Some(self.left()?))?;
+            self.until_readable()?;
             let (received, _) = retry_on_intr(|| {
                 rustix::net::recv(self.socket.as_fd(), piece.as_mut_slice(), RecvFlags::empty())
             })?;

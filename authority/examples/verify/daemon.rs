@@ -9,6 +9,7 @@ use std::process::{Child, Command};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
 use twofold_shared::client::Client;
@@ -161,6 +162,8 @@ impl Kept {
         message.push(0);
         self.to.write_all(&message).unwrap();
         message.clear();
+        // As every client of ours waits: who sleeps in recv(2) is woken when the request is taken, too.
+        poll(&mut [PollFd::new(&self.to, PollFlags::IN)], None).unwrap();
         self.from.read_until(0, &mut message).unwrap();
         message.pop();
         serde_json::from_slice::<Answer<R::Reply>>(&message).unwrap().parameters

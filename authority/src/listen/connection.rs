@@ -1,6 +1,10 @@
 //! One connection: its messages in, the service's answers out, and an end to every wait.
 
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
@@ -16,6 +20,7 @@ use super::Service;
 use super::quota::Slot;
 use crate::config::Limits;
 use crate::peer::{Caller, Standing};
+use crate::process::words;
 use crate::varlink::{Answer, Asked, Call, Failure, FrameError, Frames, Reply, error};
 
 /// How long a leaving authority waits for what a peer has already sent to become visible.
@@ -134,8 +139,8 @@ impl Connection {
         }
     }
 
-    /// Has the service work on a call in a task of its own, which neither the peer's leaving nor a deadline cancels:
-    /// what has begun to be written is finished, whoever hears of it.
+    /// Has the service work on a call, which neither the peer's leaving nor a deadline cancels: what has begun to be
+    /// written is finished, whoever hears of it. What the deadline passes over goes on in a task of its own.
     async fn work<S: Service>(
         &mut self,
         service: &Arc<S>,
@@ -148,12 +153,12 @@ impl Connection {
             return Ok(Outcome::Message(error(&fault(FaultKind::Busy, words))));
         };
         let (service, caller, slot) = (Arc::clone(service), Arc::clone(&self.caller), Arc::clone(&self.slot));
-        let work = tokio::spawn(async move {
+        let mut work = Box::pin(survive(async move {
             let outcome = answer(service.as_ref(), &caller, &message).await;
             drop((turn, slot));
             outcome
-        });
-        match timeout_at(until, work).await {
+        }));
+        match timeout_at(until, &mut work).await {
             Ok(Ok(outcome)) => Ok(outcome),
             Ok(Err(why)) => {
                 log::error!("a call of uid {} broke off: {why}", self.caller.uid);
@@ -161,6 +166,7 @@ impl Connection {
                 Ok(Outcome::Message(error(&fault(FaultKind::Internal, words))))
             }
             Err(_) => {
+                tokio::spawn(work);
                 let words = "this took too long; the audit trail says what came of it";
                 self.write(&error(&fault(FaultKind::Internal, words))).await?;
                 Err(End::SlowCall)
@@ -195,6 +201,16 @@ impl Connection {
             self.write(&next.message(true)).await?;
         }
     }
+}
+
+/// Runs `work`; its panic is an error here and ends nothing else.
+async fn survive<F: Future>(work: F) -> Result<F::Output, String> {
+    let mut work = pin!(work);
+    poll_fn(|context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
+        polled.map_or_else(|panic| Poll::Ready(Err(words(&*panic))), |polled| polled.map(Ok))
+    })
+    .await
 }
 
 async fn answer<S: Service>(service: &S, caller: &Caller, message: &[u8]) -> Outcome {

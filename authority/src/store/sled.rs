@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{Key, Space};
+use crate::process::words;
 
 /// Filled only as accounts are used. Holds a hundred thousand of them: with a quarter of it, verifications over so many
 /// were a quarter slower.
@@ -141,10 +142,4 @@ impl Tree {
         self.db.flush()?;
         Ok(())
     }
-}
-
-/// What a panic said, where it said anything.
-pub(super) fn words(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no words".to_owned())
 }

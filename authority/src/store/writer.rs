@@ -16,11 +16,11 @@ use super::copy::{self, Copied};
 use super::plan::Plan;
 use super::reserve::{Reserve, Room};
 use super::retention::{Retention, Sweeper};
-use super::sled::words;
 use super::state::{Settled, State};
 use super::witness::Witness;
 use super::{Commit, Committed, Core, Key, StoreError, Version};
 use crate::audit::{Coalescer, Entry, Event, Outcome, Syslog, line};
+use crate::process::words;
 
 /// How many commits may wait before those who bring more must wait themselves.
 pub(super) const QUEUE: usize = 1024;
