@@ -97,7 +97,9 @@ impl Portal {
         match page {
             Page::Everybody => self.everybody(visit, &operator).await,
             Page::Export(format) => {
-                self.fresh(visit, &operator, "/people")?;
+                if let Some(elsewhere) = self.stale(visit, &operator, "/people")? {
+                    return Ok(elsewhere);
+                }
                 Ok(self.export(visit, operator.session, Filter::parse(&visit.query), format)?)
             }
             Page::Person(id) => {
@@ -105,12 +107,14 @@ impl Portal {
                 Ok(self.read_by(visit).person(&account, self.clock.unix()))
             }
             Page::Act(id, act) => {
-                self.fresh(visit, &operator, &visit.path)?;
+                if let Some(elsewhere) = self.stale(visit, &operator, &visit.path)? {
+                    return Ok(elsewhere);
+                }
                 let account = self.person(visit, &operator, id).await?;
                 if !act.fits(&account) {
                     return Err(Detour::To(back_to(id)));
                 }
-                self.act_page(visit, &operator, act, &account, None)
+                Ok(self.act_page(visit, &operator, act, &account, None)?)
             }
         }
     }
@@ -133,13 +137,13 @@ impl Portal {
         }
     }
 
-    /// Leads to a fresh code first, where the last one is too old for what is to be done.
-    fn fresh(&self, visit: &Visit, operator: &Operator, back: &str) -> Turn<()> {
+    /// The way to a fresh code, where the last one is too old for what is to be done.
+    fn stale(&self, visit: &Visit, operator: &Operator, back: &str) -> Result<Option<Answer>, Refused> {
         let need = Need { max_age: Some(FRESH_SECONDS), ..Need::SECOND };
         if operator.known.meets(need, self.clock.unix()) {
-            return Ok(());
+            return Ok(None);
         }
-        Err(Detour::To(self.begin_back(visit, back, true)?))
+        self.begin_back(visit, back, true).map(Some)
     }
 
     /// A flow that leads back to one of these pages; one that asks for a fresh code where the last one is too old.
@@ -196,7 +200,7 @@ impl Portal {
         act: Act,
         account: &AccountView,
         refused: Option<(&'static str, &str)>,
-    ) -> Turn<Answer> {
+    ) -> Result<Answer, Refused> {
         let once = once::number()?;
         let bound = Bound { token: &operator.token, once: &once };
         Ok(self.read_by(visit).act(act, account, bound, refused))
