@@ -16,6 +16,7 @@ use crate::listen::Service;
 use crate::operations::fault::not_permitted;
 use crate::operations::hashing::Hashing;
 use crate::operations::info::Count;
+use crate::operations::keys::Keeper;
 use crate::operations::people::{Directory, People};
 use crate::operations::permission::{Actor, Role, admit, is_for};
 use crate::operations::roster::Roster;
@@ -43,6 +44,7 @@ pub struct Authority {
     pub(crate) endings: Arc<Endings>,
     pub(crate) accounts: Count,
     pub(crate) roster: Arc<Roster>,
+    pub(crate) keeper: Arc<Keeper>,
 }
 
 impl Authority {
@@ -50,6 +52,7 @@ impl Authority {
     pub fn new(store: Store, settings: Settings, directory: impl Directory) -> Self {
         let endings = Endings::new(store.clone());
         tokio::spawn(sweep_forever(Arc::downgrade(&endings), settings.sessions));
+        let keeper = Keeper::start(store.clone(), settings.keys.clone());
         Self {
             store,
             settings,
@@ -59,6 +62,7 @@ impl Authority {
             endings,
             accounts: Count::default(),
             roster: Arc::default(),
+            keeper,
         }
     }
 
@@ -177,6 +181,11 @@ impl Authority {
             wire::ExplainPolicy::METHOD => written(self.explain_policy(actor, read(parameters)?).await),
             wire::CopyLedger::METHOD => written(self.copy_ledger(actor, read(parameters)?).await),
             wire::AcceptClock::METHOD => written(self.accept_clock(actor, read(parameters)?).await),
+            wire::ListKeys::METHOD => written(self.list_keys(&read(parameters)?)),
+            wire::CheckKeys::METHOD => written(self.check_keys(&read(parameters)?)),
+            wire::ReloadKeys::METHOD => written(self.reload_keys(actor, &read(parameters)?).await),
+            wire::NoteKeyCopy::METHOD => written(self.note_key_copy(actor, &read(parameters)?).await),
+            wire::RetireKeys::METHOD => written(self.retire_keys(actor, &read(parameters)?).await),
             _ => return Ok(None),
         };
         given.map(Some)

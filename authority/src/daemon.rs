@@ -18,9 +18,6 @@ use crate::process;
 use crate::store::{OpenError, Options, Retention, Store};
 use crate::system_clock::SystemClock;
 
-/// Where systemd puts a service's credentials.
-const CREDENTIALS: &str = "/run/credentials";
-
 /// Why the authority does not run, or no longer.
 #[derive(Debug, thiserror::Error)]
 pub enum DaemonError {
@@ -55,11 +52,12 @@ impl DaemonError {
             Self::Keyring(_) => true,
             Self::Ledger(error) => match error {
                 OpenError::Missing(_) | OpenError::Owner { .. } | OpenError::Mode { .. } => true,
-                OpenError::Keyring { .. } => true,
+                OpenError::Keyring { .. } | OpenError::Newer { .. } => true,
                 OpenError::Exists(_)
                 | OpenError::InUse(_)
                 | OpenError::Damaged { .. }
                 | OpenError::Older { .. }
+                | OpenError::Upgrade { .. }
                 | OpenError::Copy(_)
                 | OpenError::Io { .. } => false,
             },
@@ -114,8 +112,14 @@ pub fn run<S: Service>(config: &Config, service: impl FnOnce(Store) -> S) -> Res
 }
 
 fn open_ledger(config: &Config) -> Result<Store, DaemonError> {
-    let place = if config.keys.starts_with(CREDENTIALS) { Place::Credentials } else { Place::Folder };
-    let keyring = Keyring::load(&config.keys, place)?;
+    let keyring = Keyring::load(&config.keys, Place::of(&config.keys))?;
+    if keyring.current_pepper().is_none() {
+        log::error!(
+            "{} holds no pepper: no backup code is taken, and none can be made; put it back from a copy, or make a new one \
+             with `twofold key rotate --pepper`",
+            config.keys.display()
+        );
+    }
     let clock = SystemClock::new().map_err(doing("cannot read the boot id"))?;
     let syslog = match config.audit.syslog {
         true => Some(Syslog::start().map_err(doing("cannot start the thread for syslog"))?),

@@ -167,7 +167,7 @@ fn make_keys_and_ledger(config: &Config) -> Result<(), InitError> {
     let options = Options::new(&config.ledger);
     if options.holds_ledger() {
         return match Keyring::load(&config.keys, Place::Folder) {
-            Err(KeyringError::Missing(_) | KeyringError::Lacking { .. }) => {
+            Err(KeyringError::Missing(_) | KeyringError::Lacking(_)) => {
                 Err(InitError::KeysLost { ledger: config.ledger.clone(), keys: config.keys.clone() })
             }
             Err(error) => Err(error.into()),

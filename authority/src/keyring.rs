@@ -3,7 +3,8 @@
 //! One file a key, `seal-N.key` and `pepper-N.key`, each 32 bytes in hex; the highest number is the current one, the
 //! others still open what they sealed. A key's id is computed from the key itself, so a keyring that belongs to
 //! another ledger is told apart from a damaged one. Sealing keys and peppers are apart because they age differently: a
-//! pepper stays until the last set of backup codes made with it is gone. Never printed, wiped on drop.
+//! pepper stays until the last set of backup codes made with it is gone, and a keyring that has lost its peppers still
+//! opens the ledger: backup codes are lost with them, and nothing else. Never printed, wiped on drop.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -15,8 +16,10 @@ use sha2::{Digest, Sha256};
 use twofold_shared::backup_code::PepperId;
 use zeroize::Zeroizing;
 
+mod copy;
 mod files;
 
+pub use copy::{CopyError, KeyCopy, Sealing};
 pub use files::Place;
 
 /// A key's own number: the beginning of a hash of it.
@@ -51,6 +54,7 @@ impl fmt::Debug for KeyId {
 
 /// One key of the keyring.
 pub struct SecretKey {
+    kind: Kind,
     id: KeyId,
     number: u32,
     bytes: Zeroizing<[u8; 32]>,
@@ -65,7 +69,31 @@ impl SecretKey {
             .finalize();
         let mut id = [0; 8];
         id.copy_from_slice(digest.first_chunk::<8>().unwrap_or(&[0; 8]));
-        Self { id: KeyId(id), number, bytes }
+        Self { kind, id: KeyId(id), number, bytes }
+    }
+
+    /// What it is for.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Its number among those of its kind.
+    #[must_use]
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// What its file is called.
+    #[must_use]
+    pub fn file_name(&self) -> String {
+        format!("{}.key", self.label())
+    }
+
+    /// The same without its end: `seal-1`.
+    #[must_use]
+    pub fn label(&self) -> String {
+        format!("{}-{}", self.kind.word(), self.number)
     }
 
     /// The key's id, as it stands in the header of what it sealed.
@@ -129,14 +157,11 @@ pub enum KeyringError {
     /// Nothing there.
     #[error("no keyring at {0}: as root, run `twofoldd --init`")]
     Missing(PathBuf),
-    /// A folder without one of the two kinds.
-    #[error("{folder} holds no {}-N.key: put the missing key back from its backup; a new one opens nothing", kind.word())]
-    Lacking {
-        /// Where.
-        folder: PathBuf,
-        /// Which kind.
-        kind: Kind,
-    },
+    /// A folder without a key that opens anything.
+    #[error(
+        "{0} holds no seal-N.key: put it back from a copy, `twofold key import FILE`; a new one opens nothing"
+    )]
+    Lacking(PathBuf),
     /// Somebody else owns it.
     #[error("{path} belongs to uid {owner}, who could change it: run `chown root {path}`", path = path.display())]
     Owner {
@@ -164,6 +189,19 @@ pub enum KeyringError {
     /// A name like a key's but not one.
     #[error("{0} is not named like a key: expected seal-N.key or pepper-N.key")]
     Name(PathBuf),
+    /// A copy's key has the number of another.
+    #[error(
+        "{} is another key than the copy's: if no ledger of this host needs it, move the folder away and try again", .0.display()
+    )]
+    Other(PathBuf),
+    /// Nobody here has such a key.
+    #[error("there is no key {id} in {folder}", folder = .folder.display())]
+    Unknown {
+        /// Where.
+        folder: PathBuf,
+        /// Which.
+        id: String,
+    },
     /// `--init` never overwrites a key.
     #[error("{0} exists already, and is kept: a new key would open nothing of what it sealed")]
     Exists(PathBuf),
@@ -185,7 +223,7 @@ pub enum KeyringError {
 pub struct Keyring {
     /// Ascending by number; never empty.
     seals: Vec<SecretKey>,
-    /// Ascending by number; never empty.
+    /// Ascending by number; empty where they were lost.
     peppers: Vec<SecretKey>,
 }
 
@@ -203,10 +241,59 @@ impl Keyring {
     /// # Errors
     /// [`KeyringError::Exists`] when there is one already, and whatever keeps a file from being written.
     pub fn generate(folder: &Path) -> Result<Self, KeyringError> {
-        let key = |kind| random().map(|bytes| (kind, SecretKey::new(kind, 1, bytes)));
+        let key = |kind| random().map(|bytes| SecretKey::new(kind, 1, bytes));
         let keys = vec![key(Kind::Pepper)?, key(Kind::Seal)?];
-        files::write(folder, &keys)?;
+        files::make_folder(folder)?;
+        if !files::read(folder, Place::Folder)?.is_empty() {
+            return Err(KeyringError::Exists(folder.to_owned()));
+        }
+        files::write(folder, keys.iter())?;
         Self::from_keys(folder, keys)
+    }
+
+    /// Makes one more key in `folder`: the highest of its kind, which is the current one from the next load on.
+    ///
+    /// # Errors
+    /// As [`Self::load`], and whatever keeps the file from being written: then there is none.
+    pub fn add(folder: &Path, kind: Kind) -> Result<SecretKey, KeyringError> {
+        let present = files::read(folder, Place::Folder)?;
+        // Above those of both kinds: a number that was lost may come back from a copy.
+        let numbers = present.iter().map(|key| key.number);
+        let key = SecretKey::new(kind, numbers.max().unwrap_or(0).saturating_add(1), random()?);
+        files::write(folder, std::iter::once(&key))?;
+        Ok(key)
+    }
+
+    /// Removes a key from `folder` for good.
+    ///
+    /// # Errors
+    /// As [`Self::load`], and [`KeyringError::Unknown`].
+    pub fn remove(folder: &Path, id: &str) -> Result<SecretKey, KeyringError> {
+        let present = files::read(folder, Place::Folder)?;
+        let found = present.into_iter().find(|key| key.id.to_string() == id);
+        let key =
+            found.ok_or_else(|| KeyringError::Unknown { folder: folder.to_owned(), id: id.to_owned() })?;
+        files::remove(folder, &key.file_name())?;
+        Ok(key)
+    }
+
+    /// Puts the keys of a copy into `folder`, beside those that are there; gives the ones that were not there.
+    ///
+    /// # Errors
+    /// [`KeyringError::Other`] where a number is taken by another key: then nothing was written.
+    pub fn import(folder: &Path, copy: KeyCopy) -> Result<Vec<SecretKey>, KeyringError> {
+        files::make_folder(folder)?;
+        let present = files::read(folder, Place::Folder)?;
+        let mut new = copy.into_keys();
+        for key in &present {
+            let same = |other: &SecretKey| other.label() == key.label();
+            if new.iter().any(|other| same(other) && other.id != key.id) {
+                return Err(KeyringError::Other(folder.join(key.file_name())));
+            }
+            new.retain(|other| !same(other));
+        }
+        files::write(folder, new.iter())?;
+        Ok(new)
     }
 
     /// A keyring that lives in memory alone.
@@ -214,28 +301,44 @@ impl Keyring {
     /// # Errors
     /// [`KeyringError::NoRandomness`].
     pub fn ephemeral() -> Result<Self, KeyringError> {
-        let keys = vec![
-            (Kind::Seal, SecretKey::new(Kind::Seal, 1, random()?)),
-            (Kind::Pepper, SecretKey::new(Kind::Pepper, 1, random()?)),
-        ];
+        let keys = vec![SecretKey::new(Kind::Seal, 1, random()?), SecretKey::new(Kind::Pepper, 1, random()?)];
         Self::from_keys(Path::new("memory"), keys)
     }
 
-    fn from_keys(folder: &Path, keys: Vec<(Kind, SecretKey)>) -> Result<Self, KeyringError> {
-        let (mut seals, mut peppers) = (Vec::new(), Vec::new());
-        for (kind, key) in keys {
-            match kind {
-                Kind::Seal => seals.push(key),
-                Kind::Pepper => peppers.push(key),
-            }
+    fn from_keys(folder: &Path, keys: Vec<SecretKey>) -> Result<Self, KeyringError> {
+        let (mut seals, mut peppers): (Vec<_>, Vec<_>) =
+            keys.into_iter().partition(|key| key.kind == Kind::Seal);
+        if seals.is_empty() {
+            return Err(KeyringError::Lacking(folder.to_owned()));
         }
-        for (kind, list) in [(Kind::Seal, &mut seals), (Kind::Pepper, &mut peppers)] {
-            if list.is_empty() {
-                return Err(KeyringError::Lacking { folder: folder.to_owned(), kind });
-            }
+        for list in [&mut seals, &mut peppers] {
             list.sort_by_key(|key| key.number);
         }
         Ok(Self { seals, peppers })
+    }
+
+    /// The same without some of its keys; the current sealing key stays whatever is said.
+    #[must_use]
+    pub fn without(mut self, ids: &[KeyId]) -> Self {
+        let current = self.current_sealing_key().id;
+        self.seals.retain(|key| key.id == current || !ids.contains(&key.id));
+        self.peppers.retain(|key| !ids.contains(&key.id));
+        self
+    }
+
+    /// Every key, sealing keys first.
+    pub fn keys(&self) -> impl Iterator<Item = &SecretKey> {
+        self.seals.iter().chain(&self.peppers)
+    }
+
+    /// Whether a key is the one that is used from now on.
+    #[must_use]
+    pub fn is_current(&self, key: &SecretKey) -> bool {
+        let current = match key.kind {
+            Kind::Seal => self.seals.last(),
+            Kind::Pepper => self.peppers.last(),
+        };
+        current.is_some_and(|current| current.id == key.id)
     }
 
     /// Every key that may have sealed something.
@@ -245,14 +348,15 @@ impl Keyring {
 
     /// The one that seals from now on.
     #[must_use]
+    #[expect(clippy::expect_used, reason = "from_keys refuses a keyring without one, and `without` keeps it")]
     pub fn current_sealing_key(&self) -> &SecretKey {
-        newest(&self.seals)
+        self.seals.last().expect("a keyring has a sealing key")
     }
 
-    /// The pepper for new hashes.
+    /// The pepper for new hashes; none where all were lost.
     #[must_use]
-    pub fn current_pepper(&self) -> &SecretKey {
-        newest(&self.peppers)
+    pub fn current_pepper(&self) -> Option<&SecretKey> {
+        self.peppers.last()
     }
 
     /// The pepper that an old hash was made with.
@@ -262,10 +366,10 @@ impl Keyring {
     }
 
     /// Which of `slots` the counters of an unknown name share: a keyed hash, so that nobody outside can choose whom to
-    /// collide with. Keyed by the oldest pepper: a new one moves nobody.
+    /// collide with. Keyed by the oldest pepper: a new one moves nobody. Where all were lost, by the oldest sealing key.
     #[must_use]
     pub fn slot_of(&self, name: &str, slots: u16) -> u16 {
-        let Some(oldest) = self.peppers.first() else { return 0 };
+        let Some(oldest) = self.peppers.first().or(self.seals.first()) else { return 0 };
         let key = oldest.derive("twofold unknown names");
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key.as_slice()) else { return 0 };
         mac.update(name.as_bytes());
@@ -273,11 +377,6 @@ impl Keyring {
         let number = tag.first_chunk::<8>().map_or(0, |bytes| u64::from_be_bytes(*bytes));
         u16::try_from(number % u64::from(slots.max(1))).unwrap_or(0)
     }
-}
-
-#[expect(clippy::expect_used, reason = "from_keys refuses an empty list, and nothing takes keys away")]
-fn newest(keys: &[SecretKey]) -> &SecretKey {
-    keys.last().expect("a keyring has a key of each kind")
 }
 
 fn random() -> Result<Zeroizing<[u8; 32]>, KeyringError> {

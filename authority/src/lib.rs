@@ -11,6 +11,7 @@ pub mod daemon;
 pub mod flags;
 pub mod init;
 pub mod journal;
+pub mod key_files;
 pub mod keyring;
 pub mod listen;
 pub mod operations;

@@ -1,4 +1,4 @@
-//! `twofoldd`: flags, configuration, then one of three things. Everything else is in the library.
+//! `twofoldd`: flags, configuration, then one thing. Everything else is in the library.
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;
@@ -9,10 +9,11 @@ use twofold_authority::config::Config;
 use twofold_authority::daemon::{self, DaemonError};
 use twofold_authority::flags::Flags;
 use twofold_authority::init::{InitError, init};
+use twofold_authority::key_files::KeyFileError;
 use twofold_authority::operations::people::Nss;
 use twofold_authority::operations::settings::Settings;
 use twofold_authority::restore::{self, RestoreError};
-use twofold_authority::{journal, process};
+use twofold_authority::{journal, key_files, process};
 use twofold_shared::config::Mistakes;
 
 #[global_allocator]
@@ -31,6 +32,8 @@ enum Failure {
     Init(#[from] InitError),
     #[error(transparent)]
     Restore(#[from] RestoreError),
+    #[error(transparent)]
+    Keys(#[from] KeyFileError),
     #[error(transparent)]
     Daemon(#[from] DaemonError),
     #[error("cannot protect this process's memory: {0}")]
@@ -69,8 +72,24 @@ fn run(flags: &Flags) -> Result<(), Failure> {
     if let Some(copy) = &flags.restore {
         return Ok(restore::restore(&config, copy, flags.owner.as_deref())?);
     }
+    let owner = flags.owner.as_deref();
     if flags.init {
-        return Ok(init(&config, flags.owner.as_deref())?);
+        return Ok(init(&config, owner)?);
+    }
+    if let Some(kind) = flags.add_key {
+        return Ok(key_files::add(&config, kind, owner)?);
+    }
+    if let Some(id) = &flags.remove_key {
+        return Ok(key_files::remove(&config, id, owner)?);
+    }
+    if flags.export_keys {
+        return Ok(key_files::export(&config, flags.plain, owner)?);
+    }
+    if let Some(file) = &flags.import_keys {
+        return Ok(key_files::import(&config, file, owner)?);
+    }
+    if let Some(file) = &flags.check_keys {
+        return Ok(key_files::check(file)?);
     }
     Ok(daemon::run(&config, |store| Authority::new(store, Settings::from(&config), Nss))?)
 }
@@ -81,7 +100,12 @@ impl Failure {
             Self::Mistakes(_) => ExitCode::from(CONFIGURATION),
             Self::Init(error) if error.is_configuration() => ExitCode::from(CONFIGURATION),
             Self::Daemon(error) if error.is_configuration() => ExitCode::from(CONFIGURATION),
-            Self::Restore(_) | Self::Init(_) | Self::Daemon(_) | Self::Harden(_) => ExitCode::FAILURE,
+            Self::Keys(KeyFileError::Init(error)) if error.is_configuration() => {
+                ExitCode::from(CONFIGURATION)
+            }
+            Self::Restore(_) | Self::Init(_) | Self::Keys(_) | Self::Daemon(_) | Self::Harden(_) => {
+                ExitCode::FAILURE
+            }
         }
     }
 }

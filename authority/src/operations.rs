@@ -21,6 +21,7 @@ pub(crate) mod info;
 mod invitation;
 mod join;
 mod key_check;
+pub(crate) mod keys;
 mod login;
 mod login_enrolment;
 pub(crate) mod operator;

@@ -16,7 +16,9 @@ use crate::keyring::Keyring;
 use crate::system_clock::Clock;
 
 mod copy;
+mod format;
 mod key;
+mod keys;
 mod open;
 mod plan;
 pub mod record;
@@ -30,11 +32,13 @@ mod writer;
 
 pub use copy::{Copied, CopyError, Restored};
 pub use key::{Key, Space};
+pub use keys::{Looked, Piece};
 pub use open::{OpenError, Options};
 pub use reserve::{ReserveSize, Room};
 pub use retention::Retention;
 pub use seal::SealError;
 
+use keys::Keys;
 use seal::Sealer;
 use sled::Tree;
 use state::State;
@@ -168,8 +172,8 @@ pub struct Store {
 /// What the handles and the writer have in common. The queue is not in it: it ends with the last handle.
 struct Core {
     tree: Tree,
-    sealer: Sealer,
-    keyring: Arc<Keyring>,
+    /// Replaced by the writer alone, between two batches.
+    keys: RwLock<Arc<Keys>>,
     clock: Arc<dyn Clock>,
     /// The ledger's own record, as the last commit left it.
     state: RwLock<Arc<State>>,
@@ -207,8 +211,10 @@ impl Store {
     /// # Errors
     /// [`StoreError::Sealed`] for a value that does not open, [`StoreError::Failed`] for failing storage.
     pub fn get(&self, key: &Key) -> Result<Option<Versioned>, StoreError> {
-        let sealed = self.core.tree.get(key).map_err(|error| StoreError::Failed(error.to_string()))?;
-        sealed.map(|sealed| self.unseal(key, &sealed)).transpose()
+        self.opened(|| {
+            let sealed = self.core.tree.get(key).map_err(failed)?;
+            sealed.map(|sealed| self.unseal(key, &sealed)).transpose()
+        })
     }
 
     /// Up to `limit` records of `space` whose names begin with `prefix`, in order, after `after`.
@@ -222,19 +228,27 @@ impl Store {
         after: Option<&Key>,
         limit: usize,
     ) -> Result<Vec<(Key, Versioned)>, StoreError> {
-        let found = self.core.tree.scan(space, prefix, after, limit);
-        let found = found.map_err(|error| StoreError::Failed(error.to_string()))?;
-        found
-            .into_iter()
-            .map(|(key, sealed)| {
+        self.opened(|| {
+            let found = self.core.tree.scan(space, prefix, after, limit).map_err(failed)?;
+            let opened = found.into_iter().map(|(key, sealed)| {
                 let opened = self.unseal(&key, &sealed)?;
                 Ok((key, opened))
-            })
-            .collect()
+            });
+            opened.collect()
+        })
     }
 
+    /// Reads; once more where a value was read just before the key that sealed it was let go.
+    fn opened<T>(&self, read: impl Fn() -> Result<T, StoreError>) -> Result<T, StoreError> {
+        match read() {
+            Err(StoreError::Sealed(SealError::UnknownKey { .. })) => read(),
+            read => read,
+        }
+    }
+
+    /// The keys are looked up after the value was read: what is there was sealed with a key that is known by then.
     fn unseal(&self, key: &Key, sealed: &[u8]) -> Result<Versioned, StoreError> {
-        let (version, value) = self.core.sealer.open(key, sealed)?;
+        let (version, value) = self.core.keys().sealer.open(key, sealed)?;
         Ok(Versioned { value, version })
     }
 
@@ -301,19 +315,20 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<(Position, Event)>, StoreError> {
         let before = before.map(|position| Key::new(Space::Audit, position.to_bytes()));
-        let found = self.core.tree.scan_back(Space::Audit, before.as_ref(), limit);
-        let found = found.map_err(|error| StoreError::Failed(error.to_string()))?;
-        let opened = found.into_iter().map(|(key, sealed)| {
-            let opened = self.unseal(&key, &sealed)?;
-            record::event(&key, &opened.value)
-        });
-        opened.collect()
+        self.opened(|| {
+            let found = self.core.tree.scan_back(Space::Audit, before.as_ref(), limit).map_err(failed)?;
+            let opened = found.into_iter().map(|(key, sealed)| {
+                let opened = self.unseal(&key, &sealed)?;
+                record::event(&key, &opened.value)
+            });
+            opened.collect()
+        })
     }
 
     /// The keyring that the ledger is sealed with: its peppers are for the hashes of backup codes.
     #[must_use]
-    pub fn keyring(&self) -> &Keyring {
-        &self.core.keyring
+    pub fn keyring(&self) -> Arc<Keyring> {
+        Arc::clone(&self.core.keys().keyring)
     }
 
     /// The room on the disk, as the last batch saw it.
@@ -369,7 +384,15 @@ impl Store {
     }
 }
 
+fn failed(error: sled::TreeError) -> StoreError {
+    StoreError::Failed(error.to_string())
+}
+
 impl Core {
+    fn keys(&self) -> Arc<Keys> {
+        Arc::clone(&self.keys.read().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+
     fn state(&self) -> Arc<State> {
         Arc::clone(&self.state.read().unwrap_or_else(std::sync::PoisonError::into_inner))
     }

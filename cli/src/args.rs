@@ -11,6 +11,7 @@ use crate::time::Since;
 mod account;
 mod api_key;
 mod grace;
+mod key;
 mod ledger;
 mod operator;
 mod policy;
@@ -20,6 +21,7 @@ mod session;
 pub use account::*;
 pub use api_key::*;
 pub use grace::*;
+pub use key::*;
 pub use ledger::*;
 pub use operator::*;
 pub use policy::*;
@@ -209,11 +211,21 @@ Examples:
   sudo twofold audit --account alice --since 2026-03-01
   sudo twofold audit --follow --json | jq -c 'select(.outcome == \"refused\")'")]
     Audit(Audit),
+    /// The keys that seal the ledger: list, rotate, export, import, check (root)
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  sudo twofold key export /var/backups/twofold-keys    then carry it away from this host
+  sudo twofold key check /var/backups/twofold-keys
+  sudo twofold key rotate"
+    )]
+    Key(Key),
     /// The ledger as a whole: backup, check, restore (root)
     #[command(
         subcommand,
         after_help = "\
-A backup is sealed with the ledger's keys: without a copy of /etc/twofold/keys, kept apart, nobody can read it.
+A backup is sealed with the ledger's keys: without a copy of them (`twofold key export`), kept apart, nobody can read it.
 
 Examples:
   sudo twofold ledger backup /var/backups/twofold-2026-03-01

@@ -14,6 +14,7 @@ mod enroll;
 mod grace;
 mod info;
 mod invite;
+mod key;
 mod ledger;
 mod operator;
 mod pages;
@@ -57,6 +58,7 @@ pub fn run(desk: &mut Desk, command: Command) -> Result<(), Failure> {
         Command::Audit(arguments) => audit::run(desk, &arguments),
         Command::Clock(arguments) => clock::run(desk, &arguments),
         Command::Doctor => doctor::run(desk),
+        Command::Key(verb) => key::run(desk, &verb),
         Command::Ledger(verb) => ledger::run(desk, &verb),
         Command::Info => info::run(desk),
         Command::Ssh(verb) => rollout::ssh(desk, verb),

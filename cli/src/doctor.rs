@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 pub mod files;
+pub mod keys;
 pub mod people;
 pub mod sshd;
 pub mod stacks;
@@ -11,6 +12,8 @@ pub mod stacks;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
+    /// To be known: it may be as it should.
+    Note,
     /// To be mended.
     Warning,
     /// Somebody can get in without a code, or nobody can get in.
@@ -21,6 +24,7 @@ impl Severity {
     /// The exit status where this is the worst.
     pub const fn status(self) -> u8 {
         match self {
+            Self::Note => 0,
             Self::Warning => 1,
             Self::Error => 2,
         }
@@ -60,4 +64,14 @@ pub fn warning(
     fix: impl Into<String>,
 ) -> Finding {
     Finding { severity: Severity::Warning, code, what: what.into(), why, fix: fix.into() }
+}
+
+/// To be known.
+pub fn note(
+    code: &'static str,
+    what: impl Into<String>,
+    why: &'static str,
+    fix: impl Into<String>,
+) -> Finding {
+    Finding { severity: Severity::Note, code, what: what.into(), why, fix: fix.into() }
 }

@@ -6,6 +6,7 @@
 mod args;
 mod ask;
 mod commands;
+mod daemon;
 mod desk;
 mod doctor;
 mod failure;

@@ -45,6 +45,7 @@ pub fn notice(notice: &Notice) -> String {
             let label = notice.label.as_deref().unwrap_or("a device");
             let door = match notice.door.as_deref() {
                 Some("command") => " with the command twofold".to_owned(),
+                Some("root's command") => " by root, with the command twofold".to_owned(),
                 Some(door) => format!(" at {door}"),
                 None => String::new(),
             };

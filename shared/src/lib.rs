@@ -9,6 +9,7 @@ pub mod client;
 pub mod code;
 #[cfg(feature = "config")]
 pub mod config;
+pub mod odds;
 pub mod permit;
 pub mod secret;
 pub mod wiped;

@@ -23,9 +23,9 @@ pub const KNOWN_FAILURES: u32 = 30;
 /// Days in which they are counted.
 pub const KNOWN_DAYS: u32 = 30;
 /// Failures after which a shared counter is closed.
-pub const STRANGER_FAILURES: u32 = 100;
+pub const STRANGER_FAILURES: u32 = crate::odds::GUESSES;
 /// Days in which they are counted.
-pub const STRANGER_DAYS: u32 = 365;
+pub const STRANGER_DAYS: u32 = crate::odds::DAYS;
 /// Failures that one success gives back to a known source, at most. One, for a neighbour behind the same address who
 /// guesses between its owner's logins must be demoted some day.
 pub const KNOWN_GIVEN_BACK: u32 = 1;

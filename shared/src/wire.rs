@@ -18,6 +18,7 @@ mod fault;
 mod gate;
 mod grace;
 mod ids;
+mod keys;
 mod login_enrolment;
 mod opaque;
 mod operator;
@@ -36,6 +37,7 @@ pub use fault::*;
 pub use gate::*;
 pub use grace::*;
 pub use ids::*;
+pub use keys::*;
 pub use login_enrolment::*;
 pub use opaque::*;
 pub use operator::*;
@@ -142,4 +144,9 @@ methods! {
     ReadActivity -> ActivityPage;
     AcceptClock -> Done;
     CopyLedger -> LedgerCopy;
+    ListKeys -> KeyReport;
+    CheckKeys -> Done;
+    ReloadKeys -> Done;
+    NoteKeyCopy -> Done;
+    RetireKeys -> RetiredKeys;
 }

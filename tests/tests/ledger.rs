@@ -3,11 +3,12 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use nix::unistd::{Uid, User};
-use twofold_shared::wire::{AuditEvent, GetAccount, Word};
+use twofold_shared::wire::{AuditEvent, GetAccount, GetInfo, Word};
 use twofold_tests::present::{Answer, address, present};
-use twofold_tests::{Authority, Enrolled, Run, run};
+use twofold_tests::{Authority, Enrolled, Process, Run, eventually, run};
 
 fn give(authority: &Authority, name: &str, from: u16, code: &str) -> Answer {
     present(&authority.client(), name, address(from), code)
@@ -86,6 +87,7 @@ fn a_copy_taken_under_load_is_whole_and_what_was_spent_stays_spent() {
     // Spent after the last copy: the restored ledger cannot know.
     let late = people[0].phone.fresh();
     assert_eq!(give(&authority, &name(0), 1, &late), Answer::Approved);
+    let step = people[0].phone.step();
     restore(&mut authority, "copy4");
     for (number, person) in people.iter().enumerate() {
         let account = authority.call(&GetAccount { account: Some(name(number)) }).unwrap();
@@ -96,7 +98,6 @@ fn a_copy_taken_under_load_is_whole_and_what_was_spent_stays_spent() {
         authority.twofold(&["account", "reopen", &name(number)]).expect_success();
     }
     assert_ne!(give(&authority, &name(0), 1, &late), Answer::Approved);
-    let step = people[0].phone.step();
     assert_ne!(give(&authority, &name(1), 41, &people[1].phone.code_at(step + 1)), Answer::Approved);
     authority.clock().shift(3600);
     assert_eq!(give(&authority, &name(1), 42, &people[1].phone.fresh()), Answer::Approved);
@@ -149,4 +150,68 @@ fn a_copy_that_is_cut_changed_foreign_or_no_copy_is_refused_and_nothing_is_made(
     authority.restart();
     assert_eq!(give(&authority, "local:alice", 1, &alice.phone.fresh()), Answer::Approved);
     assert_ne!(give(&authority, "local:alice", 1, &alice.phone.wrong()), Answer::Refused(Word::Clock));
+}
+
+/// Every file below a folder, with what is in it.
+fn contents(folder: &std::path::Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        match entry.is_dir() {
+            true => files.extend(contents(&entry)),
+            false => files.push((entry.clone(), fs::read(&entry).unwrap())),
+        }
+    }
+    files.sort();
+    files
+}
+
+#[test]
+fn a_damaged_ledger_is_refused_with_what_to_do_and_comes_back_with_its_backup() {
+    let mut authority = Authority::start();
+    let alice = authority.enrol("local:alice");
+    (0..150).for_each(|number| authority.add(&format!("local:n{number}")));
+    backup(&authority, "copy").expect_success();
+    assert_eq!(authority.stop(), 0);
+    let database = authority.path("ledger/ledger/db");
+    let whole = contents(&authority.path("ledger"));
+    let bytes = fs::read(&database).unwrap();
+    let mut refused = 0;
+    for place in (0..16).map(|part| bytes.len() / 16 * part + 100) {
+        let mut changed = bytes.clone();
+        changed[place..].iter_mut().take(64).for_each(|byte| *byte ^= 0x55);
+        fs::write(&database, &changed).unwrap();
+        let mut process = Process::start("twofoldd", &mut authority.daemon());
+        let client = authority.client();
+        let ended = eventually("it answers or has ended", Duration::from_secs(30), || {
+            let answers = client.call(&GetInfo {}).is_ok();
+            process.ended().map(Some).or(answers.then_some(None))
+        });
+        if let Some(code) = ended {
+            refused += 1;
+            let log = process.log();
+            assert_eq!(code, 1, "at {place}: {log}");
+            assert!(log.contains("is damaged") && log.contains("put"), "at {place}: {log}");
+        } else {
+            // sled did not need what was there.
+            let account = client.call(&GetAccount { account: Some("local:n149".to_owned()) });
+            assert!(account.is_ok(), "at {place}: {account:?}");
+            process.terminate();
+        }
+        assert!(database.exists(), "nothing is made anew, at {place}");
+        whole.iter().for_each(|(path, bytes)| fs::write(path, bytes).unwrap());
+    }
+    assert!(refused >= 4, "{refused}: this damages the wrong places");
+
+    // Beyond help: what the page on operations says.
+    let mut changed = bytes;
+    changed.iter_mut().for_each(|byte| *byte ^= 0x55);
+    fs::write(&database, &changed).unwrap();
+    let mut process = Process::start("twofoldd", &mut authority.daemon());
+    let code = eventually("it has ended", Duration::from_secs(30), || process.ended());
+    assert!(code == 1 && process.log().contains("twofold ledger restore"), "{}", process.log());
+    fs::rename(authority.path("ledger"), authority.path("damaged")).unwrap();
+    assert!(daemon(&authority, "--restore", "copy").succeeded());
+    authority.restart();
+    authority.clock().shift(3600);
+    assert_eq!(give(&authority, "local:alice", 1, &alice.phone.fresh()), Answer::Approved);
 }

@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER_PERMISSIVE;
-use rustix::fs::{self, FileType, Mode, OFlags};
+use rustix::fs::{self, AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
@@ -20,7 +20,16 @@ pub enum Place {
     Credentials,
 }
 
+/// Where systemd puts a service's credentials.
+const CREDENTIALS: &str = "/run/credentials";
+
 impl Place {
+    /// Whose rules a folder follows, by where it lies.
+    #[must_use]
+    pub fn of(folder: &Path) -> Self {
+        if folder.starts_with(CREDENTIALS) { Self::Credentials } else { Self::Folder }
+    }
+
     /// Mode bits that a key file must not have.
     const fn forbidden(self) -> u32 {
         match self {
@@ -33,16 +42,8 @@ impl Place {
 /// The longest content that can still be a key: 64 digits and a line's end.
 const LONGEST: usize = 66;
 
-pub(super) fn read(folder: &Path, place: Place) -> Result<Vec<(Kind, SecretKey)>, KeyringError> {
-    let opened = fs::open(folder, OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty());
-    let directory = opened.map_err(|errno| match errno {
-        Errno::NOENT => KeyringError::Missing(folder.to_owned()),
-        Errno::LOOP | Errno::NOTDIR => KeyringError::NotAFile(folder.to_owned()),
-        errno => io(folder, errno),
-    })?;
-    // A folder that others can write to lets them put their own key there.
-    check(folder, directory.as_fd(), FileType::Directory, 0o022, "go-w")?;
-
+pub(super) fn read(folder: &Path, place: Place) -> Result<Vec<SecretKey>, KeyringError> {
+    let directory = open(folder)?;
     let mut keys = Vec::new();
     for entry in fs::Dir::read_from(&directory).map_err(|errno| io(folder, errno))? {
         let entry = entry.map_err(|errno| io(folder, errno))?;
@@ -54,9 +55,21 @@ pub(super) fn read(folder: &Path, place: Place) -> Result<Vec<(Kind, SecretKey)>
         let Some((kind, number)) = parse_name(name) else {
             return Err(KeyringError::Name(path));
         };
-        keys.push((kind, SecretKey::new(kind, number, read_key(directory.as_fd(), name, &path, place)?)));
+        keys.push(SecretKey::new(kind, number, read_key(directory.as_fd(), name, &path, place)?));
     }
     Ok(keys)
+}
+
+/// The folder itself. One that others can write to lets them put their own key there.
+fn open(folder: &Path) -> Result<OwnedFd, KeyringError> {
+    let opened = fs::open(folder, OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty());
+    let directory = opened.map_err(|errno| match errno {
+        Errno::NOENT => KeyringError::Missing(folder.to_owned()),
+        Errno::LOOP | Errno::NOTDIR => KeyringError::NotAFile(folder.to_owned()),
+        errno => io(folder, errno),
+    })?;
+    check(folder, directory.as_fd(), FileType::Directory, 0o022, "go-w")?;
+    Ok(directory)
 }
 
 fn read_key(
@@ -88,14 +101,20 @@ fn read_key(
 }
 
 fn parse_name(name: &str) -> Option<(Kind, u32)> {
-    let (kind, number) = name.strip_suffix(".key")?.split_once('-')?;
+    parse_label(name.strip_suffix(".key")?)
+}
+
+/// Reads `seal-1`.
+pub(super) fn parse_label(label: &str) -> Option<(Kind, u32)> {
+    let (kind, number) = label.split_once('-')?;
     let kind = [Kind::Seal, Kind::Pepper].into_iter().find(|each| each.word() == kind)?;
     let parsed = number.parse::<u32>().ok()?;
     // One spelling for one number: `seal-01.key` beside `seal-1.key` would leave open which is current.
     (parsed.to_string() == number).then_some((kind, parsed))
 }
 
-fn parse_key(text: &[u8]) -> Option<Zeroizing<[u8; 32]>> {
+/// Reads 64 hexadecimal digits.
+pub(super) fn parse_key(text: &[u8]) -> Option<Zeroizing<[u8; 32]>> {
     if text.len() != 64 {
         return None;
     }
@@ -125,31 +144,50 @@ fn check(
     Ok(())
 }
 
-pub(super) fn write(folder: &Path, keys: &[(Kind, SecretKey)]) -> Result<(), KeyringError> {
+/// Makes the folder where there is none.
+pub(super) fn make_folder(folder: &Path) -> Result<(), KeyringError> {
     if let Some(parent) = folder.parent() {
         std::fs::create_dir_all(parent)
             .map_err(|error| KeyringError::Io { path: parent.to_owned(), error })?;
     }
     match fs::mkdir(folder, Mode::RWXU) {
-        Ok(()) | Err(Errno::EXIST) => {}
-        Err(errno) => return Err(io(folder, errno)),
+        Ok(()) | Err(Errno::EXIST) => Ok(()),
+        Err(errno) => Err(io(folder, errno)),
     }
-    let present = read(folder, Place::Folder)?;
-    if !present.is_empty() {
-        return Err(KeyringError::Exists(folder.to_owned()));
-    }
-    let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let directory = fs::open(folder, flags, Mode::empty()).map_err(|errno| io(folder, errno))?;
-    for (kind, key) in keys {
-        let name = format!("{}-{}.key", kind.word(), key.number);
-        write_key(directory.as_fd(), &name, key).map_err(|errno| io(&folder.join(&name), errno))?;
+}
+
+/// Writes keys beside those that are there, each whole or not at all, and returns when they are on the drive.
+pub(super) fn write<'k>(
+    folder: &Path,
+    keys: impl Iterator<Item = &'k SecretKey>,
+) -> Result<(), KeyringError> {
+    let directory = open(folder)?;
+    for key in keys {
+        let name = key.file_name();
+        write_key(directory.as_fd(), &name, key).map_err(|errno| match errno {
+            Errno::EXIST => KeyringError::Exists(folder.join(&name)),
+            errno => io(&folder.join(&name), errno),
+        })?;
     }
     fs::fsync(&directory).map_err(|errno| io(folder, errno))
 }
 
+/// Removes a key's file.
+pub(super) fn remove(folder: &Path, name: &str) -> Result<(), KeyringError> {
+    let directory = open(folder)?;
+    fs::unlinkat(&directory, name, AtFlags::empty()).map_err(|errno| io(&folder.join(name), errno))?;
+    fs::fsync(&directory).map_err(|errno| io(folder, errno))
+}
+
+/// The file gets its name once it is whole and on the drive: half a key would keep the authority from starting.
 fn write_key(directory: BorrowedFd<'_>, name: &str, key: &SecretKey) -> Result<(), Errno> {
+    let unfinished = format!(".{name}.new");
+    match fs::unlinkat(directory, &unfinished, AtFlags::empty()) {
+        Ok(()) | Err(Errno::NOENT) => {}
+        Err(errno) => return Err(errno),
+    }
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let file: OwnedFd = fs::openat(directory, name, flags, Mode::RUSR)?;
+    let file: OwnedFd = fs::openat(directory, &unfinished, flags, Mode::RUSR)?;
     let mut text = Zeroizing::new([b'\n'; 65]);
     if let Some(digits) = text.get_mut(..64) {
         HEXLOWER_PERMISSIVE.encode_mut(key.bytes.as_slice(), digits);
@@ -159,7 +197,10 @@ fn write_key(directory: BorrowedFd<'_>, name: &str, key: &SecretKey) -> Result<(
         let written = rustix::io::write(&file, rest)?;
         rest = rest.get(written..).unwrap_or_default();
     }
-    fs::fsync(&file)
+    fs::fsync(&file)?;
+    // A link and not a rename: it fails where a key has the name already.
+    fs::linkat(directory, &unfinished, directory, name, AtFlags::empty())?;
+    fs::unlinkat(directory, &unfinished, AtFlags::empty())
 }
 
 fn io(path: &Path, errno: Errno) -> KeyringError {

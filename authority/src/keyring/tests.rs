@@ -44,7 +44,7 @@ fn a_generated_keyring_loads_and_nobody_else_can_read_it() {
     let keys = Keys::new();
     let (one, two) = (keys.load().unwrap(), keys.load().unwrap());
     assert_eq!(one.current_sealing_key().id(), two.current_sealing_key().id());
-    assert_eq!(one.current_pepper().pepper_id(), two.current_pepper().pepper_id());
+    assert_eq!(one.current_pepper().unwrap().id(), two.current_pepper().unwrap().id());
     for name in ["seal-1.key", "pepper-1.key"] {
         assert_eq!(fs::metadata(keys.folder.join(name)).unwrap().mode() & 0o7777, 0o400);
     }
@@ -55,8 +55,9 @@ fn a_generated_keyring_loads_and_nobody_else_can_read_it() {
 fn two_keyrings_have_nothing_in_common() {
     let (one, two) = (Keyring::ephemeral().unwrap(), Keyring::ephemeral().unwrap());
     assert_ne!(one.current_sealing_key().id(), two.current_sealing_key().id());
-    assert_ne!(*one.current_pepper().pepper(), *two.current_pepper().pepper());
-    assert_ne!(one.current_sealing_key().id(), one.current_pepper().id());
+    let (pepper, other) = (one.current_pepper().unwrap(), two.current_pepper().unwrap());
+    assert_ne!(*pepper.pepper(), *other.pepper());
+    assert_ne!(one.current_sealing_key().id(), pepper.id());
 }
 
 #[test]
@@ -78,7 +79,7 @@ fn a_new_key_is_current_and_the_old_one_still_opens() {
     assert_eq!(new.sealing_keys().count(), 3);
     assert_eq!(*new.current_sealing_key().bytes, [0xab; 32]);
     assert!(new.sealing_keys().any(|key| key.id() == old.current_sealing_key().id()));
-    assert!(new.pepper(old.current_pepper().pepper_id()).is_some());
+    assert!(new.pepper(old.current_pepper().unwrap().pepper_id()).is_some());
     assert_eq!(new.slot_of("unix:alice", 4096), old.slot_of("unix:alice", 4096), "a new pepper moves nobody");
 }
 
@@ -159,12 +160,70 @@ fn what_is_not_a_key_is_refused_by_name() {
 }
 
 #[test]
-fn a_missing_keyring_and_a_missing_kind_say_what_to_do() {
+fn a_missing_keyring_and_a_missing_sealing_key_say_what_to_do() {
     let keys = Keys::new();
-    fs::remove_file(keys.folder.join("pepper-1.key")).unwrap();
-    assert!(keys.refusal().contains("no pepper-N.key"), "{}", keys.refusal());
+    fs::remove_file(keys.folder.join("seal-1.key")).unwrap();
+    assert!(keys.refusal().contains("twofold key import"), "{}", keys.refusal());
     fs::remove_dir_all(&keys.folder).unwrap();
     assert!(keys.refusal().contains("twofoldd --init"));
+}
+
+#[test]
+fn a_keyring_without_a_pepper_still_opens_the_ledger() {
+    let keys = Keys::new();
+    let before = keys.load().unwrap();
+    fs::remove_file(keys.folder.join("pepper-1.key")).unwrap();
+    let after = keys.load().unwrap();
+    assert!(after.current_pepper().is_none());
+    assert_eq!(after.current_sealing_key().id(), before.current_sealing_key().id());
+    assert!(after.slot_of("unix:alice", 4096) < 4096);
+    // The new one has another number than the lost one, which may come back from a copy.
+    Keyring::add(&keys.folder, Kind::Seal).unwrap();
+    assert_eq!(Keyring::add(&keys.folder, Kind::Pepper).unwrap().file_name(), "pepper-3.key");
+}
+
+#[test]
+fn a_key_that_is_added_is_current_and_whole_and_one_that_is_removed_is_gone() {
+    let keys = Keys::new();
+    let old = keys.load().unwrap().current_sealing_key().id();
+    // What a power cut left of an earlier try is in nobody's way.
+    keys.put(".seal-2.key.new", "half a k");
+    keys.load().unwrap();
+    let new = Keyring::add(&keys.folder, Kind::Seal).unwrap();
+    assert_eq!(new.file_name(), "seal-2.key");
+    assert_eq!(fs::metadata(keys.folder.join("seal-2.key")).unwrap().mode() & 0o7777, 0o400);
+    assert!(!keys.folder.join(".seal-2.key.new").exists());
+    let loaded = keys.load().unwrap();
+    assert_eq!(loaded.current_sealing_key().id(), new.id());
+    assert!(loaded.is_current(&new));
+
+    assert!(matches!(Keyring::remove(&keys.folder, "00ff"), Err(KeyringError::Unknown { .. })));
+    Keyring::remove(&keys.folder, &old.to_string()).unwrap();
+    let ids: Vec<KeyId> = keys.load().unwrap().sealing_keys().map(SecretKey::id).collect();
+    assert_eq!(ids, [new.id()]);
+    let current = keys.load().unwrap().without(&[new.id()]);
+    assert_eq!(current.current_sealing_key().id(), new.id(), "the current one is never let go");
+}
+
+#[test]
+fn a_copy_brings_back_what_is_missing_and_overwrites_nothing() {
+    let keys = Keys::new();
+    let text = KeyCopy::write(&keys.load().unwrap(), &Sealing::Plain).unwrap();
+    let copy = || KeyCopy::read(&text, None).unwrap();
+    assert!(Keyring::import(&keys.folder, copy()).unwrap().is_empty());
+    fs::remove_file(keys.folder.join("pepper-1.key")).unwrap();
+    let back = Keyring::import(&keys.folder, copy()).unwrap();
+    assert_eq!(back.iter().map(SecretKey::label).collect::<Vec<_>>(), ["pepper-1"]);
+
+    let other = Keys::new();
+    fs::remove_file(other.folder.join("pepper-1.key")).unwrap();
+    let refusal = Keyring::import(&other.folder, copy()).unwrap_err();
+    assert!(refusal.to_string().contains("move the folder away"), "{refusal}");
+    assert!(!other.folder.join("pepper-1.key").exists(), "nothing of a copy is put back in part");
+    fs::remove_dir_all(&other.folder).unwrap();
+    Keyring::import(&other.folder, copy()).unwrap();
+    let ids = |keys: &Keys| keys.load().unwrap().keys().map(SecretKey::id).collect::<Vec<_>>();
+    assert_eq!(ids(&other), ids(&keys));
 }
 
 #[test]

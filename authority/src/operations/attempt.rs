@@ -228,7 +228,7 @@ impl Authority {
             return Ok(true);
         }
         let (salt, cost) = account.backup_digest_parameters();
-        let pepper = self.pepper_of(account)?;
+        let pepper = self.pepper_of(account);
         let digits = SecretText::new(given.code.digits().to_owned());
         let work = move || backup_code::digest(digits.reveal(), salt, pepper.as_slice(), cost);
         match self.hashing.run(line, deadline, work).await {

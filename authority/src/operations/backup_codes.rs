@@ -5,7 +5,7 @@ use twofold_shared::account::Account;
 use twofold_shared::backup_code::{BackupCodeError, BackupCodes, Cost, RANDOM_BYTES, Salt, digest, generate};
 use twofold_shared::clock::UnixTime;
 use twofold_shared::secret::SecretText;
-use twofold_shared::wire::{FreshBackupCodes, RegenerateBackupCodes};
+use twofold_shared::wire::{Fault, FreshBackupCodes, RegenerateBackupCodes};
 use zeroize::Zeroizing;
 
 use super::account::unchangeable;
@@ -44,8 +44,9 @@ impl Authority {
         for bytes in [random.as_mut_slice(), salt.as_mut_slice()] {
             getrandom::fill(bytes).map_err(|_| internal("no randomness from the kernel"))?;
         }
-        let keyring = self.store.keyring().current_pepper();
-        let (pepper, pepper_id) = (keyring.pepper(), keyring.pepper_id());
+        let keyring = self.store.keyring();
+        let current = keyring.current_pepper().ok_or_else(no_pepper)?;
+        let (pepper, pepper_id) = (current.pepper(), current.pepper_id());
         let work = move || -> Result<_, BackupCodeError> {
             let (salt, cost) = (Salt(salt), COST);
             let codes = generate(random)?;
@@ -57,14 +58,19 @@ impl Authority {
         made.map_err(|error| internal(error.to_string()))
     }
 
-    /// The pepper that an account's backup codes are hashed with; the current one where it has none.
-    pub(super) fn pepper_of(&self, account: &Account) -> Outcome<Zeroizing<[u8; 32]>> {
+    /// The pepper that an account's backup codes are hashed with; the current one where it has none. Where it was lost,
+    /// one that nothing was hashed with: the same work is done, and no code is right.
+    pub(super) fn pepper_of(&self, account: &Account) -> Zeroizing<[u8; 32]> {
         let keyring = self.store.keyring();
         let pepper = match &account.backup_codes {
-            None => Some(keyring.current_pepper()),
+            None => keyring.current_pepper(),
             Some(set) => keyring.pepper(set.pepper),
         };
-        let pepper = pepper.map(crate::keyring::SecretKey::pepper);
-        pepper.ok_or_else(|| internal("the keyring lacks the pepper of an account's backup codes"))
+        pepper.map_or_else(|| Zeroizing::new([0; 32]), crate::keyring::SecretKey::pepper)
     }
+}
+
+/// Nothing is hashed without one.
+pub(super) fn no_pepper() -> Fault {
+    internal("the keyring has lost its pepper; as root: twofold key rotate --pepper")
 }

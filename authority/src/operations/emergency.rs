@@ -17,6 +17,7 @@ use twofold_shared::wire::{EmergencyCode, EmergencyDoor, FaultKind, IssueEmergen
 use zeroize::Zeroizing;
 
 use super::attempt::{Change, CodeGiven, Read, Tried, line, occasion, refused_entry, word};
+use super::backup_codes::no_pepper;
 use super::fault::{Outcome, busy, fault, internal};
 use super::permission::Actor;
 use super::settings::DEADLINE;
@@ -50,7 +51,8 @@ impl Authority {
         let IssueEmergencyCode { account, door } = request;
         let account = self.meant(actor, Some(&account)).await?;
         let code = generated()?;
-        let pepper = self.store.keyring().current_pepper();
+        let keyring = self.store.keyring();
+        let pepper = keyring.current_pepper().ok_or_else(no_pepper)?;
         let emergency = Emergency {
             account: account.id,
             door,
@@ -160,7 +162,7 @@ impl Authority {
             Some((emergency, version)) => {
                 (keyring.pepper(emergency.pepper), emergency.digest, Some(*version))
             }
-            None => (Some(keyring.current_pepper()), [0; 32], None),
+            None => (keyring.current_pepper(), [0; 32], None),
         };
         let same = digest(pepper, &account.id, given.code.digits()).ct_eq(&expected);
         Ok(version.filter(|_| bool::from(same) && pepper.is_some()))

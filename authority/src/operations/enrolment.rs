@@ -21,7 +21,7 @@ use super::fault::{Outcome, fault, internal, invalid, not_permitted, refused};
 use super::people::is_system;
 use super::permission::Actor;
 use super::settings::ENROLMENT_SECONDS;
-use super::told::{COMMAND, change_entry};
+use super::told::{COMMAND, ROOTS_COMMAND, change_entry};
 use crate::audit::{Entry, Outcome as Ended};
 use crate::authority::Authority;
 use crate::config::FirstEnrolment;
@@ -324,9 +324,8 @@ fn begin_entry(actor: &Actor, account: &Account) -> Entry {
 fn at_its_door(actor: &Actor, entry: Entry) -> Entry {
     match actor {
         Actor::Door(listener) => Entry { door: door_name(listener), ..entry },
-        Actor::Root { .. } | Actor::Owner { .. } | Actor::Gate | Actor::Person(_) | Actor::Operator(_) => {
-            entry
-        }
+        Actor::Root { .. } => Entry { door: ROOTS_COMMAND.to_owned(), ..entry },
+        Actor::Owner { .. } | Actor::Gate | Actor::Person(_) | Actor::Operator(_) => entry,
     }
 }
 

@@ -6,20 +6,17 @@
 use twofold_shared::account::AccountName;
 use twofold_shared::code::Code;
 use twofold_shared::name::{Name, Realm};
-use twofold_shared::throttle::Stage;
-use twofold_shared::wire::{Approval, JoinAccount, Level, VerifyReply, Word};
+use twofold_shared::wire::{JoinAccount, VerifyReply, Word};
 
 use super::account::{name_taken, unchangeable};
-use super::attempt::{CodeGiven, Tried, word};
-use super::by_code::device_of;
+use super::attempt::word;
+use super::by_code::AtSite;
 use super::fault::{Outcome, invalid, not_permitted};
-use super::session::LONGEST_SITE;
-use super::sign_in::shortened;
-use super::told::{Place, entry, web_door};
+use super::told::Place;
 use crate::audit::{self, Entry};
 use crate::authority::Authority;
 use crate::store::Expect;
-use crate::store::record::{self, Session};
+use crate::store::record;
 
 impl Authority {
     /// Judges a code for a name that wants to be one of the account's.
@@ -30,37 +27,23 @@ impl Authority {
         if realm.is_local() || realm.is_unix() || !self.settings.gate_realms.contains(&realm) {
             return Err(not_permitted());
         }
-        if site.is_empty() || site.len() > LONGEST_SITE {
-            return Err(invalid("site: must be a host"));
-        }
+        let at = AtSite { nonce, site, browser, session, place: Place::browser(&source) }.checked()?;
         let joining = Name::canonical(&realm, &name).map_err(|why| invalid(format!("name: {why}")))?;
         if self.holder_id(&joining)?.is_some() {
             return Err(name_taken(&joining));
         }
-        let refused = |refusal| VerifyReply {
-            nonce: nonce.clone(),
-            approval: None,
-            refusal: Some(refusal),
-            notices: Vec::new(),
-        };
         // What does not have a code's shape was no guess: charged to nobody, whoever was meant.
-        let Ok(code) = Code::parse(code.reveal()) else { return Ok(refused(word(Word::Wrong))) };
-        let place = Place::browser(&source);
-        let door = web_door(Some(&site));
+        let Ok(code) = Code::parse(code.reveal()) else { return Ok(at.refused(word(Word::Wrong))) };
         let meant = Name::parse(account.trim()).ok();
-        let mut entry = entry("join", door.as_str(), &place, &nonce);
-        entry.name = meant.as_ref().map(Name::to_string);
-        let subject = self.named_at_web(meant.as_ref(), &mut entry).await?;
-        let stage = Stage::BeforeFirst;
-        let (origin, entry_of) = (&place.origin, entry.clone());
-        let given = CodeGiven { subject, code: &code, origin, stage, emergency: None, entry: entry_of };
+        let (subject, entry) = self.named_at_web(meant.as_ref(), at.entry("join")).await?;
+        let account = entry.account;
+        let given = at.given(subject, &code, entry);
         let tried = self.try_code(&given, |change| {
-            let now = change.time();
             if self.holder_id(&joining)?.is_some() {
                 return Err(name_taken(&joining));
             }
             let named = AccountName { name: joining.clone(), uid: None };
-            change.account = change.account.with_name(named, now).map_err(unchangeable)?;
+            change.account = change.account.with_name(named, change.time()).map_err(unchangeable)?;
             let write = record::name_write(&joining, &change.account.id, Expect::Absent);
             change.writes.push(write.map_err(|error| self.failed(&error))?);
             change.also.push(Entry {
@@ -69,31 +52,9 @@ impl Authority {
                 name: Some(joining.to_string()),
                 ..change.entry.clone()
             });
-            let opened = Session {
-                digest: session,
-                account: change.account.id,
-                name: joining.clone(),
-                level: Level::Second,
-                site: None,
-                parent: None,
-                created: now,
-                seen: now,
-                second_at: Some(now),
-                device: device_of(change),
-                trusted: None,
-                browser: shortened(&browser),
-                source: place.words.clone(),
-            };
-            self.begin_session(change, &opened)
+            self.begin_session(change, &at.session(change, joining.clone(), None))
         });
-        Ok(match (tried.await?, entry.account) {
-            (Tried::Passed((), notices), Some(account)) => {
-                let approval = Approval { account: account.to_string(), door, level: Level::Second };
-                let notices = notices.iter().map(|notice| notice.to_wire()).collect();
-                VerifyReply { nonce, approval: Some(approval), refusal: None, notices }
-            }
-            (Tried::Passed((), _), None) => return Err(not_permitted()),
-            (Tried::Refused(refusal), _) => refused(refusal),
-        })
+        let tried = tried.await?;
+        at.reply(tried, account)
     }
 }

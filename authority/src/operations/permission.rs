@@ -114,6 +114,11 @@ const TABLE: &[(&str, &[Role])] = &[
     (wire::ReadActivity::METHOD, OWNERS),
     (wire::AcceptClock::METHOD, ROOT),
     (wire::CopyLedger::METHOD, ROOT),
+    (wire::ListKeys::METHOD, ROOT),
+    (wire::CheckKeys::METHOD, ROOT),
+    (wire::ReloadKeys::METHOD, ROOT),
+    (wire::NoteKeyCopy::METHOD, ROOT),
+    (wire::RetireKeys::METHOD, ROOT),
 ];
 
 /// Who acts, once the table has let them call: all that an operation may believe about its caller.
@@ -290,6 +295,11 @@ mod tests {
             "ResetAccount",
             "AcceptClock",
             "CopyLedger",
+            "ListKeys",
+            "CheckKeys",
+            "ReloadKeys",
+            "NoteKeyCopy",
+            "RetireKeys",
         ]);
         let both = [gate.clone(), root.clone()].concat();
         vec![

@@ -1,5 +1,6 @@
 //! What the configuration says to the operations.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use twofold_shared::name::Realm;
@@ -19,6 +20,8 @@ pub const DEADLINE: Duration = Duration::from_secs(5);
 pub struct Settings {
     /// This host: the place of its local terminals, and a part of its doors' names.
     pub host: String,
+    /// The folder of the keyring.
+    pub keys: PathBuf,
     /// Realms in which the gate may assert a first factor.
     pub gate_realms: Vec<Realm>,
     /// Who must have a second factor.
@@ -45,6 +48,7 @@ impl From<&Config> for Settings {
     fn from(config: &Config) -> Self {
         Self {
             host: config.host.clone(),
+            keys: config.keys.clone(),
             gate_realms: config.gate.as_ref().map(|gate| gate.realms.clone()).unwrap_or_default(),
             policy: config.policy.clone(),
             first_enrolment: config.enrolment.first,

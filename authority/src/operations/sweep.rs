@@ -1,10 +1,13 @@
 //! What has expired is removed: sessions that outlived their limits, browsers that nobody used for
-//! long, graces that are over, enrolments that nobody confirmed, invitations and emergency codes that nobody used.
+//! long, graces that are over, enrolments that nobody confirmed, invitations and emergency codes that nobody used, API keys
+//! whose end is long over.
 //!
 //! Nothing depends on it: whoever reads them judges for themselves. It only keeps the ledger small.
 
 use std::sync::Weak;
 use std::time::Duration;
+
+use twofold_shared::clock::UnixTime;
 
 use super::browser::forgotten;
 use super::session::expired;
@@ -15,6 +18,9 @@ use crate::store::{Commit, Expect, Store, StoreError, Write};
 
 /// How often.
 const EVERY: Duration = Duration::from_secs(300);
+
+/// How long an API key stays in its owner's list after its end, in seconds: so they see why it opens nothing.
+const API_KEY_KEPT: u64 = 30 * 24 * 3600;
 
 /// Records read at a time.
 const PAGE: usize = 256;
@@ -38,6 +44,7 @@ pub(super) async fn sweep(endings: &Endings, limits: Sessions) -> Result<(), Sto
     sweep_invitations(&endings.store).await?;
     sweep_enrolments(&endings.store).await?;
     sweep_login_enrolments(&endings.store).await?;
+    sweep_api_keys(endings).await?;
     sweep_emergency_codes(&endings.store).await
 }
 
@@ -135,6 +142,30 @@ async fn sweep_login_enrolments(store: &Store) -> Result<(), StoreError> {
         for (enrolment, version) in found.iter().filter(|(enrolment, _)| enrolment.pending.expired(now)) {
             let account = &enrolment.pending.account;
             remove(store, vec![record::login_enrolment_removal(account, Expect::Version(*version))]).await?;
+        }
+    }
+}
+
+async fn sweep_api_keys(endings: &Endings) -> Result<(), StoreError> {
+    let store = &endings.store;
+    let mut after = None;
+    loop {
+        let now = store.now().await?;
+        // A clock that jumped a year ahead must not end what is in use.
+        if !now.trusted() {
+            return Ok(());
+        }
+        let kept_from = UnixTime(now.time.0.saturating_sub(API_KEY_KEPT));
+        let found = record::load_api_keys(store, after.as_ref(), PAGE)?;
+        let Some((last, _)) = found.last() else { return Ok(()) };
+        after = Some(last.id);
+        for (api_key, version) in found.iter().filter(|(api_key, _)| api_key.expired(kept_from)) {
+            let writes = record::api_key_removal(api_key, Expect::Version(*version)).to_vec();
+            let commit = Commit { writes, ..Commit::default() };
+            match endings.commit(commit, &[api_key.digest]).await {
+                Ok(_) | Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error),
+            }
         }
     }
 }

@@ -18,7 +18,7 @@ use super::people::{Directory, NoAnswer};
 use super::settings::Settings;
 use crate::authority::Authority;
 use crate::config::{FirstEnrolment, Sessions};
-use crate::keyring::Keyring;
+use crate::keyring::{Keyring, Place};
 use crate::listen::Service;
 use crate::peer::{Caller, DoorListener, Standing};
 use crate::policy::Policy;
@@ -36,6 +36,7 @@ mod equal_work;
 mod full_disk;
 mod graces;
 mod invitations;
+mod keys;
 mod login_enrolment;
 mod operators;
 mod persons;
@@ -92,11 +93,13 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let mut options = Options::new(folder.path().join("ledger"));
         options.reserve = ReserveSize { reserve: 1 << 20, margin: 1 << 20 };
-        let keyring = Arc::new(Keyring::ephemeral().unwrap());
+        let keys = folder.path().join("keys");
+        let keyring = Arc::new(Keyring::generate(&keys).unwrap());
         let clock = ManualClock::at(NOON);
         Store::create(&options, &keyring, &*clock).unwrap();
         let mut settings = Settings {
             host: "web1".into(),
+            keys,
             gate_realms: vec![Realm::parse("wiki.example.com").unwrap()],
             policy: Policy { default: Requirement::Required, services: BTreeMap::new(), rules: Vec::new() },
             first_enrolment: FirstEnrolment::Login,
@@ -128,6 +131,7 @@ impl World {
     /// The authority ends and starts again.
     async fn restart(&mut self) {
         self.authority.store.close().await;
+        self.keyring = Arc::new(Keyring::load(&self.settings.keys, Place::Folder).unwrap());
         let clock = || Arc::clone(&self.clock) as Arc<dyn Clock>;
         // Somebody must be there meanwhile: a stand-in over a ledger of its own. The lock on the folder is free when the
         // last task that holds the old one has ended.

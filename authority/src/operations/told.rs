@@ -10,6 +10,9 @@ use crate::audit::{Entry, Outcome};
 /// The door of those who use the command.
 pub const COMMAND: &str = "command";
 
+/// The same, where root does it for somebody: they are told so at their next login.
+pub const ROOTS_COMMAND: &str = "root's command";
+
 /// The door of those who sign in at the portal.
 pub const PORTAL: &str = "web portal";
 

@@ -15,7 +15,10 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use twofold_shared::clock::{self, Reading};
+use zeroize::Zeroizing;
 
+use super::format::Format;
+use super::record::KeyNotes;
 use super::seal::{SealError, Sealer};
 use super::sled::{Batch, Tree, TreeError};
 use super::state::State;
@@ -56,6 +59,17 @@ pub enum CopyError {
     /// Another file.
     #[error("this is no copy of a ledger, or one of a newer version")]
     Other,
+    /// A later Twofold wrote it.
+    #[error(
+        "the copy has format {}, written by Twofold {}, which this version ({}) does not know: use that one or a later one",
+        format, by, env!("CARGO_PKG_VERSION")
+    )]
+    Newer {
+        /// Its format.
+        format: u32,
+        /// The version that brought the ledger to that format.
+        by: String,
+    },
     /// It ends too soon, or goes on.
     #[error("the copy is not whole: page {0} is cut short, missing or one too many")]
     Cut(u64),
@@ -95,14 +109,18 @@ fn page_key(number: u64, is_last: bool) -> Key {
     Key::new(Space::Meta, format!("copy/{what}/{number}"))
 }
 
-/// Writes a copy into `folder`, in the place of the one before. The writer calls it: nothing changes meanwhile.
+/// What the copy beside the database is called until it is carried away.
+pub(super) const NAME: &str = "copy";
+
+/// Writes a copy to `path`, in the place of the one before. Nothing changes meanwhile: the writer calls it, or there is
+/// none yet.
 pub(super) fn write(
     tree: &Tree,
     sealer: &Sealer,
     revision: Version,
-    folder: &Path,
+    path: &Path,
 ) -> Result<Copied, StoreError> {
-    let (path, unfinished) = (folder.join("copy"), folder.join("copy.new"));
+    let (folder, unfinished) = (path.parent().unwrap_or(Path::new(".")), path.with_extension("new"));
     let failed = |error: io::Error| match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::DiskFull,
         _ => StoreError::Failed(format!("{}: {error}", unfinished.display())),
@@ -115,13 +133,13 @@ pub(super) fn write(
     let written = pages(tree, sealer, revision, &file, failed);
     let records = written.and_then(|records| {
         file.sync_all()
-            .and_then(|()| fs::rename(&unfinished, &path))
+            .and_then(|()| fs::rename(&unfinished, path))
             .and_then(|()| File::open(folder)?.sync_all())
             .map_err(failed)?;
         Ok(records)
     });
     match records {
-        Ok(records) => Ok(Copied { path, revision, records }),
+        Ok(records) => Ok(Copied { path: path.to_owned(), revision, records }),
         Err(error) => {
             // Half a copy is only in the way.
             let _ = fs::remove_file(&unfinished);
@@ -232,13 +250,30 @@ pub(super) fn check(sealer: &Sealer, from: &mut dyn Read) -> Result<Restored, Co
     read(sealer, from, |page| {
         for (bytes, sealed) in page {
             let key = key_of(&bytes)?;
-            sealer.open(&key, &sealed).map_err(|error| CopyError::Content(error.to_string()))?;
+            let (_, value) = open(sealer, &key, &sealed)?;
+            if key == Format::key() {
+                known_format(&value)?;
+            }
             found.records += 1;
             found.accounts += u64::from(key.space() == Space::Account);
         }
         Ok(())
     })?;
     Ok(found)
+}
+
+fn open(sealer: &Sealer, key: &Key, sealed: &[u8]) -> Result<(Version, Zeroizing<Vec<u8>>), CopyError> {
+    sealer.open(key, sealed).map_err(|error| CopyError::Content(error.to_string()))
+}
+
+/// The format of the copy's ledger, if this version can read it.
+fn known_format(value: &[u8]) -> Result<Format, CopyError> {
+    let format = Format::decode(value)
+        .ok_or_else(|| CopyError::Content("the record that names its format is damaged".to_owned()))?;
+    if format.is_known() {
+        return Ok(format);
+    }
+    Err(CopyError::Newer { format: format.number, by: format.by })
 }
 
 /// Whether a kind of record is put back. What is not would let somebody in, or in again, on what was so then.
@@ -273,7 +308,8 @@ pub(super) fn restore(
     now: &Reading,
     from: &mut dyn Read,
 ) -> Result<Restored, CopyError> {
-    let (mut found, mut audit_bytes) = (Restored::default(), 0);
+    let (mut found, mut audit_bytes, mut format) = (Restored::default(), 0, None);
+    let mut notes = KeyNotes::default();
     let sealed_anew = |key: &Key, version, value: &[u8]| {
         sealer.seal(key, version, value).map_err(|error| CopyError::Content(error.to_string()))
     };
@@ -281,11 +317,17 @@ pub(super) fn restore(
         let mut batch = Batch::default();
         for (bytes, sealed) in page {
             let key = key_of(&bytes)?;
-            let (version, value) =
-                sealer.open(&key, &sealed).map_err(|error| CopyError::Content(error.to_string()))?;
+            let (version, value) = open(sealer, &key, &sealed)?;
             found.records += 1;
             if key == State::key() {
                 audit_bytes = State::decode(&value)?.audit_bytes;
+            }
+            if key == Format::key() {
+                format = Some(known_format(&value)?);
+            }
+            if key == KeyNotes::key() {
+                // Copies of keys are where they were; what is put back may be sealed with any of them.
+                notes = KeyNotes { sealed_with: None, ..KeyNotes::decode(&value)? };
             }
             if !is_kept(key.space()) {
                 continue;
@@ -305,6 +347,11 @@ pub(super) fn restore(
     let state = State { clock: clock::first_look(now), settled: None, audit_bytes };
     let mut batch = Batch::default();
     batch.insert(&State::key(), sealed_anew(&State::key(), revision, &state.encode()?)?);
+    batch.insert(&KeyNotes::key(), sealed_anew(&KeyNotes::key(), revision, &notes.encode()?)?);
+    // As old as the copy: opening it brings it up to date.
+    if let Some(format) = format {
+        batch.insert(&Format::key(), sealed_anew(&Format::key(), revision, &format.encode()?)?);
+    }
     // No gate has heard of this number, so each asks anew about every session that it remembers.
     let (range, value) = record::ended_range_restored(revision)?;
     batch.insert(&range, sealed_anew(&range, revision, &value)?);

@@ -13,6 +13,9 @@ use tokio::sync::{broadcast, mpsc, watch};
 use twofold_shared::clock;
 
 use super::copy::{self, CopyError, Restored};
+use super::format::{FORMAT, Format};
+use super::keys::Keys;
+use super::record::KeyNotes;
 use super::reserve::{Reserve, ReserveSize};
 use super::retention::Retention;
 use super::seal::{SealError, Sealer};
@@ -20,7 +23,7 @@ use super::sled::{Batch, Tree, TreeError};
 use super::state::State;
 use super::witness::Witness;
 use super::writer::{self, Writer};
-use super::{Core, Store, StoreError, Version};
+use super::{Core, Store, StoreError, Version, failed};
 use crate::audit::Syslog;
 use crate::keyring::Keyring;
 use crate::system_clock::Clock;
@@ -85,7 +88,9 @@ pub enum OpenError {
         mode: u32,
     },
     /// The keyring belongs to another ledger, or lacks a key of this one.
-    #[error("the ledger in {} is not sealed with this keyring: {}", path.display(), error)]
+    #[error(
+        "the ledger in {} is not sealed with this keyring: {}, or `twofold key import` a copy of it", path.display(), error
+    )]
     Keyring {
         /// Which.
         path: PathBuf,
@@ -93,7 +98,10 @@ pub enum OpenError {
         error: SealError,
     },
     /// The database is there and cannot be read.
-    #[error("the ledger in {} is damaged and was left as it is: {what}; put its backup back", path.display())]
+    #[error(
+        "the ledger in {} is damaged and was left as it is: {what}; move it away and put its backup back: `twofold ledger \
+         restore FILE`", path.display()
+    )]
     Damaged {
         /// Which.
         path: PathBuf,
@@ -115,6 +123,30 @@ pub enum OpenError {
         noted: u64,
         /// The file that knows better.
         witness: PathBuf,
+    },
+    /// A later Twofold wrote it.
+    #[error(
+        "the ledger in {} has format {format}, written by Twofold {by}, and this version ({}) knows formats up to {FORMAT}; \
+         nothing was changed: install {by} or a later one again, or restore a backup from before it with `twofold ledger \
+         restore FILE`", path.display(), env!("CARGO_PKG_VERSION")
+    )]
+    Newer {
+        /// Which.
+        path: PathBuf,
+        /// Its format.
+        format: u32,
+        /// The version that brought it to that format.
+        by: String,
+    },
+    /// It is of an older format, and could not be brought to this version's.
+    #[error("the ledger in {} has the older format {format} and stays as it is: {what}", path.display())]
+    Upgrade {
+        /// Which.
+        path: PathBuf,
+        /// Its format.
+        format: u32,
+        /// Why.
+        what: String,
     },
     /// The copy to restore from is no whole one.
     #[error(transparent)]
@@ -206,10 +238,18 @@ fn write_first_record(path: &Path, keyring: &Keyring, clock: &dyn Clock) -> Resu
     let damaged = |what: String| OpenError::Damaged { path: path.to_owned(), what };
     let tree = Tree::open(path, true).map_err(|error| damaged(error.to_string()))?;
     let state = State { clock: clock::first_look(&clock.now()), settled: None, audit_bytes: 0 };
-    let value = state.encode().map_err(|error| damaged(error.to_string()))?;
-    let sealed = Sealer::new(keyring).seal(&State::key(), Version(1), &value);
+    let notes = KeyNotes { sealed_with: Some(keyring.current_sealing_key().id()), ..KeyNotes::default() };
+    let sealer = Sealer::new(keyring);
     let mut batch = Batch::default();
-    batch.insert(&State::key(), sealed.map_err(|error| damaged(error.to_string()))?);
+    for (key, value) in [
+        (State::key(), state.encode()),
+        (Format::key(), Format::current().encode()),
+        (KeyNotes::key(), notes.encode()),
+    ] {
+        let value = value.map_err(|error| damaged(error.to_string()))?;
+        let sealed = sealer.seal(&key, Version(1), &value).map_err(|error| damaged(error.to_string()))?;
+        batch.insert(&key, sealed);
+    }
     tree.commit(batch).map_err(|error| damaged(error.to_string()))
 }
 
@@ -231,8 +271,9 @@ pub(super) fn open(
         .make_room(options.reserve.margin + room_to_open(&database))
         .map_err(|error| io_error(reserve.path(), error))?;
     let tree = Tree::open(&database, false).map_err(|error| damaged(folder, &error))?;
-    let sealer = Sealer::new(&keyring);
-    let (version, state) = read_state(folder, &tree, &sealer)?;
+    let keys = Keys::new(keyring);
+    let format = read_format(folder, &tree, &keys.sealer)?;
+    let (version, state) = read_state(folder, &tree, &keys.sealer)?;
 
     let witness = Witness::open(folder).map_err(|error| io_error(folder, error))?;
     if let Some(noted) = witness.noted().filter(|noted| *noted > version) {
@@ -240,11 +281,18 @@ pub(super) fn open(
         return Err(OpenError::Older { path, found: version.0, noted: noted.0, witness });
     }
 
+    let file = database.join("db");
+    let file = File::options().write(true).open(&file).map_err(|error| io_error(&file, error))?;
+    if format < FORMAT {
+        let why = |what: String| OpenError::Upgrade { path: folder.clone(), format, what };
+        upgrade(folder, &tree, &keys.sealer, version).map_err(|error| why(error.to_string()))?;
+        file.sync_data().map_err(|error| why(error.to_string()))?;
+    }
+
     let (queue, jobs) = mpsc::channel(writer::QUEUE);
     let core = Arc::new(Core {
         tree,
-        sealer,
-        keyring,
+        keys: RwLock::new(Arc::new(keys)),
         clock,
         state: RwLock::new(Arc::new(state)),
         changes: broadcast::Sender::new(1024),
@@ -252,8 +300,6 @@ pub(super) fn open(
         failure: watch::Sender::new(None),
         _lock: lock,
     });
-    let file = database.join("db");
-    let file = File::options().write(true).open(&file).map_err(|error| io_error(&file, error))?;
     let disk = writer::Disk { reserve, witness, database: file, synchronised_ms: 0 };
     let writer = Writer::new(Arc::clone(&core), version, disk, options.retention, syslog);
     writer.start(jobs).map_err(|error| io_error(folder, error))?;
@@ -268,21 +314,57 @@ fn room_to_open(database: &Path) -> u64 {
     2 * snapshots.filter_map(|entry| entry.metadata().ok()).map(|found| found.len()).max().unwrap_or(0)
 }
 
+/// The ledger's format; 0 where it says none.
+fn read_format(folder: &Path, tree: &Tree, sealer: &Sealer) -> Result<u32, OpenError> {
+    let sealed = tree.get(&Format::key()).map_err(|error| damaged(folder, &error))?;
+    let Some(sealed) = sealed else { return Ok(0) };
+    let format = Format::open(sealer, &sealed).map_err(|error| unsealed(folder, error))?;
+    if format.is_known() {
+        return Ok(format.number);
+    }
+    Err(OpenError::Newer { path: folder.to_owned(), format: format.number, by: format.by })
+}
+
+/// Brings a ledger of the format before to this version's, after a copy of it was made. From 0 to 1 no record changes:
+/// from then on the ledger says what it is.
+fn upgrade(folder: &Path, tree: &Tree, sealer: &Sealer, version: Version) -> Result<(), StoreError> {
+    let copied = copy::write(tree, sealer, version, &folder.join(format!("before-format-{FORMAT}")))?;
+    let key = Format::key();
+    let mut batch = Batch::default();
+    batch.insert(&key, sealer.seal(&key, version, &Format::current().encode()?)?);
+    tree.commit(batch).map_err(failed)?;
+    log::warn!(
+        "the ledger has format {FORMAT} now; {} is a backup of it from before, to be removed when all is well",
+        copied.path.display()
+    );
+    Ok(())
+}
+
 fn read_state(folder: &Path, tree: &Tree, sealer: &Sealer) -> Result<(Version, State), OpenError> {
     let sealed = tree.get(&State::key()).map_err(|error| damaged(folder, &error))?;
     let sealed = sealed.ok_or_else(|| OpenError::Damaged {
         path: folder.to_owned(),
         what: "the record that every ledger begins with is gone".to_owned(),
     })?;
-    let (version, value) = sealer.open(&State::key(), &sealed).map_err(|error| match error {
-        SealError::UnknownKey { .. } => OpenError::Keyring { path: folder.to_owned(), error },
-        error => OpenError::Damaged { path: folder.to_owned(), what: error.to_string() },
-    })?;
+    let (version, value) = sealer.open(&State::key(), &sealed).map_err(|error| unsealed(folder, error))?;
     let state = State::decode(&value).map_err(|error: StoreError| OpenError::Damaged {
         path: folder.to_owned(),
         what: error.to_string(),
     })?;
     Ok((version, state))
+}
+
+/// What it means that one of the ledger's own records does not open.
+fn unsealed(folder: &Path, error: SealError) -> OpenError {
+    match error {
+        SealError::UnknownKey { .. } => OpenError::Keyring { path: folder.to_owned(), error },
+        SealError::Format { format, .. } => OpenError::Newer {
+            path: folder.to_owned(),
+            format: u32::from(format),
+            by: "a later version".to_owned(),
+        },
+        error => OpenError::Damaged { path: folder.to_owned(), what: error.to_string() },
+    }
 }
 
 fn damaged(folder: &Path, error: &TreeError) -> OpenError {

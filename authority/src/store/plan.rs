@@ -1,9 +1,11 @@
 //! One batch in the making: what each commit expects, what it writes, and what of it is told.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use twofold_shared::clock::UnixTime;
 
+use super::keys::Keys;
 use super::retention::{Sweep, cost};
 use super::sled::Batch;
 use super::state::State;
@@ -18,6 +20,7 @@ enum Planned {
 
 pub(super) struct Plan<'a> {
     core: &'a Core,
+    keys: Arc<Keys>,
     revision: Version,
     now: UnixTime,
     writes: BTreeMap<Key, Planned>,
@@ -32,6 +35,7 @@ impl<'a> Plan<'a> {
     pub fn new(core: &'a Core, revision: Version, now: UnixTime) -> Self {
         Self {
             core,
+            keys: core.keys(),
             revision,
             now,
             writes: BTreeMap::new(),
@@ -61,7 +65,7 @@ impl<'a> Plan<'a> {
         let mut planned = Vec::with_capacity(commit.writes.len() + commit.audit.len());
         for write in commit.writes {
             let plan = match write.value {
-                Some(value) => Planned::Put(version, self.core.sealer.seal(&write.key, version, &value)?),
+                Some(value) => Planned::Put(version, self.keys.sealer.seal(&write.key, version, &value)?),
                 None => Planned::Remove,
             };
             planned.push((write.key, plan));
@@ -70,7 +74,7 @@ impl<'a> Plan<'a> {
             let index = u16::try_from(index).unwrap_or(u16::MAX);
             let placed = coalescer.place(entry, self.now, Position { revision: version.0, index });
             let key = Key::new(Space::Audit, placed.position.to_bytes());
-            let sealed = self.core.sealer.seal(&key, version, &record::encode_event(&key, &placed.event)?)?;
+            let sealed = self.keys.sealer.seal(&key, version, &record::encode_event(&key, &placed.event)?)?;
             if placed.first {
                 self.audit_grew = self.audit_grew.saturating_add(cost(&sealed));
                 self.told.push(placed.event);
@@ -122,7 +126,7 @@ impl<'a> Plan<'a> {
             }
         }
         let key = State::key();
-        batch.insert(&key, self.core.sealer.seal(&key, version, &state.encode()?)?);
+        batch.insert(&key, self.keys.sealer.seal(&key, version, &state.encode()?)?);
         Ok(batch)
     }
 }

@@ -20,11 +20,14 @@ mod enrolment;
 mod event;
 mod grace;
 mod invitation;
+mod keys;
 mod login_enrolment;
 mod session;
 mod throttle;
 
-pub use api_key::{ApiKey, api_key_opening, api_key_removal, api_key_write, load_api_key, load_api_keys_of};
+pub use api_key::{
+    ApiKey, api_key_opening, api_key_removal, api_key_write, load_api_key, load_api_keys, load_api_keys_of,
+};
 pub use browser::{
     Browser, BrowserId, Trust, browser_removal, browser_writes, load_browser_with, load_browsers,
     load_browsers_of,
@@ -37,6 +40,8 @@ pub use invitation::{
     Invitation, Spared, invitation_removal, invitation_writes, load_invitation, load_invitation_of,
     load_invitations, load_spared, spared_removal, spared_write,
 };
+pub(super) use keys::pepper_of;
+pub use keys::{KeyNotes, key_notes_write, load_key_notes};
 pub use login_enrolment::{
     Confirmed, LoginEnrolment, load_login_enrolment, load_login_enrolments, login_enrolment_removal,
     login_enrolment_write,

@@ -74,6 +74,12 @@ impl Sealer {
         Self { ciphers, current: keyring.current_sealing_key().id() }
     }
 
+    /// The key that seals.
+    #[must_use]
+    pub fn current(&self) -> KeyId {
+        self.current
+    }
+
     /// Seals `value` for its place.
     ///
     /// # Errors
@@ -130,6 +136,14 @@ impl Sealer {
 /// When it is not shaped like a sealed value.
 pub(super) fn version_of(key: &Key, sealed: &[u8]) -> Result<Version, SealError> {
     Parts::read(key, sealed).map(|parts| parts.version)
+}
+
+/// The key that a sealed value's header names.
+///
+/// # Errors
+/// When it is not shaped like a sealed value.
+pub(super) fn key_of(key: &Key, sealed: &[u8]) -> Result<KeyId, SealError> {
+    Parts::read(key, sealed).map(|parts| parts.id)
 }
 
 /// The key's length stands before it, so that no two pairs of key and header give the same bytes.

@@ -135,6 +135,16 @@ impl Tree {
         Ok(found)
     }
 
+    /// How many records there are.
+    pub fn count(&self) -> Result<u64, TreeError> {
+        let mut count = 0;
+        for record in self.db.iter() {
+            record?;
+            count += 1;
+        }
+        Ok(count)
+    }
+
     /// Applies a batch and returns once the kernel is writing it, which is as far as sled's flush goes (`sync_file_range(2)`):
     /// safe against the death of this process. Against a power cut the writer waits for the drive.
     pub fn commit(&self, batch: Batch) -> Result<(), TreeError> {

@@ -13,12 +13,14 @@ use tokio::sync::{mpsc, oneshot};
 use twofold_shared::clock::{self, ClockState, Reading};
 
 use super::copy::{self, Copied};
+use super::keys::Keys;
 use super::plan::Plan;
 use super::reserve::{Reserve, Room};
 use super::retention::{Retention, Sweeper};
+use super::sled::Batch;
 use super::state::{Settled, State};
 use super::witness::Witness;
-use super::{Commit, Committed, Core, Key, StoreError, Version};
+use super::{Commit, Committed, Core, Key, StoreError, Version, failed, seal};
 use crate::audit::{Coalescer, Entry, Event, Outcome, Syslog, line};
 use crate::process::words;
 
@@ -33,6 +35,10 @@ pub(super) enum Job {
     Commit(Box<Commit>, Answer),
     /// Write a copy of everything after what came before, and answer.
     Copy(oneshot::Sender<Result<Copied, StoreError>>),
+    /// Seal with these keys from now on; the answer comes when what came before is on the drive.
+    Keys(Arc<Keys>, oneshot::Sender<Result<(), StoreError>>),
+    /// Seal these records anew, and answer how many that were.
+    Reseal(Vec<Key>, oneshot::Sender<Result<u64, StoreError>>),
     /// End after what came before.
     Stop(oneshot::Sender<()>),
 }
@@ -43,7 +49,8 @@ type Answer = oneshot::Sender<Result<Committed, StoreError>>;
 #[derive(Default)]
 struct Gathered {
     commits: Vec<(Commit, Answer)>,
-    copies: Vec<oneshot::Sender<Result<Copied, StoreError>>>,
+    /// What is done between two batches, in the order in which it came.
+    between: Vec<Job>,
     /// Who wants to know of the end.
     stop: Option<oneshot::Sender<()>>,
 }
@@ -71,8 +78,8 @@ impl Gathered {
     fn add(&mut self, job: Job) {
         match job {
             Job::Commit(commit, answer) => self.commits.push((*commit, answer)),
-            Job::Copy(answer) => self.copies.push(answer),
             Job::Stop(ended) => self.stop = Some(ended),
+            Job::Copy(..) | Job::Keys(..) | Job::Reseal(..) => self.between.push(job),
         }
     }
 
@@ -147,11 +154,9 @@ impl Writer {
 
     fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
         while let Some(first) = jobs.blocking_recv() {
-            let Gathered { commits, copies, stop } = Gathered::beginning_with(first, &mut jobs);
-            let went_well = commits.is_empty() || self.batch(commits);
-            for answer in copies.into_iter().filter(|_| went_well) {
-                let _ = answer.send(self.copy());
-            }
+            let Gathered { commits, between, stop } = Gathered::beginning_with(first, &mut jobs);
+            let went_well = (commits.is_empty() || self.batch(commits))
+                && between.into_iter().all(|job| self.between(job));
             if let Some(ended) = stop {
                 if went_well && let Err(error) = self.disk.synchronise(self.revision, 0) {
                     log::error!("the ledger was not synchronised at its end: {error}");
@@ -172,7 +177,65 @@ impl Writer {
             return Err(StoreError::DiskFull);
         }
         let folder = self.disk.witness.path().parent().unwrap_or(Path::new("."));
-        copy::write(&self.core.tree, &self.core.sealer, self.revision, folder)
+        copy::write(&self.core.tree, &self.core.keys().sealer, self.revision, &folder.join(copy::NAME))
+    }
+
+    /// What is no commit. False when the storage failed.
+    fn between(&mut self, job: Job) -> bool {
+        match job {
+            Job::Copy(answer) => drop(answer.send(self.copy())),
+            Job::Keys(keys, answer) => {
+                let now_ms = self.core.clock.now().boottime_ms;
+                let done = self.disk.synchronise(self.revision, now_ms);
+                if done.is_ok() {
+                    *self.core.keys.write().unwrap_or_else(std::sync::PoisonError::into_inner) = keys;
+                }
+                let _ = answer.send(done);
+            }
+            Job::Reseal(keys, answer) => {
+                // A panic of sled's ends the process as it does while a batch is written.
+                let done = catch_unwind(AssertUnwindSafe(|| self.reseal(&keys)))
+                    .unwrap_or_else(|panic| Err(StoreError::Failed(words(&*panic))));
+                if let Err(StoreError::Failed(failure)) = &done {
+                    self.fail(failure);
+                    let _ = answer.send(done);
+                    return false;
+                }
+                let _ = answer.send(done);
+            }
+            Job::Commit(..) | Job::Stop(_) => {}
+        }
+        true
+    }
+
+    /// Seals records with the current key, each under the version that it has: to everybody else nothing changes.
+    fn reseal(&mut self, records: &[Key]) -> Result<u64, StoreError> {
+        self.look_at_the_disk();
+        if self.room != Room::Plenty {
+            return Err(StoreError::DiskFull);
+        }
+        let keys = self.core.keys();
+        let (mut batch, mut count) = (Batch::default(), 0);
+        for key in records {
+            // Gone, or sealed with the current key since it was seen.
+            let Some(sealed) = self.core.tree.get(key).map_err(failed)? else { continue };
+            if seal::key_of(key, &sealed)? == keys.sealer.current() {
+                continue;
+            }
+            // What does not open stays as it is: the look that follows counts it.
+            let Ok((version, value)) = keys.sealer.open(key, &sealed) else { continue };
+            batch.insert(key, keys.sealer.seal(key, version, &value)?);
+            count += 1;
+        }
+        if count > 0 {
+            self.core.tree.commit(batch).map_err(failed)?;
+        }
+        Ok(count)
+    }
+
+    fn fail(&self, failure: &str) {
+        log::error!("the ledger failed and nothing more is written: {failure}");
+        self.core.failure.send_replace(Some(failure.to_owned()));
     }
 
     /// Writes one batch and answers. False when the storage failed.
@@ -191,8 +254,7 @@ impl Writer {
             Ok(Err(error)) => error.to_string(),
             Err(panic) => format!("a panic while writing: {}", words(&*panic)),
         };
-        log::error!("the ledger failed and nothing more is written: {failure}");
-        self.core.failure.send_replace(Some(failure.clone()));
+        self.fail(&failure);
         for answer in answers {
             let _ = answer.send(Err(StoreError::Failed(failure.clone())));
         }
@@ -287,8 +349,9 @@ impl Writer {
 
     fn sweep(&mut self, plan: &mut Plan<'_>, state: &State, reading: &Reading) -> Result<(), StoreError> {
         let now = state.clock.trusted.then(|| reading.now());
+        let keys = self.core.keys();
         let told_at = |key: &Key, sealed: &[u8]| {
-            let (_, value) = self.core.sealer.open(key, sealed).ok()?;
+            let (_, value) = keys.sealer.open(key, sealed).ok()?;
             super::record::event(key, &value).ok().map(|(_, event)| event.at)
         };
         let sweep = self.sweeper.sweep(&self.core.tree, state.audit_bytes, now, reading.boottime_ms, told_at);

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use crate::desk::Desk;
-use crate::doctor::{Finding, Severity, files, people, sshd, stacks};
+use crate::doctor::{Finding, Severity, files, keys, people, sshd, stacks};
 use crate::failure::Failure;
 use crate::output::visible_lines;
 use crate::rollout::journal::Place;
@@ -14,6 +14,7 @@ pub fn run(desk: &Desk) -> Result<(), Failure> {
     super::rollout::only_root("doctor")?;
     let (place, everybody) = (Place::default(), ready::people());
     let mut found = files::look(desk);
+    found.extend(keys::look(desk));
     found.extend(stacks::look(&place));
     found.extend(sshd::look(&place, &everybody));
     // Without the authority nothing is known about accounts, and that it is away has been found.
@@ -24,9 +25,9 @@ pub fn run(desk: &Desk) -> Result<(), Failure> {
         desk.screen.object(finding)?;
         desk.screen.line(&visible_lines(&told(finding)))?;
     }
-    match found.first().map(|worst| worst.severity) {
-        None => Ok(desk.screen.say("Nothing is wrong here, as far as can be seen.")?),
-        Some(worst) => Err(Failure::Found(worst.status())),
+    match found.first().map(|worst| worst.severity.status()) {
+        None | Some(0) => Ok(desk.screen.say("Nothing is wrong here, as far as can be seen.")?),
+        Some(status) => Err(Failure::Found(status)),
     }
 }
 
@@ -34,6 +35,7 @@ fn told(finding: &Finding) -> String {
     let mark = match finding.severity {
         Severity::Error => "ERROR",
         Severity::Warning => "warning",
+        Severity::Note => "note",
     };
     format!("{mark}: {}\n  Why: {}\n  Fix: {}\n", finding.what, finding.why, finding.fix)
 }

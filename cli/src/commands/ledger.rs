@@ -5,9 +5,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
-use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use rustix::fs::OFlags;
@@ -16,6 +14,7 @@ use twofold_shared::wire::CopyLedger;
 
 use super::rollout::only_root;
 use crate::args::Ledger;
+use crate::daemon::Daemon;
 use crate::desk::Desk;
 use crate::failure::Failure;
 
@@ -28,13 +27,11 @@ pub fn run(desk: &Desk, verb: &Ledger) -> Result<(), Failure> {
         Ledger::Backup { file } => backup(desk, file),
         Ledger::Check { file, config } => {
             only_root("ledger check")?;
-            daemon(&[Path::new("--config"), config, Path::new("--check-copy"), file])
+            Daemon::new(config, None)?.word("--check-copy").word(file).run()
         }
         Ledger::Restore { file, owner, config } => {
             only_root("ledger restore")?;
-            let mut words = vec![Path::new("--config"), config, Path::new("--restore"), file.as_path()];
-            words.extend(owner.iter().flat_map(|owner| [Path::new("--owner"), Path::new(owner)]));
-            daemon(&words)
+            Daemon::new(config, owner.as_deref())?.word("--restore").word(file).run()
         }
     }
 }
@@ -72,25 +69,6 @@ fn carry(source: &Path, file: &Path) -> io::Result<()> {
     written
 }
 
-fn folder_of(file: &Path) -> &Path {
+pub(super) fn folder_of(file: &Path) -> &Path {
     file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// Runs the authority's program; what it says is for whoever called this.
-fn daemon(words: &[&Path]) -> Result<(), Failure> {
-    let places = ["/usr/sbin/twofoldd", "/usr/local/sbin/twofoldd"];
-    let beside = std::env::current_exe().ok().map(|own| own.with_file_name("twofoldd"));
-    let found = places.iter().map(PathBuf::from).chain(beside).find(|path| path.exists());
-    let program = found.ok_or_else(|| Failure::Configuration("twofoldd is not installed here".to_owned()))?;
-    let status = Command::new(&program)
-        .args(words)
-        .status()
-        .map_err(|why| Failure::Refused(format!("{}: {why}", program.display())))?;
-    match status.code() {
-        Some(0) => Ok(()),
-        Some(code) => Err(Failure::Found(u8::try_from(code).unwrap_or(1))),
-        None => {
-            Err(Failure::Refused(format!("twofoldd was ended by signal {}", status.signal().unwrap_or(0))))
-        }
-    }
 }

@@ -1,11 +1,12 @@
 //! Accounts, on the host and in the ledger.
 
+use twofold_shared::odds;
 use twofold_shared::wire::{AccountView, Ask, ListAccounts};
 
-use super::{Finding, error, warning};
+use super::{Finding, error, note, warning};
 use crate::desk::Desk;
 use crate::failure::Failure;
-use crate::output::short_name;
+use crate::output::{short_name, visible};
 use crate::rollout::door::{Door, First, State};
 use crate::rollout::journal::Place;
 use crate::rollout::machine::run;
@@ -15,6 +16,8 @@ use crate::rollout::ready::{self, Person, Wanted, WayIn, is_concerned, question,
 const PAGE: u32 = 200;
 /// Grace beyond this is long.
 const LONG_GRACE: u64 = 24 * 3600;
+/// A yearly chance of being guessed into that is worth mending: beyond three devices of six digits.
+const LIKELY: f64 = 1e-3;
 /// Backup codes that are few.
 const FEW: u8 = 2;
 
@@ -47,9 +50,9 @@ pub fn look(desk: &Desk, place: &Place, people: &[Person]) -> Result<Vec<Finding
             "Put a key into their ~/.ssh/authorized_keys, writable by nobody else.",
         )
     }));
-    for account in accounts(desk)? {
-        found.extend(in_ledger(&account));
-    }
+    let accounts = accounts(desk)?;
+    found.extend(accounts.iter().flat_map(in_ledger));
+    found.extend(guessing(&accounts));
     if place.pending()?.is_some() {
         found.push(warning(
             "change_waits",
@@ -149,6 +152,7 @@ fn in_ledger(account: &AccountView) -> Vec<Finding> {
             format!("twofold account reopen {name}, when you know what it was"),
         ));
     }
+    found.extend(enrolled_by_root(account));
     for unix in account.names.iter().filter_map(|name| name.strip_prefix("unix:")) {
         if !run("getent", &["passwd", unix]).good {
             found.push(warning(
@@ -160,4 +164,125 @@ fn in_ledger(account: &AccountView) -> Vec<Finding> {
         }
     }
     found
+}
+
+/// Whoever set a device up has seen its secret.
+fn enrolled_by_root(account: &AccountView) -> Option<Finding> {
+    let name = account.names.first().map(|name| short_name(name)).unwrap_or_default();
+    let by_root = account.devices.iter().filter(|device| device.created.door == "root's command");
+    let labels: Vec<String> = by_root.map(|device| visible(&device.label)).collect();
+    (!labels.is_empty()).then(|| {
+        note(
+            "enrolled_by_root",
+            format!("Root set up for {name}: {}.", labels.join(", ")),
+            "Whoever set a device up has seen its secret, and could have kept it.",
+            format!(
+                "Nothing, if they were there. Otherwise: twofold reset {name}, and let them set up their own"
+            ),
+        )
+    })
+}
+
+/// Devices of an account, by their codes' digits.
+fn digits(account: &AccountView) -> Vec<u8> {
+    account.devices.iter().map(|device| device.digits).collect()
+}
+
+/// What somebody comes to who guesses at every account, all year.
+fn guessing(accounts: &[AccountView]) -> Vec<Finding> {
+    let enrolled: Vec<&AccountView> =
+        accounts.iter().filter(|account| account.enrolled && !account.locked).collect();
+    let chances: Vec<f64> = enrolled.iter().map(|account| odds::of_a_year(&digits(account))).collect();
+    let Some(likeliest) = chances.iter().copied().reduce(f64::max) else { return Vec::new() };
+    let mut found = vec![note(
+        "odds_of_guessing",
+        format!(
+            "Somebody who has everybody's first factor, and guesses all year, comes into one of {} accounts with a chance of \
+             one in {}.",
+            enrolled.len(),
+            one_in(odds::of_any(&chances)),
+        ),
+        "An account takes a hundred wrong codes a year from unknown places, and is then closed to them.",
+        format!(
+            "Nothing, as long as it is little enough for you. The likeliest account alone: one in {}.",
+            one_in(likeliest)
+        ),
+    )];
+    for (account, _) in enrolled.iter().zip(&chances).filter(|(_, chance)| **chance > LIKELY) {
+        let name = account.names.first().map(|name| short_name(name)).unwrap_or_default();
+        let devices = account.devices.len();
+        found.push(warning(
+            "many_devices",
+            format!("{name} has {devices} devices, and any of their codes is right."),
+            "Each one makes guessing a code that much likelier.",
+            format!("Take away those that nobody uses: twofold device list --account {name}"),
+        ));
+    }
+    found
+}
+
+fn one_in(chance: f64) -> String {
+    if chance > 0.0 { format!("{:.0}", 1.0 / chance) } else { "no number".to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use twofold_shared::wire::{Algorithm, Contacts, DeviceView, Occasion};
+
+    use super::*;
+
+    fn account(name: &str, devices: usize, door: &str) -> AccountView {
+        let device = |number: usize| DeviceView {
+            id: number.to_string(),
+            label: format!("phone {number}"),
+            algorithm: Algorithm::Sha1,
+            digits: 6,
+            period_seconds: 30,
+            created: Occasion { at: 1_772_000_000, door: door.to_owned(), source: None },
+            last_used: None,
+        };
+        AccountView {
+            id: name.to_owned(),
+            names: vec![format!("unix:{name}")],
+            groups: Vec::new(),
+            contacts: Contacts::default(),
+            locked: false,
+            enrolled: devices > 0,
+            has_password: false,
+            requirement: None,
+            devices: (0..devices).map(device).collect(),
+            backup_codes_left: 10,
+            closed_to_strangers: false,
+            created: 0,
+        }
+    }
+
+    fn codes(found: &[Finding]) -> Vec<&'static str> {
+        found.iter().map(|finding| finding.code).collect()
+    }
+
+    #[test]
+    fn the_odds_of_guessing_are_told_and_many_devices_are_worth_mending() {
+        assert!(guessing(&[account("alice", 0, "command")]).is_empty());
+        let found = guessing(&[account("alice", 1, "command"), account("bob", 1, "command")]);
+        assert_eq!(codes(&found), ["odds_of_guessing"]);
+        assert!(
+            found.iter().any(|note| note.what.contains("2 accounts with a chance of one in 1667.")),
+            "{found:?}"
+        );
+        let found = guessing(&[account("alice", 1, "command"), account("bob", 4, "command")]);
+        assert_eq!(codes(&found), ["odds_of_guessing", "many_devices"]);
+        let locked = AccountView { locked: true, ..account("bob", 4, "command") };
+        assert!(guessing(&[locked]).is_empty());
+    }
+
+    #[test]
+    fn a_device_that_root_set_up_for_somebody_is_named() {
+        assert!(enrolled_by_root(&account("alice", 1, "command")).is_none());
+        let found = enrolled_by_root(&account("alice", 2, "root's command")).unwrap();
+        assert!(
+            found.severity == crate::doctor::Severity::Note && found.what.contains("phone 0, phone 1"),
+            "{found:?}"
+        );
+    }
 }

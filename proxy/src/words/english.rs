@@ -151,7 +151,7 @@ impl Say for English {
                 }
                 match notice.door.as_deref() {
                     Some("command") => text.push_str(" with the twofold command"),
-                    Some(door) if door.ends_with("command") => text.push_str(&format!(" with {door}")),
+                    Some("root's command") => text.push_str(" by root, with the twofold command"),
                     Some(door) => text.push_str(&format!(", at {door}")),
                     None => {}
                 }

@@ -184,6 +184,7 @@ impl Say for German {
         match (door, door.split_once(" on ")) {
             ("web portal", _) => "Portal".to_owned(),
             ("command", _) => "Befehl twofold".to_owned(),
+            ("root's command", _) => "Befehl von root".to_owned(),
             (_, Some((service, host))) => format!("{service} auf {host}"),
             (door, None) => door.to_owned(),
         }
@@ -409,7 +410,7 @@ fn device_enrolled(notice: &Notice) -> String {
     }
     match notice.door.as_deref() {
         Some("command") => text.push_str(" mit dem Befehl twofold"),
-        Some(door) if door.ends_with("command") => text.push_str(&format!(" mit {door}")),
+        Some("root's command") => text.push_str(" von root mit dem Befehl twofold"),
         Some(door) => text.push_str(&format!(" bei {door}")),
         None => {}
     }

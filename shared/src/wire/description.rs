@@ -17,6 +17,7 @@ const MESSAGES: &str = concat!(
     include_str!("gate.rs"),
     include_str!("grace.rs"),
     include_str!("ids.rs"),
+    include_str!("keys.rs"),
     include_str!("login_enrolment.rs"),
     include_str!("operator.rs"),
     include_str!("person.rs"),

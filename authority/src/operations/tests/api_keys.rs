@@ -365,3 +365,25 @@ async fn changes_to_keys_and_their_use_are_told() {
     ];
     assert_eq!(told, expected);
 }
+
+#[tokio::test]
+async fn a_key_whose_end_is_long_over_is_removed_and_others_stay() {
+    let world = World::new();
+    world.enrolled("alice").await;
+    let end = world.clock.now().now().0 + 3600;
+    let expiring = CreateApiKey { label: "ends".into(), ends_at: Some(end), ..create(Some("alice")) };
+    world.ask(&root(), expiring).await.unwrap();
+    let lasting = CreateApiKey { label: "stays".into(), ..create(Some("alice")) };
+    world.ask(&root(), lasting).await.unwrap();
+    let labels = async || {
+        super::super::sweep::sweep(&world.authority.endings, world.settings.sessions).await.unwrap();
+        let listed = world.ask(&root(), ListApiKeys { account: Some("alice".into()) }).await.unwrap();
+        let mut labels: Vec<String> = listed.api_keys.into_iter().map(|key| key.label).collect();
+        labels.sort();
+        labels
+    };
+    world.clock.pass(3600 + 29 * 24 * 3600);
+    assert_eq!(labels().await, ["ends", "stays"], "its owner sees why it opens nothing");
+    world.clock.pass(2 * 24 * 3600);
+    assert_eq!(labels().await, ["stays"]);
+}

@@ -125,6 +125,11 @@ fn api_key(key: &Key, id: ApiKeyId, value: &[u8]) -> Result<ApiKey, StoreError> 
     })
 }
 
+fn id_of(key: &Key, hex: &[u8]) -> Result<ApiKeyId, StoreError> {
+    let id = data_encoding::HEXLOWER.decode(hex).ok().and_then(|bytes| bytes.try_into().ok());
+    id.map(ApiKeyId::from_bytes).ok_or_else(|| invalid(key, "its key is not an API key's"))
+}
+
 /// Every key of an account, by number.
 ///
 /// # Errors
@@ -133,12 +138,27 @@ pub fn load_api_keys_of(store: &Store, account: &AccountId) -> Result<Vec<(ApiKe
     let prefix = format!("{account}/");
     let mut api_keys = Vec::new();
     for (key, _) in store.scan(Space::ApiKeyOf, prefix.as_bytes(), None, PAGE)? {
-        let id = key.name().strip_prefix(prefix.as_bytes());
-        let id = id.and_then(|hex| data_encoding::HEXLOWER.decode(hex).ok()?.try_into().ok());
-        let id = id.map(ApiKeyId::from_bytes).ok_or_else(|| invalid(&key, "its key is not an API key's"))?;
+        let id = id_of(&key, key.name().strip_prefix(prefix.as_bytes()).unwrap_or_default())?;
         api_keys.extend(load_api_key(store, &id)?);
     }
     Ok(api_keys)
+}
+
+/// Up to `limit` keys of anybody after `after`, by number.
+///
+/// # Errors
+/// As [`load_api_key`].
+pub fn load_api_keys(
+    store: &Store,
+    after: Option<&ApiKeyId>,
+    limit: usize,
+) -> Result<Vec<(ApiKey, Version)>, StoreError> {
+    let found = store.scan(Space::ApiKey, &[], after.map(api_key_key).as_ref(), limit)?;
+    let read = found.into_iter().map(|(key, found)| {
+        let id = id_of(&key, key.name())?;
+        Ok((api_key(&key, id, &found.value)?, found.version))
+    });
+    read.collect()
 }
 
 /// Makes the key.

@@ -80,6 +80,11 @@ fn emergency(key: &Key, value: &[u8]) -> Result<Emergency, StoreError> {
     Ok(Emergency { account, door, pepper: PepperId(stored.pepper), digest: stored.digest, issued })
 }
 
+/// The pepper that one is digested with.
+pub(in crate::store) fn pepper_of(key: &Key, value: &[u8]) -> Result<PepperId, StoreError> {
+    emergency(key, value).map(|emergency| emergency.pepper)
+}
+
 /// Writes it, in place of one that was there.
 ///
 /// # Errors

@@ -1,5 +1,7 @@
 //! The audit trail in the ledger.
 
+use std::os::unix::fs::MetadataExt;
+
 use twofold_shared::account::AccountId;
 
 use super::*;
@@ -140,4 +142,57 @@ async fn a_clock_that_jumped_ahead_erases_nothing() {
         store.commit(told(vec![refusal("new")])).await.unwrap();
     }
     assert_eq!(store.audit(None, 1).unwrap()[0].1.entry.reason.as_deref(), Some("old"));
+}
+
+/// How much of the disk the database takes, in bytes.
+fn room_taken(ledger: &Ledger) -> u64 {
+    fn walk(folder: &Path) -> u64 {
+        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+        let size = |entry: std::fs::DirEntry| match entry.file_type().unwrap().is_dir() {
+            true => walk(&entry.path()),
+            false => entry.metadata().map_or(0, |found| found.blocks() * 512),
+        };
+        entries.map(size).sum()
+    }
+    walk(&ledger.database())
+}
+
+/// Writes so many events, and gives what the database then takes.
+async fn write_events(ledger: &Ledger, store: &Store, count: usize) -> u64 {
+    for _ in 0..count / 250 {
+        let commits = (0..250).map(|number| {
+            let store = store.clone();
+            let entry = refusal(&format!("an event of some hundred bytes, number {number:04}"));
+            tokio::spawn(async move { store.commit(told(vec![entry])).await })
+        });
+        for commit in commits.collect::<Vec<_>>() {
+            commit.await.unwrap().unwrap();
+        }
+    }
+    room_taken(ledger)
+}
+
+/// sled gives no room back to the file system; what has been removed is written over.
+#[tokio::test]
+#[ignore = "long: ./dev test --all"]
+async fn a_trail_at_its_limit_goes_on_in_the_room_that_it_has() {
+    let mut ledger = Ledger::new();
+    ledger.options.retention = Retention { keep_seconds: u64::MAX, keep_bytes: 4 << 20 };
+    let store = ledger.open();
+    let full = write_events(&ledger, &store, 50_000).await;
+    let mut later = full;
+    for _ in 0..5 {
+        later = write_events(&ledger, &store, 50_000).await;
+        eprintln!(
+            "{} KiB of events: {} KiB, then {} KiB",
+            store.core.state().audit_bytes >> 10,
+            full >> 10,
+            later >> 10
+        );
+    }
+    assert!(store.core.state().audit_bytes <= 5 << 20);
+    assert!(
+        later < full * 2,
+        "it took {full} bytes when it was full, and takes {later} after five times as much"
+    );
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use super::super::format::{FORMAT, Format};
 use super::*;
 
 #[test]
@@ -43,6 +44,69 @@ async fn another_ledgers_keyring_is_told_apart_from_damage() {
     assert!(error.to_string().contains("put that key's file back"), "{error}");
     ledger.keyring = ours;
     ledger.open();
+}
+
+/// Puts another format's record, or none, where the ledger names its own.
+async fn say_format(ledger: &Ledger, format: Option<Format>) {
+    let store = ledger.open();
+    let value = format.map(|format| format.encode().unwrap());
+    let write = Write { key: Format::key(), expect: Expect::Any, value };
+    store.commit(Commit { writes: vec![write], ..Commit::default() }).await.unwrap();
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_newer_ledger_is_refused_with_the_version_that_it_takes_and_nothing_is_written() {
+    let ledger = Ledger::new();
+    say_format(&ledger, Some(Format { number: FORMAT + 1, by: "7.1.0".into() })).await;
+    let contents = || fs::read(ledger.database().join("db")).unwrap();
+    let before = contents();
+    for _ in 0..2 {
+        let error = ledger.try_open().err().unwrap();
+        assert!(matches!(error, OpenError::Newer { .. }), "{error}");
+        assert!(error.to_string().contains("install 7.1.0"), "{error}");
+    }
+    assert!(contents() == before, "the database was written to");
+}
+
+#[tokio::test]
+async fn a_ledger_from_before_formats_is_upgraded_once_after_a_copy_of_it_was_made() {
+    let ledger = Ledger::new();
+    let store = ledger.open();
+    store.commit(put("alice", b"1", Expect::Absent)).await.unwrap();
+    store.close().await;
+    drop(store);
+    say_format(&ledger, None).await;
+    let copy = ledger.options.folder.join("before-format-1");
+    assert!(!copy.exists());
+    let store = ledger.open();
+    let named = store.get(&Format::key()).unwrap().unwrap();
+    assert_eq!(Format::decode(&named.value), Some(Format::current()));
+    assert_eq!(value(&store, "alice").unwrap(), b"1");
+    store.close().await;
+    drop(store);
+    let whole = Store::check_copy(&ledger.keyring, &mut fs::File::open(&copy).unwrap()).unwrap();
+    assert!(whole.records >= 3, "{whole:?}");
+    fs::remove_file(&copy).unwrap();
+    ledger.open();
+    assert!(!copy.exists(), "it was upgraded already");
+}
+
+#[tokio::test]
+async fn a_copy_of_a_newer_ledger_is_not_restored() {
+    let ledger = Ledger::new();
+    let store = ledger.open();
+    let newer = Format { number: FORMAT + 1, by: "7.1.0".into() };
+    let write = Write { key: Format::key(), expect: Expect::Any, value: Some(newer.encode().unwrap()) };
+    store.commit(Commit { writes: vec![write], ..Commit::default() }).await.unwrap();
+    let copy = store.copy().await.unwrap().path;
+    let read = || fs::File::open(&copy).unwrap();
+    let error = Store::check_copy(&ledger.keyring, &mut read()).unwrap_err();
+    assert!(error.to_string().contains("7.1.0"), "{error}");
+    let elsewhere = Options::new(ledger.folder.path().join("elsewhere"));
+    let restored = Store::restore(&elsewhere, &ledger.keyring, &*ledger.clock, &mut read());
+    assert!(matches!(restored, Err(OpenError::Copy(CopyError::Newer { .. }))));
+    assert!(!elsewhere.holds_ledger());
 }
 
 #[tokio::test]
