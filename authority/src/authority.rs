@@ -176,6 +176,7 @@ impl Authority {
             wire::LinkName::METHOD => written(self.link_name(actor, read(parameters)?).await),
             wire::SetRequirement::METHOD => written(self.set_requirement(actor, read(parameters)?).await),
             wire::SetContacts::METHOD => written(self.set_contacts(actor, read(parameters)?).await),
+            wire::SetLanguage::METHOD => written(self.set_language(actor, read(parameters)?).await),
             wire::InviteAccount::METHOD => written(self.invite_account(actor, read(parameters)?).await),
             wire::ResetAccount::METHOD => written(self.reset_account(actor, read(parameters)?).await),
             wire::ExplainPolicy::METHOD => written(self.explain_policy(actor, read(parameters)?).await),

@@ -293,3 +293,39 @@ fn a_handed_over_socket_is_served_and_outlives_the_authority() {
     assert_eq!(running.leave().0, Some(0));
     assert!(place.at("run/authority.sock").exists());
 }
+
+/// The record that names a ledger's format, as a later version would write it: a number below 128, a short text, and more.
+fn later_format() -> Vec<u8> {
+    [&[2, 5], b"7.1.0".as_slice(), b"whatever comes after"].concat()
+}
+
+#[tokio::test]
+async fn a_ledger_of_the_next_format_ends_a_start_with_78_and_says_what_to_install() {
+    use twofold_authority::keyring::{Keyring, Place as KeyPlace};
+    use twofold_authority::store::{Commit, Expect, Key, Options, Space, Store, Write};
+    use twofold_authority::system_clock::SystemClock;
+
+    let place = Place::ready();
+    let keyring = Keyring::load(&place.at("keys"), KeyPlace::Folder).unwrap();
+    let clock = SystemClock::new().unwrap();
+    let store =
+        Store::open(&Options::new(place.at("ledger")), keyring.into(), std::sync::Arc::new(clock), None)
+            .unwrap();
+    let write = Write {
+        key: Key::new(Space::Meta, "format"),
+        expect: Expect::Any,
+        value: Some(later_format().into()),
+    };
+    store.commit(Commit { writes: vec![write], ..Commit::default() }).await.unwrap();
+    store.close().await;
+    drop(store);
+    let database = || fs::read(place.at("ledger/ledger/db")).unwrap();
+    let before = database();
+    for arguments in [&[][..], &["-v"]] {
+        let refused = place.run(arguments);
+        assert_eq!(refused.status.code(), Some(78), "{}", words(&refused));
+        assert!(words(&refused).contains("install 7.1.0"), "{}", words(&refused));
+    }
+    assert!(database() == before, "the database was written to");
+    assert!(!place.at("run/authority.sock").exists());
+}

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+pub mod denials;
 pub mod files;
 pub mod keys;
 pub mod people;

@@ -9,4 +9,5 @@ pub mod pam_file;
 pub mod pam_stack;
 mod plan;
 pub mod ready;
+pub mod selinux;
 pub mod sshd_file;

@@ -55,6 +55,8 @@ pub struct Account {
     pub backup_codes: Option<BackupCodes>,
     /// Whether a second factor is asked of this account; none: the service's policy decides.
     pub requirement: Option<wire::Requirement>,
+    /// The language that its person reads at hosts' doors; none: the host's.
+    pub language: Option<wire::Language>,
     /// What limits guesses.
     pub throttle: Throttle,
     /// What its owner learns when they next pass.
@@ -87,6 +89,7 @@ impl Account {
             devices: Vec::new(),
             backup_codes: None,
             requirement: None,
+            language: None,
             throttle: Throttle::default(),
             notices: Vec::new(),
             created: now,

@@ -117,6 +117,7 @@ methods! {
     UnlinkName -> AccountView;
     SetRequirement -> Done;
     SetContacts -> Done;
+    SetLanguage -> Done;
     SetPassword -> Done;
     InviteAccount -> Invitation;
     BeginEnrolment -> BegunEnrolment;

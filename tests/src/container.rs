@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use crate::docker::Docker;
+use crate::docker::{Docker, Release};
 use crate::ssh::{self, Login, Session};
 use crate::syslog::Syslog;
 use crate::{Authority, Run, place};
@@ -56,7 +56,7 @@ impl Container {
             mount(&place::repository().join("packaging"), "/twofold/packaging:ro"),
             mount(&users, "/twofold/users:ro"),
             mount(syslog.socket(), "/dev/log"),
-            "twofold-dev/ssh:latest".to_owned(),
+            Release::Own.image("ssh"),
             first.word().to_owned(),
         ]);
         Self { docker, folder, syslog }

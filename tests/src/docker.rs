@@ -9,6 +9,29 @@ use std::time::Duration;
 use crate::process::{eventually, new_log, run_with_input};
 use crate::{Run, run};
 
+/// Which release of Debian a container runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Release {
+    /// This machine's own, for which everything was built.
+    Own,
+    /// The one after bookworm.
+    Trixie,
+    /// Whatever comes next.
+    Testing,
+}
+
+impl Release {
+    /// An image's name; `./dev with --all` makes those of the newer ones.
+    pub(crate) fn image(self, name: &str) -> String {
+        let tag = match self {
+            Self::Own => "latest",
+            Self::Trixie => "trixie",
+            Self::Testing => "testing",
+        };
+        format!("twofold-dev/{name}:{tag}")
+    }
+}
+
 /// A container that publishes its sshd on 127.0.0.1.
 #[derive(Debug)]
 pub(crate) struct Docker {

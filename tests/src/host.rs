@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::docker::Docker;
+use crate::docker::{Docker, Release};
 use crate::process::{eventually, new_log};
 use crate::ssh::{self, Login, Session};
 use crate::{Clock, Enrolled, Phone, Run, Terminal, place, traces};
@@ -42,6 +42,12 @@ impl Host {
     /// Boots one.
     #[must_use]
     pub fn boot() -> Self {
+        Self::boot_on(Release::Own)
+    }
+
+    /// Boots one with a release of Debian.
+    #[must_use]
+    pub fn boot_on(release: Release) -> Self {
         let folder = tempfile::tempdir().expect("there is room for a folder");
         let users = ssh::people(folder.path(), &["alice"]);
         let clone = built_clone(folder.path());
@@ -50,6 +56,8 @@ impl Host {
             "--hostname=web2".to_owned(),
             // What systemd needs to be the first process, and units to be confined: mounts and namespaces of its own.
             "--cap-add=SYS_ADMIN".to_owned(),
+            // For login, which hangs terminals up.
+            "--cap-add=SYS_TTY_CONFIG".to_owned(),
             "--security-opt=seccomp=unconfined".to_owned(),
             "--security-opt=apparmor=unconfined".to_owned(),
             "--cgroupns=private".to_owned(),
@@ -58,7 +66,7 @@ impl Host {
             "--tmpfs=/tmp".to_owned(),
             mount(&users, "/twofold/users"),
             mount(&clone, "/twofold/clone"),
-            "twofold-dev/host:latest".to_owned(),
+            release.image("host"),
         ]);
         Self { docker, folder }
     }
@@ -66,7 +74,13 @@ impl Host {
     /// One on which everything is installed, alice is enrolled, and no door asks for a code yet.
     #[must_use]
     pub fn boot_installed() -> (Self, Enrolled) {
-        let host = Self::boot();
+        Self::boot_installed_on(Release::Own)
+    }
+
+    /// The same with a release of Debian.
+    #[must_use]
+    pub fn boot_installed_on(release: Release) -> (Self, Enrolled) {
+        let host = Self::boot_on(release);
         traces::issued("password", ssh::PASSWORD);
         host.type_to(&["sh", "-c", INSTALL], &format!("root:{}\n", ssh::PASSWORD)).expect_success();
         host.exec(&["twofold", "account", "add", "alice"]).expect_success();
@@ -124,13 +138,18 @@ impl Host {
     /// A shell of alice's on a terminal at the console, in her clone. Its prompt is the exit status in brackets.
     #[must_use]
     pub fn shell(&self) -> Terminal {
-        let mut command = Command::new("docker");
-        command.args(["exec", "--interactive", "--tty", self.docker.id(), "su", "--login", "alice"]);
-        let mut shell = Terminal::start(&command);
+        let mut shell = self.console(&["su", "--login", "alice"]);
         shell.until("$");
         shell.enter("cd twofold && PS1=\"[\\$?] \"");
         shell.until("[0] ");
         shell
+    }
+
+    /// A command that root runs on a terminal.
+    #[must_use]
+    pub fn console(&self, command: &[&str]) -> Terminal {
+        let mut docker = Command::new("docker");
+        Terminal::start(docker.args(["exec", "--interactive", "--tty", self.docker.id()]).args(command))
     }
 
     /// Runs a command inside as root.
@@ -139,7 +158,7 @@ impl Host {
         self.docker.exec("root", command, "")
     }
 
-    /// Copies a file in.
+    /// Copies a file in, or what is in a folder whose path ends in `/.`.
     pub fn put(&self, file: &Path, to: &str) {
         let target = format!("{}:{to}", self.docker.id());
         crate::run(Command::new("docker").arg("cp").arg(file).arg(target)).expect_success();
@@ -149,6 +168,12 @@ impl Host {
     #[must_use]
     pub fn as_alice(&self, line: &str, input: &str) -> Run {
         self.docker.exec("alice", &["sh", "-c", line], input)
+    }
+
+    /// OpenSSH's client on a terminal of ours, with alice's key.
+    #[must_use]
+    pub fn ssh_terminal(&self, user: &str) -> Terminal {
+        ssh::on_terminal(self.docker.port(), user, &["-i", &self.key().to_string_lossy()])
     }
 
     /// Where its sshd listens on 127.0.0.1.

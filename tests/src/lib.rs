@@ -22,7 +22,8 @@
 //! - [`Container`]: sshd in Docker; `ssh` drives the real OpenSSH client; `exec` runs a command inside; `log` is its
 //!   syslog.
 //! - [`Machine`]: a host in Docker with an authority of its own, every stack of ours, and the clients people come with.
-//! - [`Host`]: a whole host in Docker, with systemd, on which nothing of ours is installed yet.
+//! - [`Host`]: a whole host in Docker, with systemd, on which nothing of ours is installed yet. It and [`Machine`] run this
+//!   machine's release of Debian, or a newer [`Release`].
 //! - [`dokuwiki`], [`roundcube`], [`phpmyadmin`], [`cgit`]: real apps of Debian's to put behind the gate, the last with
 //!   Apache.
 //! - [`Slapd`]: a real directory, over LDAPS and StartTLS.
@@ -77,6 +78,7 @@ pub use authority::{Authority, Door, Enrolled, Setup};
 pub use browser::Browser;
 pub use clock::Clock;
 pub use container::{Container, First};
+pub use docker::Release;
 pub use gate::Gate;
 pub use host::Host;
 pub use machine::Machine;

@@ -10,7 +10,7 @@ use data_encoding::BASE32_NOPAD;
 use tempfile::TempDir;
 
 use crate::container::First;
-use crate::docker::Docker;
+use crate::docker::{Docker, Release};
 use crate::ssh::{self, Login, PASSWORD, Session};
 use crate::syslog::Syslog;
 use crate::{Clock, Enrolled, Phone, Run, Terminal, place, traces};
@@ -28,6 +28,12 @@ impl Machine {
     /// One whose sshd asks for this first, with more of the authority's configuration.
     #[must_use]
     pub fn start(first: First, more: &str) -> Self {
+        Self::on(Release::Own, first, more)
+    }
+
+    /// The same on a release of Debian.
+    #[must_use]
+    pub fn on(release: Release, first: First, more: &str) -> Self {
         let folder = tempfile::tempdir().expect("there is room for a folder");
         let syslog = Syslog::start(folder.path(), "machine");
         let users = ssh::people(folder.path(), &["alice", "bob", "carol", "backup2"]);
@@ -47,7 +53,7 @@ impl Machine {
             mount(&configuration, "/twofold/authority.toml"),
             mount(clock.folder(), "/twofold/clock"),
             format!("--volume={}:/dev/log", syslog.socket().display()),
-            "twofold-dev/stacks:latest".to_owned(),
+            release.image("stacks"),
             first.word().to_owned(),
         ]);
         Self { docker, folder, syslog, clock }
@@ -105,19 +111,7 @@ impl Machine {
     /// OpenSSH's client on a terminal of ours. No option may contain a single quote.
     #[must_use]
     pub fn ssh_terminal(&self, user: &str, options: &[&str]) -> Terminal {
-        let mut ssh = Command::new("env");
-        ssh.args(["LC_ALL=C.UTF-8", "ssh", "-F", "none", "-tt", "-p", &self.port().to_string()])
-            .args([
-                "-o",
-                "StrictHostKeyChecking=no",
-                "-o",
-                "UserKnownHostsFile=/dev/null",
-                "-o",
-                "LogLevel=ERROR",
-            ])
-            .args(["-o", "NumberOfPasswordPrompts=1", "-o", "IdentitiesOnly=yes"])
-            .args(options);
-        Terminal::start(ssh.arg(format!("{user}@127.0.0.1")))
+        ssh::on_terminal(self.port(), user, options)
     }
 
     /// What its programs have said to syslog.

@@ -95,6 +95,12 @@ fn packed(build: &mut Command, name: &str) -> PathBuf {
     files.first().map(PathBuf::from).expect("a package was made")
 }
 
+/// The files of PAM and sshd that packages of Debian's next release bring.
+#[must_use]
+pub fn files_of_next_release() -> PathBuf {
+    existing(target().join("dev/files-trixie"), "./dev with true")
+}
+
 /// What this run leaves: logs, and what was issued. `./dev test` empties it first.
 #[must_use]
 pub fn run_folder() -> PathBuf {

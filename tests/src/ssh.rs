@@ -7,7 +7,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::{Run, run, traces};
+use crate::{Run, Terminal, run, traces};
 
 /// The password of everybody in a container.
 pub const PASSWORD: &str = "correct-horse-7281";
@@ -141,6 +141,24 @@ pub fn log_in(port: u16, user: &str, login: &Login) -> Session {
         prompts: lines("prompts").split_terminator('\0').map(str::to_owned).collect(),
         unused: lines("answers").lines().count(),
     }
+}
+
+/// OpenSSH's client on a terminal. No option may contain a single quote.
+#[must_use]
+pub fn on_terminal(port: u16, user: &str, options: &[&str]) -> Terminal {
+    let mut ssh = Command::new("env");
+    ssh.args(["LC_ALL=C.UTF-8", "ssh", "-F", "none", "-tt", "-p", &port.to_string()])
+        .args([
+            "-o",
+            "StrictHostKeyChecking=no",
+            "-o",
+            "UserKnownHostsFile=/dev/null",
+            "-o",
+            "LogLevel=ERROR",
+        ])
+        .args(["-o", "NumberOfPasswordPrompts=1", "-o", "IdentitiesOnly=yes"])
+        .args(options);
+    Terminal::start(ssh.arg(format!("{user}@127.0.0.1")))
 }
 
 /// A program that notes each prompt and gives the next answer.

@@ -283,3 +283,27 @@ fn mistakes_of_policy_and_break_glass_and_little_space_are_found() {
     shell(&host, "mount -t tmpfs -o size=1m,mode=700 tmpfs /var/lib/twofold").expect_success();
     assert!(findings(&host).1.contains("little_space"), "{:?}", findings(&host));
 }
+
+#[test]
+fn what_selinux_or_apparmor_denied_today_is_found_and_what_they_let_through_is_not() {
+    let (host, _) = Host::boot_installed();
+    let denied = |line: &str| {
+        let line = format!("mkdir -p /var/log/audit; echo {line} >/var/log/audit/audit.log");
+        shell(&host, &line).expect_success();
+        findings(&host).1.contains("denied_by_policy")
+    };
+    let avc = |at: &str, permissive: u8| {
+        format!(
+            "'type=AVC msg=audit('{at}'.123:45): avc:  denied  {{ connectto }} for  pid=7 comm=\"sshd\" \
+             path=\"/run/twofold/authority.sock\" tclass=unix_stream_socket permissive={permissive}'"
+        )
+    };
+    assert!(denied(&avc("$(date +%s)", 0)), "{:?}", findings(&host));
+    assert!(denied(
+        "'type=AVC msg=audit('$(date +%s)'.123:46): apparmor=\"DENIED\" operation=\"open\" profile=\"twofoldd\"'"
+    ));
+    assert!(!denied(&avc("$(date +%s)", 1)));
+    assert!(!denied(&avc("$(date +%s --date=-2days)", 0)));
+    let told = shell(&host, "rm -r /var/log/audit; twofold doctor || true").expect_success();
+    assert!(!told.contains("denial"), "{told}");
+}

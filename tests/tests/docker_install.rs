@@ -1,6 +1,7 @@
 //! README's way to install, followed to the letter on a host with systemd.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use twofold_tests::ssh::PASSWORD;
 use twofold_tests::{Clock, Host, Login, Phone, Terminal, place, traces};
@@ -17,6 +18,35 @@ fn commands(heading: &str) -> Vec<String> {
 /// Building is what this test's programs went through already.
 fn is_building(command: &str) -> bool {
     command.starts_with("sudo apt-get install") || command.starts_with("cargo build")
+}
+
+/// What a person needs for one line: to find it in the README and type it, or to read a question and answer it.
+const A_LINE: Duration = Duration::from_secs(15);
+const AN_ANSWER: Duration = Duration::from_secs(5);
+/// To take the phone, have an app scan the picture, and put the backup codes away.
+const A_PHONE: Duration = Duration::from_secs(45);
+/// To find another terminal, and the machine in it.
+const A_TERMINAL: Duration = Duration::from_secs(10);
+
+/// The time from the first command to a confirmed login: the machine's is measured, the person's counted.
+struct Watch {
+    began: Instant,
+    person: Duration,
+    machine: Duration,
+}
+
+impl Watch {
+    fn start() -> Self {
+        Self { began: Instant::now(), person: Duration::ZERO, machine: Duration::ZERO }
+    }
+
+    fn line(&mut self, answers: usize) {
+        self.person += A_LINE + AN_ANSWER * u32::try_from(answers).unwrap();
+    }
+
+    fn stop(&mut self) {
+        self.machine = self.began.elapsed();
+    }
 }
 
 /// Types a command and answers what it asks, until the prompt says that it went well.
@@ -55,17 +85,21 @@ fn is_base32(byte: u8) -> bool {
 }
 
 /// From the first command to a login that asks for a code.
-fn follow(host: &Host, install: &[String]) {
+fn follow(host: &Host, install: &[String]) -> Watch {
     let mut shell = host.shell();
+    let mut watch = Watch::start();
     // sudo asks once in a terminal.
     type_in(&mut shell, "sudo true", &[("password for alice", PASSWORD)]);
     for step in install.iter().filter(|step| !is_building(step)) {
         type_in(&mut shell, step, &[]);
+        watch.line(0);
     }
     let mut enrolled = None;
     for step in commands("### Your phone, then the doors") {
         if step.contains("twofold enroll") {
             enrolled = Some(enroll(&mut shell, &step));
+            watch.line(1);
+            watch.person += A_PHONE;
             continue;
         }
         let known = enrolled.as_ref();
@@ -80,6 +114,10 @@ fn follow(host: &Host, install: &[String]) {
             "sudo twofold ssh confirm" => {
                 let (_, codes) = known.expect("it comes after enrolling");
                 confirm_ssh(host, &step, &codes[0]);
+                // Key, code, sudo's password.
+                watch.line(2);
+                watch.person += A_LINE + A_TERMINAL;
+                watch.stop();
                 continue;
             }
             "sudo -k twofold sudo confirm" => {
@@ -94,16 +132,23 @@ fn follow(host: &Host, install: &[String]) {
         let answers: Vec<(&str, &str)> =
             answers.iter().map(|(ask, answer)| (*ask, answer.as_str())).collect();
         type_in(&mut shell, &step, &answers);
+        watch.line(answers.len());
     }
     let (phone, codes) = enrolled.expect("the README enrols");
     a_code_and_nothing_less(host, &phone, &codes);
+    watch
 }
 
-/// A fresh login, and in it the command.
+/// A fresh login from another terminal, and in it the command.
 fn confirm_ssh(host: &Host, command: &str, code: &str) {
-    let line = command.replace("sudo", &format!("echo {PASSWORD} | sudo -S -p ''"));
-    let session = host.ssh("alice", &Login::key_then(&host.key(), code).running(&[&line]));
-    assert!(session.succeeded(), "{session:?}\n{}", host.journal("ssh"));
+    let mut terminal = host.ssh_terminal("alice");
+    terminal.until("Code for alice: ");
+    terminal.enter(code);
+    terminal.until("$ ");
+    terminal.enter(&format!("{command}; echo ended:$?"));
+    terminal.until("password for alice");
+    terminal.enter(PASSWORD);
+    terminal.until("ended:0");
 }
 
 fn a_code_and_nothing_less(host: &Host, phone: &Phone, codes: &[String]) {
@@ -145,5 +190,7 @@ fn the_readme_leads_by_package_to_a_protected_host() {
     host.put(&package, "/home/alice/twofold/target/package/twofold_0.1.0_amd64.deb");
     let steps = commands("### By package");
     assert_eq!(steps.len(), 1, "{steps:?}");
-    follow(&host, &steps);
+    let Watch { person, machine, .. } = follow(&host, &steps);
+    println!("from the package to a confirmed login: the machine {machine:.1?}, a person {person:?}");
+    assert!(person + machine < Duration::from_secs(300), "the machine {machine:?}, a person {person:?}");
 }

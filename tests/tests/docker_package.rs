@@ -3,10 +3,12 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use twofold_tests::ssh::PASSWORD;
-use twofold_tests::{Host, Login, place, run};
+use twofold_tests::ssh::{PASSWORD, log_in};
+use twofold_tests::{Host, Login, eventually, place, run};
 
 /// PAM's and sshd's files, which installing must not touch.
 fn logins(host: &Host) -> String {
@@ -32,7 +34,10 @@ fn with_code(host: &Host, code: &str) -> Login {
 fn from_the_package_to_a_protected_login_and_back_to_nothing() {
     let host = Host::boot();
     let before = logins(&host);
-    install(&host, "0.1.0");
+    let by_key = || Some(Login { key: Some(host.key()), ..Login::default() });
+    let alone: [Person<'_>; 1] = [("alice", &by_key)];
+    let among_logins = |what: &str, act: &dyn Fn()| among(&host, what, &alone, act);
+    among_logins("install", &|| install(&host, "0.1.0"));
     assert_eq!(logins(&host), before, "installing changes no login");
     host.exec(&["twofold", "info"]).expect_success();
     for (path, owner) in [("/var/lib/twofold", "twofold 700"), ("/etc/twofold/keys", "twofold 700")] {
@@ -64,7 +69,7 @@ fn from_the_package_to_a_protected_login_and_back_to_nothing() {
     let session = host.ssh("alice", &with_code(&host, &alice.backup_codes[0]).running(&[&confirm]));
     assert!(session.succeeded(), "{session:?}\n{}", host.journal("ssh"));
 
-    upgrade_among_logins(&host, &alice.backup_codes[1..6]);
+    upgrade_among_logins(&host, &alice.backup_codes[1]);
     let status = host.exec(&["dpkg-query", "--show", "--showformat=${Version}", "twofold"]);
     assert_eq!(status.expect_success(), "0.1.1");
 
@@ -74,19 +79,22 @@ fn from_the_package_to_a_protected_login_and_back_to_nothing() {
     assert!(host.ssh("alice", &with_code(&host, &alice.backup_codes[6])).succeeded());
     host.exec(&["twofold", "ssh", "disable", "--yes"]).expect_success();
     assert_eq!(logins(&host), before);
-    let removed = dpkg(&host, &["--remove", "twofold"]);
-    assert!(removed.succeeded(), "{removed:?}");
-    assert!(host.ssh("alice", &Login { key: Some(host.key()), ..Login::default() }).succeeded());
+    among_logins("remove", &|| {
+        let removed = dpkg(&host, &["--remove", "twofold"]);
+        assert!(removed.succeeded(), "{removed:?}");
+    });
 
     // The ledger stays, and a spent code stays spent.
-    install(&host, "0.1.1");
+    among_logins("install what was removed", &|| install(&host, "0.1.1"));
     let verify = |code: &str| {
         host.type_to(&["twofold", "verify", "--account", "alice", "--code-fd", "0"], &format!("{code}\n"))
     };
     assert!(!verify(&alice.backup_codes[0]).succeeded());
     assert!(verify(&alice.backup_codes[7]).succeeded());
-    let purged = dpkg(&host, &["--purge", "twofold"]);
-    assert!(purged.succeeded(), "{purged:?}");
+    among_logins("purge", &|| {
+        let purged = dpkg(&host, &["--purge", "twofold"]);
+        assert!(purged.succeeded(), "{purged:?}");
+    });
     for gone in ["/var/lib/twofold", "/etc/twofold", "/var/lib/twofold-rollout", "/usr/bin/twofold"] {
         assert!(!host.exec(&["test", "-e", gone]).succeeded(), "{gone}");
     }
@@ -95,26 +103,79 @@ fn from_the_package_to_a_protected_login_and_back_to_nothing() {
     assert_eq!(failed.stdout.trim(), "");
 }
 
-/// Logins go on while a newer package is installed over it; none fails.
-fn upgrade_among_logins(host: &Host, codes: &[String]) {
+/// Who logs in, and how the next time; nothing when they have no more.
+type Person<'a> = (&'a str, &'a (dyn Fn() -> Option<Login> + Sync));
+
+/// People log in again and again, from before `act` begins until after it has ended: at least twice each then. No login
+/// fails.
+fn among(host: &Host, what: &str, people: &[Person<'_>], act: &dyn Fn()) {
     let over = AtomicBool::new(false);
+    let begun: Vec<AtomicBool> = people.iter().map(|_| AtomicBool::new(false)).collect();
     std::thread::scope(|scope| {
-        let logins = scope.spawn(|| {
-            let mut made = 0;
-            for code in codes {
-                let session = host.ssh("alice", &with_code(host, code));
-                assert!(session.succeeded(), "{session:?}\n{}", host.journal("twofoldd"));
-                made += 1;
-                if over.load(Ordering::SeqCst) && made > 2 {
-                    break;
-                }
-            }
-            made
+        let _ended = Ended(&over);
+        let running: Vec<_> = people
+            .iter()
+            .zip(&begun)
+            .map(|((name, next), begun)| {
+                let over = &over;
+                scope.spawn(move || {
+                    let mut made = 0;
+                    while !over.load(Ordering::SeqCst) || made < 2 {
+                        let Some(login) = next() else { break };
+                        // Not the host's own `ssh`, which waits where nobody listens.
+                        let session = log_in(host.port(), name, &login);
+                        begun.store(true, Ordering::SeqCst);
+                        assert!(session.succeeded(), "{what}: {session:?}\n{}", host.journal("ssh"));
+                        made += 1;
+                    }
+                    made
+                })
+            })
+            .collect();
+        eventually("everybody is coming and going", Duration::from_secs(20), || {
+            begun.iter().all(|begun| begun.load(Ordering::SeqCst)).then_some(())
         });
-        install(host, "0.1.1");
+        act();
         over.store(true, Ordering::SeqCst);
-        assert!(logins.join().expect("no login failed") > 2);
+        for person in running {
+            assert!(person.join().expect("no login failed") >= 2, "{what}");
+        }
     });
+}
+
+/// Says at its end, whatever that is, that it has come.
+struct Ended<'a>(&'a AtomicBool);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+/// A newer package is installed, and once more, while somebody comes in with one code after the other, and carol, whom policy
+/// exempts, as the authority says each time. A session that was there before is there afterwards.
+fn upgrade_among_logins(host: &Host, code: &str) {
+    for name in ["bob", "carol", "dave"] {
+        let new = format!(
+            "useradd --create-home --shell /bin/bash {name}; cp -r ~alice/.ssh ~{name}; chown -R {name}: ~{name}; \
+             twofold account add {name}"
+        );
+        host.exec(&["sh", "-ec", &new]).expect_success();
+    }
+    host.exec(&["twofold", "account", "require", "carol", "exempt"]).expect_success();
+    let mut live = host.ssh_terminal("alice");
+    live.until("Code for alice: ");
+    live.enter(code);
+    live.until("$ ");
+    for name in ["bob", "dave"] {
+        let codes = Mutex::new(host.enrol(name).backup_codes);
+        let with_next_code = || codes.lock().unwrap().pop().map(|code| with_code(host, &code));
+        let by_key = || Some(Login { key: Some(host.key()), ..Login::default() });
+        let people: [Person<'_>; 2] = [(name, &with_next_code), ("carol", &by_key)];
+        among(host, "upgrade", &people, &|| install(host, "0.1.1"));
+    }
+    live.enter("echo still:$((40 + 2))");
+    live.until("still:42");
 }
 
 #[test]

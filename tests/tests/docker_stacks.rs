@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use twofold_tests::ssh::PASSWORD;
-use twofold_tests::{First, Login, Machine, eventually, traces};
+use twofold_tests::{First, Login, Machine, Release, eventually, traces};
 
 const CODE: &str = "Code for ";
 const PASSWORD_PROMPT: &str = "assword";
@@ -14,9 +14,8 @@ fn sudo(machine: &Machine, user: &str, words: &[&str], code: &str) -> String {
     machine.exec(user, &command, &Machine::answers(code)).stdout
 }
 
-#[test]
-fn sudo_and_su_in_all_their_ways_ask_for_the_documented_persons_code() {
-    let machine = Machine::start(First::Password, "");
+fn sudo_and_su(release: Release) {
+    let machine = Machine::on(release, First::Password, "");
     let (alice, bob) = (machine.enrol("alice"), machine.enrol("bob"));
     for words in [&["id", "-u"][..], &["-i", "id", "-u"], &["-s", "id", "-u"]] {
         assert_eq!(
@@ -34,9 +33,8 @@ fn sudo_and_su_in_all_their_ways_ask_for_the_documented_persons_code() {
     }
 }
 
-#[test]
-fn login_doas_and_passwd_go_through_the_same_stack() {
-    let machine = Machine::start(First::Password, "");
+fn login_doas_and_passwd(release: Release) {
+    let machine = Machine::on(release, First::Password, "");
     let alice = machine.enrol("alice");
     let mut console = machine.terminal("root", &["login", "alice"]);
     console.until(PASSWORD_PROMPT);
@@ -74,9 +72,8 @@ fn login_doas_and_passwd_go_through_the_same_stack() {
 }
 
 /// vlock is no root: the authority believes of it who runs it, and nothing else.
-#[test]
-fn a_screen_locker_that_runs_as_its_user_asks_for_that_users_code() {
-    let machine = Machine::start(First::Password, "");
+fn screen_locker(release: Release) {
+    let machine = Machine::on(release, First::Password, "");
     let bob = machine.enrol("bob");
     machine.root("cp /etc/pam.d/sudo /etc/pam.d/vlock; sed -i '/pam_limits\\|pam_env\\|noninteractive/d' /etc/pam.d/vlock");
     let lock = |code: &str| {
@@ -96,9 +93,8 @@ fn a_screen_locker_that_runs_as_its_user_asks_for_that_users_code() {
 }
 
 /// Password and code in one field, as OpenVPN's clients have it.
-#[test]
-fn openvpns_plugin_takes_a_password_and_a_code_in_one_answer() {
-    let machine = Machine::start(First::Password, "");
+fn openvpns_plugin(release: Release) {
+    let machine = Machine::on(release, First::Password, "");
     let bob = machine.enrol("bob");
     machine.write(
         "/etc/pam.d/openvpn",
@@ -125,9 +121,8 @@ fn openvpns_plugin_takes_a_password_and_a_code_in_one_answer() {
     assert!(!machine.log().contains(PASSWORD));
 }
 
-#[test]
-fn without_the_authority_what_asks_nobody_goes_on_and_everything_else_is_refused() {
-    let machine = Machine::start(First::Publickey, "");
+fn authority_away(release: Release) {
+    let machine = Machine::on(release, First::Publickey, "");
     let alice = machine.enrol("alice");
     machine.root(
         "echo 'bob ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/bob; groupadd twofold-breakglass; \
@@ -153,9 +148,8 @@ fn without_the_authority_what_asks_nobody_goes_on_and_everything_else_is_refused
     assert!(back.succeeded(), "{back:?}\n{}", machine.log());
 }
 
-#[test]
-fn an_emergency_code_opens_sudo_once_when_the_phone_is_gone_and_the_log_is_loud() {
-    let machine = Machine::start(First::Password, "");
+fn emergency_code(release: Release) {
+    let machine = Machine::on(release, First::Password, "");
     let alice = machine.enrol("alice");
     machine.clock().shift(-86_400);
     let issue = || {
@@ -182,4 +176,85 @@ fn an_emergency_code_opens_sudo_once_when_the_phone_is_gone_and_the_log_is_loud(
     traces::issued("emergency code", &groups.concat());
     assert!(groups.len() == 4 && said.contains("at the portal") && said.contains("15 min"), "{said}");
     drop(alice);
+}
+
+/// The other sudo and su, as newer releases have them beside the old ones; and the same with it in their place.
+fn sudo_rs(release: Release) {
+    let machine = Machine::on(release, First::Password, "");
+    let (alice, bob) = (machine.enrol("alice"), machine.enrol("bob"));
+    for program in ["sudo-rs", "/usr/local/bin/sudo"] {
+        machine.root("ln -sf $(command -v sudo-rs) /usr/local/bin/sudo");
+        for words in [&["id", "-u"][..], &["-i", "id", "-u"], &["-s", "id", "-u"]] {
+            let sudo = |code: &str| {
+                let command = [&[program, "-S", "-k"], words].concat();
+                machine.exec("alice", &command, &Machine::answers(code))
+            };
+            let opened = sudo(&alice.phone.fresh());
+            assert_eq!(opened.stdout.trim(), "0", "{words:?} {opened:?}\n{}", machine.log());
+            assert_eq!(sudo(&bob.phone.fresh()).stdout, "", "{words:?}");
+        }
+    }
+    for words in [&["su-rs", "bob", "-c", "id -un"][..], &["su-rs", "-", "bob", "-c", "id -un"]] {
+        let su = |code: &str| machine.exec("alice", words, &Machine::answers(code));
+        let opened = su(&bob.phone.fresh());
+        assert_eq!(opened.stdout.lines().last(), Some("bob"), "{words:?} {opened:?}\n{}", machine.log());
+        assert_eq!(su(&alice.phone.fresh()).stdout, "", "{words:?}");
+    }
+}
+
+#[test]
+fn sudo_and_su_in_all_their_ways_ask_for_the_documented_persons_code() {
+    sudo_and_su(Release::Own);
+}
+
+#[test]
+fn login_doas_and_passwd_go_through_the_same_stack() {
+    login_doas_and_passwd(Release::Own);
+}
+
+#[test]
+fn a_screen_locker_that_runs_as_its_user_asks_for_that_users_code() {
+    screen_locker(Release::Own);
+}
+
+#[test]
+fn openvpns_plugin_takes_a_password_and_a_code_in_one_answer() {
+    openvpns_plugin(Release::Own);
+}
+
+#[test]
+fn without_the_authority_what_asks_nobody_goes_on_and_everything_else_is_refused() {
+    authority_away(Release::Own);
+}
+
+#[test]
+fn an_emergency_code_opens_sudo_once_when_the_phone_is_gone_and_the_log_is_loud() {
+    emergency_code(Release::Own);
+}
+
+/// All of the above on another release than the one where everything was built.
+fn all_of_it_on(release: Release) {
+    for check in [
+        sudo_and_su,
+        login_doas_and_passwd,
+        screen_locker,
+        openvpns_plugin,
+        authority_away,
+        emergency_code,
+        sudo_rs,
+    ] {
+        check(release);
+    }
+}
+
+#[test]
+#[ignore = "long: ./dev test --all"]
+fn on_trixie_every_stack_asks_as_it_does_here_and_so_does_sudo_rs() {
+    all_of_it_on(Release::Trixie);
+}
+
+#[test]
+#[ignore = "long: ./dev test --all"]
+fn on_testing_every_stack_asks_as_it_does_here_and_so_does_sudo_rs() {
+    all_of_it_on(Release::Testing);
 }

@@ -181,6 +181,47 @@ fn killed_a_hundred_times_while_it_seals_everything_anew_it_comes_to_an_end_and_
     kill_while_rotating(100);
 }
 
+/// How long changes take, one after the other, until `over`.
+fn pace(authority: &Authority, round: &str, mut over: impl FnMut(usize) -> bool) -> Vec<Duration> {
+    let client = authority.client();
+    let mut took = Vec::new();
+    while !over(took.len()) {
+        let begun = Instant::now();
+        let name = format!("local:{round}{}", took.len());
+        client.call(&AddAccount { name, groups: Vec::new() }).unwrap();
+        took.push(begun.elapsed());
+    }
+    took.sort();
+    took
+}
+
+#[test]
+#[ignore = "long: ./dev test --all"]
+fn nobody_waits_long_while_twenty_thousand_accounts_are_sealed_anew() {
+    let authority = Authority::start();
+    many_accounts(&authority, 20_000);
+    let before = pace(&authority, "before", |count| count >= 300);
+    daemon(&authority, &["--add-key", "seal"]).expect_success();
+    let begun = Instant::now();
+    authority.call(&ReloadKeys {}).unwrap();
+    let during =
+        pace(&authority, "during", |count| count % 20 == 0 && count > 0 && !report(&authority).looking);
+    let total = report(&authority).total;
+    let at = |times: &[Duration], part: usize| times[(times.len() - 1) * part / 100];
+    println!(
+        "{total} records in {:?}; a change before: {:?}, {:?}, {:?}; meanwhile: {:?}, {:?}, {:?} (half, 99 of 100, all)",
+        begun.elapsed(),
+        at(&before, 50),
+        at(&before, 99),
+        at(&before, 100),
+        at(&during, 50),
+        at(&during, 99),
+        at(&during, 100)
+    );
+    assert!(settled(&authority).total >= 40_000 && during.len() > 50, "{total} {}", during.len());
+    assert!(at(&during, 99) < Duration::from_millis(500), "{:?}", at(&during, 99));
+}
+
 #[test]
 fn a_backup_from_before_a_rotation_is_restored_with_the_copy_of_the_old_key() {
     let mut authority = Authority::start();

@@ -92,6 +92,7 @@ fn every_caller_may_call_what_is_its_business_and_nothing_else() {
         "GetInfo",
         "GetAccount",
         "ReopenAccount",
+        "SetLanguage",
         "SetPassword",
         "BeginEnrolment",
         "ConfirmEnrolment",
@@ -188,6 +189,7 @@ fn a_person_reaches_their_own_account_and_no_other_with_any_method() {
             ("ListBrowsers", json!({})),
             ("RevokeBrowsers", json!({})),
             ("DisableAccount", json!({})),
+            ("SetLanguage", json!({"language": "german"})),
             ("ReadAudit", json!({"limit": 10})),
         ];
         for (method, mut parameters) in calls {

@@ -278,6 +278,8 @@ impl<'t> Lines<'t> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::keyring::Kind;
 
@@ -337,6 +339,17 @@ mod tests {
                 assert!(KeyCopy::read(&text[..length], Some(&words)).is_err(), "{length} of {}", text.len());
             }
             assert!(KeyCopy::read(&format!("{}and more", *text), Some(&words)).is_err());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn text_that_nobody_wrote_is_an_error_and_never_a_panic(
+            start in 0..5_usize, lines in prop::collection::vec("[ a-z0-9-]{0,80}|\\PC{0,40}", 0..8)
+        ) {
+            let head = ["", HEAD, "twofold keys 1\nseal-1 00", "twofold keys 1\nplain", "twofold keys 1\nargon2id 8 1 1 00"];
+            let text = format!("{}\n{}", head.get(start).unwrap_or(&""), lines.join("\n"));
+            prop_assert!(KeyCopy::read(&text, Some(&passphrase("correct horse battery"))).is_err());
         }
     }
 

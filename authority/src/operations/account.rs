@@ -7,8 +7,8 @@ use twofold_shared::clock::UnixTime;
 use twofold_shared::name::Name;
 use twofold_shared::wire::{
     AccountPage, AccountView, AddAccount, Done, Fault, FaultKind, GetAccount, LinkName, ListAccounts,
-    LockAccount, RemoveAccount, ReopenAccount, Requirement, SetContacts, SetRequirement, UnlinkName,
-    UnlockAccount,
+    LockAccount, RemoveAccount, ReopenAccount, Requirement, SetContacts, SetLanguage, SetRequirement,
+    UnlinkName, UnlockAccount,
 };
 
 use super::attempt::Change;
@@ -248,6 +248,16 @@ impl Authority {
             // What the gate knows of live sessions is told by them: it has to ask again.
             self.recall_sessions(change)?;
             self.recall_api_keys(change)?;
+            Ok(Done {})
+        })
+        .await
+    }
+
+    /// Says in which language the account's person is spoken to at hosts' doors. It opens nothing: its owner needs no code.
+    pub(crate) async fn set_language(&self, actor: &Actor, request: SetLanguage) -> Outcome<Done> {
+        self.narrow(actor, request.account.as_deref(), "language_set", |change: &mut Change| {
+            change.account.language = request.language;
+            change.account.changed = change.time();
             Ok(Done {})
         })
         .await

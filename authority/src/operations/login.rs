@@ -5,7 +5,7 @@ use twofold_shared::code::Code;
 use twofold_shared::name::{Name, NameError, Realm};
 use twofold_shared::throttle::Stage;
 use twofold_shared::wire::{
-    Approval, Ask, Consult, ConsultReply, EmergencyDoor, FirstFactor, Level, Login, Source, Verify,
+    Approval, Ask, Consult, ConsultReply, EmergencyDoor, FirstFactor, Language, Level, Login, Source, Verify,
     VerifyReply, Word,
 };
 
@@ -88,7 +88,7 @@ impl Authority {
         let decision = self.decide(&believed, login.first, None).await;
         let mut ask = self.ask(actor, &believed, &met, (login.first, decision.require)).await?;
         let (account, now) = (&met.read.account, met.read.now);
-        let language = self.settings.language;
+        let language = self.language(&met, login.first);
         if ask == Ask::Code
             && login.first != FirstFactor::None
             && matches!(met.whose, Whose::Account(_))
@@ -114,6 +114,16 @@ impl Authority {
             // A full disk is no reason to keep out whom policy lets in.
             Ok(_) | Err(StoreError::DiskFull) => Ok(ConsultReply { nonce, ask, language }),
             Err(error) => Err(self.failed(&error)),
+        }
+    }
+
+    /// In which language a person is spoken to. Where nothing shows that it is them, nothing tells what they have chosen.
+    fn language(&self, met: &Met, first: FirstFactor) -> Language {
+        match (first, met.whose) {
+            (FirstFactor::Above | FirstFactor::Publickey, Whose::Account(_)) => {
+                met.read.account.language.unwrap_or(self.settings.language)
+            }
+            (FirstFactor::None, _) | (_, Whose::Nobody | Whose::OtherPerson(_)) => self.settings.language,
         }
     }
 

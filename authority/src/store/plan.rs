@@ -26,6 +26,8 @@ pub(super) struct Plan<'a> {
     writes: BTreeMap<Key, Planned>,
     /// What the system log is told once the batch is on disk.
     pub told: Vec<Event>,
+    /// How many events it adds.
+    pub events: usize,
     pub audit_grew: u64,
     pub audit_shrank: u64,
 }
@@ -40,6 +42,7 @@ impl<'a> Plan<'a> {
             now,
             writes: BTreeMap::new(),
             told: Vec::new(),
+            events: 0,
             audit_grew: 0,
             audit_shrank: 0,
         }
@@ -77,6 +80,7 @@ impl<'a> Plan<'a> {
             let sealed = self.keys.sealer.seal(&key, version, &record::encode_event(&key, &placed.event)?)?;
             if placed.first {
                 self.audit_grew = self.audit_grew.saturating_add(cost(&sealed));
+                self.events += 1;
                 self.told.push(placed.event);
             }
             planned.push((key, Planned::Put(version, sealed)));

@@ -68,12 +68,15 @@ pub(super) fn encode<T: Serialize>(key: &Key, record: &T) -> Result<Zeroizing<Ve
 
 /// Reads a record; anything left over is an error too.
 pub(super) fn decode<'a, T: Deserialize<'a>>(key: &Key, bytes: &'a [u8]) -> Result<T, StoreError> {
-    let broken = |what: String| StoreError::Record { key: key.clone(), what };
-    match postcard::take_from_bytes(bytes) {
-        Ok((record, [])) => Ok(record),
-        Ok((_, rest)) => Err(broken(format!("{} bytes too many", rest.len()))),
-        Err(error) => Err(broken(error.to_string())),
+    match decode_beginning(key, bytes)? {
+        (record, []) => Ok(record),
+        (_, rest) => Err(invalid(key, format!("{} bytes too many", rest.len()))),
     }
+}
+
+/// Reads a record behind which more may stand: that is given back.
+fn decode_beginning<'a, T: Deserialize<'a>>(key: &Key, bytes: &'a [u8]) -> Result<(T, &'a [u8]), StoreError> {
+    postcard::take_from_bytes(bytes).map_err(|error| invalid(key, error))
 }
 
 /// Why a value that was read cannot be what it claims to be.

@@ -20,7 +20,8 @@ impl Default for Retention {
     }
 }
 
-/// The most events that one batch removes.
+/// The most events that one batch removes, besides twice as many as it adds: so the trail shrinks also while each batch
+/// adds hundreds, and what a batch does stays bounded.
 const PIECE: usize = 64;
 /// How long nothing is looked at after there was nothing to remove, in milliseconds.
 const REST_MS: u64 = 60_000;
@@ -44,12 +45,12 @@ impl Sweeper {
         Self { retention, next_look_ms: 0 }
     }
 
-    /// Looks for events to remove. `now` is absent while the clock is in doubt: a clock that jumped a year ahead must not
+    /// Looks for events to remove from a trail of so many bytes, in a batch that adds so many. `now` is absent while the clock is in doubt: a clock that jumped a year ahead must not
     /// erase a year.
     pub fn sweep(
         &mut self,
         tree: &Tree,
-        audit_bytes: u64,
+        (audit_bytes, added): (u64, usize),
         now: Option<UnixTime>,
         boottime_ms: u64,
         told_at: impl Fn(&Key, &[u8]) -> Option<UnixTime>,
@@ -60,7 +61,7 @@ impl Sweeper {
             return Ok(sweep);
         }
         let oldest_kept = now.map(|now| UnixTime(now.0.saturating_sub(self.retention.keep_seconds)));
-        for (key, sealed) in tree.scan(Space::Audit, &[], None, PIECE)? {
+        for (key, sealed) in tree.scan(Space::Audit, &[], None, PIECE + 2 * added)? {
             let left = audit_bytes.saturating_sub(sweep.bytes);
             let too_old = || {
                 // What cannot be read is not known to be old: it stays until it is too much.

@@ -354,7 +354,8 @@ impl Writer {
             let (_, value) = keys.sealer.open(key, sealed).ok()?;
             super::record::event(key, &value).ok().map(|(_, event)| event.at)
         };
-        let sweep = self.sweeper.sweep(&self.core.tree, state.audit_bytes, now, reading.boottime_ms, told_at);
+        let trail = (state.audit_bytes, plan.events);
+        let sweep = self.sweeper.sweep(&self.core.tree, trail, now, reading.boottime_ms, told_at);
         plan.remove_events(sweep.map_err(|error| StoreError::Failed(error.to_string()))?);
         Ok(())
     }

@@ -103,6 +103,14 @@ pub enum Account {
         #[arg(long, value_name = "NUMBER")]
         phone: Option<String>,
     },
+    /// Say in which language ssh, sudo and the like speak to a person
+    Language {
+        /// Which
+        #[arg(value_enum)]
+        language: Language,
+        /// Whose; your own when absent, and root has to say
+        account: Option<String>,
+    },
     /// Say whether this account must have a second factor, whatever the service's policy
     Require {
         /// Whose
@@ -114,6 +122,17 @@ pub enum Account {
         #[command(flatten)]
         codes: Codes,
     },
+}
+
+/// A language.
+#[derive(Clone, Copy, Debug, ValueEnum, PartialEq, Eq)]
+pub enum Language {
+    /// English
+    En,
+    /// Deutsch
+    De,
+    /// Whatever the host speaks
+    Host,
 }
 
 /// What is asked of one account.

@@ -3,11 +3,11 @@
 use twofold_shared::client::CallError;
 use twofold_shared::wire::{
     self, AccountPage, AccountRow, AccountRows, AccountView, AddAccount, FaultKind, LinkName, ListAccounts,
-    LockAccount, RemoveAccount, ReopenAccount, SearchAccounts, SetContacts, SetGroups, SetRequirement,
-    UnlinkName, UnlockAccount,
+    LockAccount, RemoveAccount, ReopenAccount, SearchAccounts, SetContacts, SetGroups, SetLanguage,
+    SetRequirement, UnlinkName, UnlockAccount,
 };
 
-use crate::args::{Account, Codes, Named, Order, Requirement, State};
+use crate::args::{Account, Codes, Language, Named, Order, Requirement, State};
 use crate::ask::consent;
 use crate::desk::{Desk, called, codes_from};
 use crate::failure::Failure;
@@ -71,6 +71,7 @@ pub fn run(desk: &mut Desk, verb: Account) -> Result<(), Failure> {
         }
         Account::Contacts { account, name, email, phone } => contacts(desk, account, [name, email, phone]),
         Account::Groups { account, groups, none: _ } => set_groups(desk, account, groups),
+        Account::Language { language, account } => speak(desk, account, language),
         Account::Require { account, requirement, codes } => require(desk, account, requirement, &codes),
     }
 }
@@ -239,6 +240,16 @@ fn contacts(desk: &Desk, account: String, said: [Option<String>; 3]) -> Result<(
     done(desk, &SetContacts { account, contacts }, &format!("Known of {whose}: {told}."))
 }
 
+fn speak(desk: &Desk, account: Option<String>, language: Language) -> Result<(), Failure> {
+    let whose = called(account.as_deref());
+    let (language, said) = match language {
+        Language::En => (Some(wire::Language::English), "spoken to in English"),
+        Language::De => (Some(wire::Language::German), "spoken to in German"),
+        Language::Host => (None, "spoken to as the host speaks"),
+    };
+    done(desk, &SetLanguage { account, language }, &format!("{whose} is {said} from now on."))
+}
+
 fn set_groups(desk: &Desk, account: String, groups: Vec<String>) -> Result<(), Failure> {
     let whose = short_name(&account);
     let said = match groups.as_slice() {
@@ -278,6 +289,7 @@ mod tests {
             enrolled: false,
             has_password: false,
             requirement: Some(wire::Requirement::Exempt),
+            language: None,
             devices: Vec::new(),
             backup_codes_left: 0,
             closed_to_strangers: false,

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use crate::desk::Desk;
-use crate::doctor::{Finding, Severity, files, keys, people, sshd, stacks};
+use crate::doctor::{Finding, Severity, denials, files, keys, people, sshd, stacks};
 use crate::failure::Failure;
 use crate::output::visible_lines;
 use crate::rollout::journal::Place;
@@ -14,6 +14,7 @@ pub fn run(desk: &Desk) -> Result<(), Failure> {
     super::rollout::only_root("doctor")?;
     let (place, everybody) = (Place::default(), ready::people());
     let mut found = files::look(desk);
+    found.extend(denials::look(crate::time::now()));
     found.extend(keys::look(desk));
     found.extend(stacks::look(&place));
     found.extend(sshd::look(&place, &everybody));

@@ -192,6 +192,10 @@ fn progress(desk: &Desk, report: &KeyReport, is_last: bool) -> Result<(), Failur
         return Ok(desk.screen.object(report)?);
     }
     if desk.screen.columns().is_none() {
+        // Nobody watches: only what holds it up is worth a line.
+        if let Some(why) = &report.waits {
+            say(&format!("It waits: {}.", visible(why)));
+        }
         return Ok(());
     }
     let waits = report.waits.as_deref().map(|why| format!(", and waits: {}", visible(why)));

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use twofold_shared::client::CallError;
 use twofold_shared::wire::{
-    AccountView, Algorithm, DeviceView, FaultKind, GetAccount, GetInfo, Lock, Occasion, Requirement,
+    AccountView, Algorithm, DeviceView, FaultKind, GetAccount, GetInfo, Language, Lock, Occasion, Requirement,
 };
 
 use crate::desk::{Desk, called, own_name};
@@ -46,8 +46,13 @@ pub fn show(desk: &Desk, account: &str) -> Result<(), Failure> {
     desk.screen.line(&describe(&short_name(account), &view, &desk.calendar))?;
     let names: Vec<String> = view.names.iter().map(|name| short_name(name)).collect();
     let groups = if view.groups.is_empty() { "none".to_owned() } else { visible(&view.groups.join(", ")) };
+    let language = match view.language {
+        Some(Language::English) => "English",
+        Some(Language::German) => "German",
+        None => "the host's",
+    };
     desk.screen.line(&format!(
-        "\nNames          {}\nGroups         {groups}\nPassword       {}\nMade           {}\nId             {}",
+        "\nNames          {}\nGroups         {groups}\nLanguage       {language}\nPassword       {}\nMade           {}\nId             {}",
         names.join(", "),
         if view.has_password { "set" } else { "none" },
         desk.calendar.exact(view.created),
@@ -185,6 +190,7 @@ mod tests {
             enrolled: true,
             has_password: false,
             requirement: None,
+            language: None,
             devices: vec![DeviceView {
                 id: "d1".into(),
                 label: "Pixel\u{1b}[2J".into(),

@@ -247,13 +247,17 @@ mod tests {
             groups: Vec::new(),
             contacts: Contacts::default(),
             locked: false,
+            lock: None,
+            charge: None,
             enrolled: devices > 0,
             has_password: false,
             requirement: None,
+            language: None,
             devices: (0..devices).map(device).collect(),
             backup_codes_left: 10,
             closed_to_strangers: false,
             created: 0,
+            sessions: None,
         }
     }
 

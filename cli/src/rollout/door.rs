@@ -78,8 +78,8 @@ impl Door {
     pub const fn programs(self) -> &'static [&'static str] {
         match self {
             Self::Ssh => &["sshd", "sshd-session"],
-            Self::Sudo => &["sudo"],
-            Self::Su => &["su"],
+            Self::Sudo => &["sudo", "sudo-rs"],
+            Self::Su => &["su", "su-rs"],
             Self::Login => &["login"],
         }
     }

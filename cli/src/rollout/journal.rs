@@ -92,6 +92,12 @@ impl Default for Place {
 }
 
 impl Place {
+    /// One below a folder.
+    #[cfg(test)]
+    pub fn below(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
     /// Where a file is.
     pub fn at(&self, path: &str) -> PathBuf {
         self.root.join(path.trim_start_matches('/'))
@@ -336,7 +342,7 @@ mod tests {
 
     fn host() -> Host {
         let folder = tempfile::tempdir().unwrap();
-        let place = Place { root: folder.path().to_owned() };
+        let place = Place::below(folder.path());
         for path in FILES.iter().take(2) {
             fs::create_dir_all(place.at(path).parent().unwrap()).unwrap();
             fs::write(place.at(path), format!("old {path}")).unwrap();

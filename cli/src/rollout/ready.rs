@@ -14,6 +14,7 @@ use twofold_shared::wire::{
 use super::door::{Door, First};
 use super::journal::Place;
 use super::machine::{self, run};
+use super::selinux;
 use super::sshd_file::{MAIN, overrides};
 use crate::desk::Desk;
 
@@ -51,13 +52,6 @@ pub fn problems(desk: &Desk, place: &Place, wanted: &Wanted, people: &[Person]) 
     let mut found = Vec::new();
     found.extend(guard(wanted));
     found.extend(module());
-    if enforcing() {
-        found.push(
-            "SELinux is enforcing on this host, and nobody has tried Twofold's policy under it: try with `setenforce 0` \
-             first"
-                .to_owned(),
-        );
-    }
     if wanted.door == Door::Ssh {
         found.extend(sshd(place, wanted));
     }
@@ -65,6 +59,10 @@ pub fn problems(desk: &Desk, place: &Place, wanted: &Wanted, people: &[Person]) 
         Err(failure) => found.push(failure.to_string()),
         Ok(info) => {
             found.extend(authority(&info));
+            // Now it runs, and the kernel can be asked about it.
+            let module = module_file().unwrap_or_default();
+            let host = selinux::Host { place, label: &selinux::label };
+            found.extend(host.problem(wanted.door, &module, desk.authority.path()));
             let concerned = people.iter().filter(|person| is_concerned(wanted.door, person));
             found.extend(concerned.filter_map(|person| shut_out(desk, wanted, person)));
         }
@@ -136,10 +134,6 @@ pub fn module() -> Option<String> {
             wrong.first().unwrap_or(&"ldd refuses it").trim()
         ))
     }
-}
-
-fn enforcing() -> bool {
-    fs::read_to_string("/sys/fs/selinux/enforce").is_ok_and(|text| text.trim() == "1")
 }
 
 fn sshd(place: &Place, wanted: &Wanted) -> Vec<String> {

@@ -19,6 +19,7 @@ impl Account {
             enrolled: self.enrolled(),
             has_password: self.password.is_some(),
             requirement: self.requirement,
+            language: self.language,
             devices: self.devices.iter().map(Device::view).collect(),
             backup_codes_left: self.backup_codes_left(),
             closed_to_strangers: self.throttle.closed_to_strangers(now),

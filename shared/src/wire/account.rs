@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Charge, Lock};
+use super::{Charge, Language, Lock};
 use crate::secret::{SecretText, revealed, revealed_list, revealed_option};
 
 /// The authority's state, for people and monitors.
@@ -57,6 +57,9 @@ pub struct AccountView {
     /// Whether this account must, may or need not have a second factor; absent: the service's policy decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requirement: Option<Requirement>,
+    /// The language that its person is spoken to in at hosts' doors; absent: the host's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Language>,
     /// The devices.
     pub devices: Vec<DeviceView>,
     /// Backup codes that have not been used.
@@ -238,6 +241,17 @@ pub struct SetRequirement {
     /// Absent: as the service's policy says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requirement: Option<Requirement>,
+}
+
+/// Says in which language a person is spoken to at hosts' doors.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SetLanguage {
+    /// Whose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// Absent: in the host's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Language>,
 }
 
 /// Says what a person is called and where they are reached; what is absent is unknown from then on.

@@ -20,8 +20,17 @@ fn tests() -> BTreeSet<String> {
 
 #[test]
 fn every_known_attack_names_tests_that_exist_or_is_open() {
-    let text =
-        std::fs::read_to_string(absolute("docs/known-attacks.md")).expect("docs/known-attacks.md exists");
+    names_tests_that_exist_or_is_open("docs/known-attacks.md", 40);
+}
+
+#[test]
+fn everything_that_hosts_do_to_the_module_names_tests_that_exist() {
+    names_tests_that_exist_or_is_open("docs/pam-hosts.md", 25);
+}
+
+/// A table whose rows begin with a number and end with the names of tests.
+fn names_tests_that_exist_or_is_open(page: &str, least: u32) {
+    let text = std::fs::read_to_string(absolute(page)).unwrap_or_else(|why| panic!("{page}: {why}"));
     let tests = tests();
     let mut rows = 0;
     let mut found = Vec::new();
@@ -41,8 +50,8 @@ fn every_known_attack_names_tests_that_exist_or_is_open() {
             }
         }
     }
-    nothing(&found, "docs/known-attacks.md");
-    assert!(rows >= 40, "{rows} rows");
+    nothing(&found, page);
+    assert!(rows >= least, "{page}: {rows} rows");
 }
 
 #[test]

@@ -178,3 +178,11 @@ async fn copies_are_noted_of_keys_that_there_are() {
     note_copies(&world).await;
     assert!(report(&world).await.keys.iter().all(|key| key.copied == Some(NOON)));
 }
+
+#[tokio::test]
+async fn credentials_are_the_service_managers_and_it_is_said_what_to_do() {
+    let world = World::with(|settings| settings.keys = "/run/credentials/twofoldd.service".into());
+    assert!(report(&world).await.credentials);
+    let refused = world.ask(&root(), ReloadKeys {}).await.unwrap_err();
+    assert!(refused.detail.contains("LoadCredential=seal-2.key:FILE"), "{refused:?}");
+}

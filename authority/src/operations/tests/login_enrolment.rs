@@ -228,3 +228,25 @@ async fn a_site_of_its_own_realm_may_offer_it_at_its_door() {
     world.ask(&site, activate).await.unwrap();
     assert!(world.view("wiki.example.com:carol").await.enrolled);
 }
+
+#[tokio::test]
+async fn what_waits_to_be_switched_on_needs_the_pepper_of_its_backup_codes() {
+    let world = world();
+    let carol = login("carol", "192.0.2.7");
+    let begun = world.ask(&root(), begin_at(&carol)).await.unwrap();
+    let code = world.app(&begun).code(&world);
+    let confirmed = world.confirm_at(&carol, &begun.enrolment, &code).await.unwrap();
+    Keyring::add(&world.settings.keys, crate::keyring::Kind::Pepper).unwrap();
+    world.ask(&root(), ReloadKeys {}).await.unwrap();
+    let report = loop {
+        let report = world.ask(&root(), ListKeys {}).await.unwrap();
+        if !report.looking {
+            break report;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
+    let old = report.keys.iter().find(|key| key.name.as_deref() == Some("pepper-1")).unwrap();
+    assert_eq!(old.records, Some(1), "{report:?}");
+    world.activate_at(&carol, &begun.enrolment).await.unwrap();
+    assert_eq!(world.verify(&root(), "carol", confirmed.backup_codes[0].reveal()).await, None);
+}

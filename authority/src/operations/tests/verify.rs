@@ -210,3 +210,32 @@ async fn an_accounts_own_requirement_comes_before_the_services() {
     let reply = world.ask(&root(), consult("alice", FirstFactor::Above, "sshd")).await.unwrap();
     assert_eq!(reply.ask, Ask::Code, "a lock is stronger than an exemption");
 }
+
+#[tokio::test]
+async fn a_person_is_spoken_to_in_their_own_language_where_something_shows_that_it_is_them() {
+    let mut world = World::new();
+    world.enrolled("alice").await;
+    world.enrolled("bob").await;
+    let set = |account: Option<&str>, language| SetLanguage { account: account.map(str::to_owned), language };
+    world.ask(&root(), set(Some("alice"), Some(Language::German))).await.unwrap();
+    world.restart().await;
+    let spoken =
+        async |name: &str, first| world.ask(&root(), consult(name, first, "sshd")).await.unwrap().language;
+    for first in [FirstFactor::Above, FirstFactor::Publickey] {
+        assert_eq!(spoken("alice", first).await, Language::German);
+        assert_eq!(spoken("bob", first).await, Language::English);
+        assert_eq!(spoken("nobody", first).await, Language::English);
+    }
+    // Whoever only says a name learns nothing of its account.
+    assert_eq!(spoken("alice", FirstFactor::None).await, Language::English);
+    // Owners choose for themselves, without a code, and for nobody else.
+    assert_eq!(
+        world.ask(&person(1001), set(Some("alice"), None)).await.unwrap_err().kind,
+        FaultKind::NotPermitted
+    );
+    world.ask(&person(1000), set(None, None)).await.unwrap();
+    assert_eq!(spoken("alice", FirstFactor::Above).await, Language::English);
+    assert_eq!(world.view("alice").await.language, None);
+    let changes = world.trail().await.into_iter().filter(|event| event.action == "language_set");
+    assert_eq!(changes.map(|event| event.actor).collect::<Vec<_>>(), [Some("root".into()), None]);
+}

@@ -9,11 +9,11 @@ use twofold_shared::backup_code::{BackupCodes, CODES, Cost, PepperId, Salt};
 use twofold_shared::clock::UnixTime;
 use twofold_shared::name::{Name, Realm};
 use twofold_shared::totp::{Secret, Totp, TotpError, TotpParameters};
-use twofold_shared::wire::{self, Algorithm, Requirement};
+use twofold_shared::wire::{self, Algorithm, Language, Requirement};
 use zeroize::Zeroizing;
 
 use super::throttle::StoredThrottle;
-use super::{decode as decode_record, encode as encode_record, invalid};
+use super::{decode as decode_record, decode_beginning, encode as encode_record, invalid};
 use crate::store::{Key, StoreError};
 
 #[derive(Serialize, Deserialize)]
@@ -24,10 +24,7 @@ struct StoredAccount<'a> {
     #[serde(borrow)]
     groups: Vec<&'a str>,
     contacts: StoredContacts,
-    #[serde(borrow)]
-    lock: Option<StoredLock<'a>>,
-    #[serde(borrow)]
-    charge: Option<StoredCharge<'a>>,
+    locked: bool,
     #[serde(borrow)]
     password: Option<&'a str>,
     #[serde(borrow)]
@@ -39,6 +36,16 @@ struct StoredAccount<'a> {
     notices: Vec<StoredNotice<'a>>,
     created: u64,
     changed: u64,
+}
+
+/// What came later, behind what stood there first. Since format 2 an account's language, alone; since 3 all of these.
+#[derive(Default, Serialize, Deserialize)]
+struct StoredBehind<'a> {
+    language: Option<StoredLanguage>,
+    #[serde(borrow)]
+    lock: Option<StoredLock<'a>>,
+    #[serde(borrow)]
+    charge: Option<StoredCharge<'a>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -132,31 +139,45 @@ enum StoredRequirement {
     Exempt,
 }
 
+#[derive(Clone, Copy, Serialize, Deserialize)]
+enum StoredLanguage {
+    English,
+    German,
+}
+
+/// What came later stands behind the rest, where there is any of it: records from before have none.
 pub(super) fn encode(key: &Key, account: &Account) -> Result<Zeroizing<Vec<u8>>, StoreError> {
-    encode_record(
-        key,
-        &StoredAccount {
-            id: account.id.0,
-            names: account.names.iter().map(store_name).collect(),
-            groups: account.groups.iter().map(Group::as_str).collect(),
-            contacts: store_contacts(&account.contacts),
-            lock: account.lock.as_ref().map(store_lock),
-            charge: account.charge.as_ref().map(store_charge),
-            password: account.password.as_ref().map(PasswordHash::reveal),
-            devices: account.devices.iter().map(store_device).collect(),
-            backup_codes: account.backup_codes.as_ref().map(store_backup_codes),
-            requirement: account.requirement.map(store_requirement),
-            throttle: StoredThrottle::from(&account.throttle),
-            notices: account.notices.iter().map(store_notice).collect(),
-            created: account.created.0,
-            changed: account.changed.0,
-        },
-    )
+    let stored = StoredAccount {
+        id: account.id.0,
+        names: account.names.iter().map(store_name).collect(),
+        groups: account.groups.iter().map(Group::as_str).collect(),
+        contacts: store_contacts(&account.contacts),
+        locked: account.lock.is_some(),
+        password: account.password.as_ref().map(PasswordHash::reveal),
+        devices: account.devices.iter().map(store_device).collect(),
+        backup_codes: account.backup_codes.as_ref().map(store_backup_codes),
+        requirement: account.requirement.map(store_requirement),
+        throttle: StoredThrottle::from(&account.throttle),
+        notices: account.notices.iter().map(store_notice).collect(),
+        created: account.created.0,
+        changed: account.changed.0,
+    };
+    let behind = StoredBehind {
+        language: account.language.map(store_language),
+        lock: account.lock.as_ref().map(store_lock),
+        charge: account.charge.as_ref().map(store_charge),
+    };
+    if behind.language.is_none() && behind.lock.is_none() && behind.charge.is_none() {
+        return encode_record(key, &stored);
+    }
+    encode_record(key, &(stored, behind))
 }
 
 pub(super) fn decode(key: &Key, value: &[u8]) -> Result<Account, StoreError> {
-    let stored: StoredAccount<'_> = decode_record(key, value)?;
+    let (stored, rest): (StoredAccount<'_>, _) = decode_beginning(key, value)?;
+    let behind = behind(key, rest)?;
     let all = |error: Invalid| invalid(key, error.0);
+    let lock = lock(&stored, behind.lock.as_ref()).map_err(all)?;
     Ok(Account {
         id: AccountId(stored.id),
         names: stored.names.iter().map(name).collect::<Result<_, _>>().map_err(all)?,
@@ -168,8 +189,8 @@ pub(super) fn decode(key: &Key, value: &[u8]) -> Result<Account, StoreError> {
             .map_err(Invalid::from)
             .map_err(all)?,
         contacts: contacts(stored.contacts).map_err(all)?,
-        lock: stored.lock.as_ref().map(lock).transpose().map_err(all)?,
-        charge: stored.charge.as_ref().map(charge).transpose().map_err(all)?,
+        lock,
+        charge: behind.charge.as_ref().map(charge).transpose().map_err(all)?,
         password: stored
             .password
             .map(|phc| PasswordHash::new(phc.to_owned()))
@@ -179,6 +200,7 @@ pub(super) fn decode(key: &Key, value: &[u8]) -> Result<Account, StoreError> {
         devices: stored.devices.iter().map(device).collect::<Result<_, _>>().map_err(all)?,
         backup_codes: stored.backup_codes.map(backup_codes),
         requirement: stored.requirement.map(requirement),
+        language: behind.language.map(language),
         throttle: stored.throttle.into(),
         notices: stored.notices.iter().map(notice).collect::<Result<_, _>>().map_err(all)?,
         created: UnixTime(stored.created),
@@ -204,13 +226,32 @@ fn store_lock(lock: &Lock) -> StoredLock<'_> {
     }
 }
 
-fn lock(stored: &StoredLock<'_>) -> Result<Lock, Invalid> {
-    Ok(Lock {
+/// What stands behind the rest. All of format 3 is longer than the one byte that a language is.
+fn behind<'a>(key: &Key, rest: &'a [u8]) -> Result<StoredBehind<'a>, StoreError> {
+    match rest {
+        [] => Ok(StoredBehind::default()),
+        [_] => Ok(StoredBehind { language: Some(decode_record(key, rest)?), ..StoredBehind::default() }),
+        _ => decode_record(key, rest),
+    }
+}
+
+/// The lock; of one from before format 3 nothing is known but that it is there.
+fn lock(account: &StoredAccount<'_>, stored: Option<&StoredLock<'_>>) -> Result<Option<Lock>, Invalid> {
+    let stored = match (account.locked, stored) {
+        (false, None) => return Ok(None),
+        (true, None) => {
+            let at = UnixTime(account.changed);
+            return Ok(Some(Lock { at, operator: None, reason: None, until: None }));
+        }
+        (true, Some(stored)) => stored,
+        (false, Some(_)) => return Err(Invalid("a lock of an account that is not locked".to_owned())),
+    };
+    Ok(Some(Lock {
         at: UnixTime(stored.at),
         operator: stored.operator.map(ToOwned::to_owned),
         reason: stored.reason.map(LockReason::parse).transpose()?,
         until: stored.until.map(UnixTime),
-    })
+    }))
 }
 
 fn store_charge(charge: &Charge) -> StoredCharge<'_> {
@@ -347,6 +388,20 @@ fn requirement(stored: StoredRequirement) -> Requirement {
         StoredRequirement::Required => Requirement::Required,
         StoredRequirement::Optional => Requirement::Optional,
         StoredRequirement::Exempt => Requirement::Exempt,
+    }
+}
+
+fn store_language(language: Language) -> StoredLanguage {
+    match language {
+        Language::English => StoredLanguage::English,
+        Language::German => StoredLanguage::German,
+    }
+}
+
+fn language(stored: StoredLanguage) -> Language {
+    match stored {
+        StoredLanguage::English => Language::English,
+        StoredLanguage::German => Language::German,
     }
 }
 

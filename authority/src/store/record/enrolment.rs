@@ -37,12 +37,42 @@ impl fmt::Debug for EnrolmentId {
 #[derive(Serialize, Deserialize)]
 struct StoredEnrolment<'a> {
     account: [u8; 16],
+    #[serde(borrow)]
+    pending: StoredPending<'a>,
+}
+
+/// A device that waits for its first code, wherever it was begun.
+#[derive(Serialize, Deserialize)]
+pub(super) struct StoredPending<'a> {
     device: [u8; 8],
     label: &'a str,
     #[serde(borrow)]
     totp: StoredTotp<'a>,
     #[serde(borrow)]
     begun: StoredOccasion<'a>,
+}
+
+pub(super) fn pending(
+    key: &Key,
+    account: AccountId,
+    stored: &StoredPending<'_>,
+) -> Result<PendingEnrolment, StoreError> {
+    Ok(PendingEnrolment {
+        account,
+        device: DeviceId(stored.device),
+        label: Label::parse(stored.label).map_err(|error| invalid(key, error))?,
+        totp: totp(&stored.totp).map_err(|error| invalid(key, error))?,
+        begun: occasion(&stored.begun),
+    })
+}
+
+pub(super) fn store_pending(pending: &PendingEnrolment) -> StoredPending<'_> {
+    StoredPending {
+        device: pending.device.0,
+        label: pending.label.as_str(),
+        totp: store_totp(&pending.totp),
+        begun: store_occasion(&pending.begun),
+    }
 }
 
 fn enrolment_key(id: &EnrolmentId) -> Key {
@@ -84,13 +114,7 @@ pub fn load_enrolments(
 
 fn enrolment(key: &Key, value: &[u8]) -> Result<PendingEnrolment, StoreError> {
     let stored: StoredEnrolment<'_> = decode(key, value)?;
-    Ok(PendingEnrolment {
-        account: AccountId(stored.account),
-        device: DeviceId(stored.device),
-        label: Label::parse(stored.label).map_err(|error| invalid(key, error))?,
-        totp: totp(&stored.totp).map_err(|error| invalid(key, error))?,
-        begun: occasion(&stored.begun),
-    })
+    pending(key, AccountId(stored.account), &stored.pending)
 }
 
 /// Writes the whole enrolment.
@@ -102,13 +126,7 @@ pub fn enrolment_write(
     pending: &PendingEnrolment,
     expect: Expect,
 ) -> Result<Write, StoreError> {
-    let stored = StoredEnrolment {
-        account: pending.account.0,
-        device: pending.device.0,
-        label: pending.label.as_str(),
-        totp: store_totp(&pending.totp),
-        begun: store_occasion(&pending.begun),
-    };
+    let stored = StoredEnrolment { account: pending.account.0, pending: store_pending(pending) };
     write(enrolment_key(id), &stored, expect)
 }
 

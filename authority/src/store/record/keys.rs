@@ -5,7 +5,7 @@ use twofold_shared::backup_code::PepperId;
 use twofold_shared::clock::UnixTime;
 use zeroize::Zeroizing;
 
-use super::{account, decode, emergency, encode, invalid};
+use super::{account, decode, emergency, encode, invalid, login_enrolment};
 use crate::keyring::KeyId;
 use crate::store::{Expect, Key, Space, Store, StoreError, Write};
 
@@ -89,6 +89,7 @@ pub fn key_notes_write(notes: &KeyNotes, expect: Expect) -> Result<Write, StoreE
 pub(in crate::store) fn pepper_of(key: &Key, value: &[u8]) -> Result<Option<PepperId>, StoreError> {
     match key.space() {
         Space::Account => Ok(account::decode(key, value)?.backup_codes.map(|codes| codes.pepper)),
+        Space::LoginEnrolment => login_enrolment::pepper_of(key, value),
         Space::Emergency => emergency::pepper_of(key, value).map(Some),
         _ => Ok(None),
     }

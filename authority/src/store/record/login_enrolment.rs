@@ -1,13 +1,11 @@
 //! Enrolments begun while somebody logged in: one of an account at most, so that a new one ends the one before.
 
 use serde::{Deserialize, Serialize};
-use twofold_shared::account::{AccountId, DeviceId, Label, PendingEnrolment};
-use twofold_shared::backup_code::BackupCodes;
+use twofold_shared::account::{AccountId, PendingEnrolment};
+use twofold_shared::backup_code::{BackupCodes, PepperId};
 
-use super::account::{
-    StoredBackupCodes, StoredOccasion, StoredTotp, backup_codes, occasion, store_backup_codes,
-    store_occasion, store_totp, totp,
-};
+use super::account::{StoredBackupCodes, backup_codes, store_backup_codes};
+use super::enrolment::{StoredPending, pending, store_pending};
 use super::{EnrolmentId, decode, invalid, removal, write};
 use crate::store::{Expect, Key, Space, Store, StoreError, Version, Write};
 
@@ -34,12 +32,8 @@ pub struct Confirmed {
 #[derive(Serialize, Deserialize)]
 struct StoredLoginEnrolment<'a> {
     id: [u8; 16],
-    device: [u8; 8],
-    label: &'a str,
     #[serde(borrow)]
-    totp: StoredTotp<'a>,
-    #[serde(borrow)]
-    begun: StoredOccasion<'a>,
+    pending: StoredPending<'a>,
     confirmed: Option<(u64, StoredBackupCodes)>,
 }
 
@@ -53,17 +47,16 @@ fn enrolment(key: &Key, value: &[u8]) -> Result<LoginEnrolment, StoreError> {
     let stored: StoredLoginEnrolment<'_> = decode(key, value)?;
     Ok(LoginEnrolment {
         id: EnrolmentId(stored.id),
-        pending: PendingEnrolment {
-            account,
-            device: DeviceId(stored.device),
-            label: Label::parse(stored.label).map_err(|error| invalid(key, error))?,
-            totp: totp(&stored.totp).map_err(|error| invalid(key, error))?,
-            begun: occasion(&stored.begun),
-        },
+        pending: pending(key, account, &stored.pending)?,
         confirmed: stored
             .confirmed
             .map(|(step, codes)| Confirmed { step, backup_codes: backup_codes(codes) }),
     })
+}
+
+/// The pepper of the backup codes that one waits with.
+pub(in crate::store) fn pepper_of(key: &Key, value: &[u8]) -> Result<Option<PepperId>, StoreError> {
+    Ok(enrolment(key, value)?.confirmed.map(|confirmed| confirmed.backup_codes.pepper))
 }
 
 /// The enrolment of an account, whether it has expired or not.
@@ -97,19 +90,15 @@ pub fn load_login_enrolments(
 /// # Errors
 /// [`StoreError::Record`], never in practice.
 pub fn login_enrolment_write(enrolment: &LoginEnrolment, expect: Expect) -> Result<Write, StoreError> {
-    let pending = &enrolment.pending;
     let stored = StoredLoginEnrolment {
         id: enrolment.id.0,
-        device: pending.device.0,
-        label: pending.label.as_str(),
-        totp: store_totp(&pending.totp),
-        begun: store_occasion(&pending.begun),
+        pending: store_pending(&enrolment.pending),
         confirmed: enrolment
             .confirmed
             .as_ref()
             .map(|confirmed| (confirmed.step, store_backup_codes(&confirmed.backup_codes))),
     };
-    write(key(&pending.account), &stored, expect)
+    write(key(&enrolment.pending.account), &stored, expect)
 }
 
 /// Ends the enrolment: on, given up or expired.

@@ -172,6 +172,16 @@ async fn write_events(ledger: &Ledger, store: &Store, count: usize) -> u64 {
     room_taken(ledger)
 }
 
+#[tokio::test]
+async fn a_trail_stays_at_its_limit_while_hundreds_of_events_come_at_once() {
+    let mut ledger = Ledger::new();
+    ledger.options.retention = Retention { keep_seconds: u64::MAX, keep_bytes: 1 << 20 };
+    let store = ledger.open();
+    write_events(&ledger, &store, 20_000).await;
+    let bytes = store.core.state().audit_bytes;
+    assert!((900 << 10..1200 << 10).contains(&bytes), "{bytes}");
+}
+
 /// sled gives no room back to the file system; what has been removed is written over.
 #[tokio::test]
 #[ignore = "long: ./dev test --all"]
@@ -180,19 +190,10 @@ async fn a_trail_at_its_limit_goes_on_in_the_room_that_it_has() {
     ledger.options.retention = Retention { keep_seconds: u64::MAX, keep_bytes: 4 << 20 };
     let store = ledger.open();
     let full = write_events(&ledger, &store, 50_000).await;
-    let mut later = full;
+    let mut later = Vec::new();
     for _ in 0..5 {
-        later = write_events(&ledger, &store, 50_000).await;
-        eprintln!(
-            "{} KiB of events: {} KiB, then {} KiB",
-            store.core.state().audit_bytes >> 10,
-            full >> 10,
-            later >> 10
-        );
+        later.push(write_events(&ledger, &store, 50_000).await);
     }
-    assert!(store.core.state().audit_bytes <= 5 << 20);
-    assert!(
-        later < full * 2,
-        "it took {full} bytes when it was full, and takes {later} after five times as much"
-    );
+    let most = later.iter().copied().max().unwrap_or_default();
+    assert!(most < full * 2, "it took {full} bytes when it was full, and then {later:?}");
 }

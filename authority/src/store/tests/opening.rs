@@ -77,7 +77,7 @@ async fn a_ledger_from_before_formats_is_upgraded_once_after_a_copy_of_it_was_ma
     store.close().await;
     drop(store);
     say_format(&ledger, None).await;
-    let copy = ledger.options.folder.join("before-format-1");
+    let copy = ledger.options.folder.join(format!("before-format-{FORMAT}"));
     assert!(!copy.exists());
     let store = ledger.open();
     let named = store.get(&Format::key()).unwrap().unwrap();

@@ -15,7 +15,7 @@ use twofold_shared::throttle::{
     Window,
 };
 use twofold_shared::totp::{Secret, Totp, TotpParameters};
-use twofold_shared::wire::{self, Algorithm, Level, Requirement, SessionDigest};
+use twofold_shared::wire::{self, Algorithm, Language, Level, Requirement, SessionDigest};
 
 use super::super::record::{self, Browser, BrowserId, EnrolmentId, Session, Trust};
 use super::*;
@@ -151,7 +151,8 @@ fn account() -> impl Strategy<Value = Account> {
         of(password),
         (of("[a-zö]{1,20}"), of("[a-z]{1,9}@[a-z]{1,9}"), of("[+][1-9][0-9]{6,14}")),
     );
-    let what = (vec(device(), 0..4), of(backup_codes()), of(requirement), throttle(), vec(notice(), 0..4));
+    let asked = (of(requirement), of(prop_oneof![Just(Language::English), Just(Language::German)]));
+    let what = (vec(device(), 0..4), of(backup_codes()), asked, throttle(), vec(notice(), 0..4));
     (who, what, time(), time()).prop_map(|(who, what, created, changed)| Account {
         id: AccountId(who.0),
         names: who.1.into_iter().map(|(name, uid)| AccountName { name, uid }).collect(),
@@ -170,7 +171,8 @@ fn account() -> impl Strategy<Value = Account> {
         password: who.4.map(|phc| PasswordHash::new(phc.to_owned()).unwrap()),
         devices: what.0,
         backup_codes: what.1,
-        requirement: what.2,
+        requirement: what.2.0,
+        language: what.2.1,
         throttle: what.3,
         notices: what.4,
         created,
@@ -277,6 +279,33 @@ fn an_account_comes_back_as_it_went_in() {
             let (found, _) = record::load_account(store, &account.id).unwrap().unwrap();
             prop_assert_eq!(found, account);
         });
+    });
+}
+
+#[test]
+fn what_an_account_has_since_formats_two_and_three_stands_behind_what_format_one_wrote() {
+    let account = Account::new(
+        AccountId([3; 16]),
+        AccountName { name: Name::parse("alice").unwrap(), uid: Some(1000) },
+        UnixTime(5),
+    );
+    let lock = Lock { at: UnixTime(5), operator: None, reason: None, until: None };
+    with_ledger(|store, write| {
+        let value = |account: &Account| record::account_write(account, Expect::Any).unwrap().value.unwrap();
+        let read = |value: &[u8]| {
+            let whole = record::account_write(&account, Expect::Any).unwrap();
+            write(Write { value: Some(value.to_vec().into()), ..whole });
+            record::load_account(store, &account.id).unwrap().unwrap().0
+        };
+        let first = value(&account);
+        let spoken = Account { language: Some(Language::German), ..account.clone() };
+        assert_eq!(value(&spoken)[..first.len()], first[..]);
+        // As format 2 wrote a language: one byte.
+        assert_eq!(read(&[&first[..], &[1]].concat()), spoken);
+        // As formats 1 and 2 wrote a lock: a yes in the middle, and nothing of it behind.
+        let locked = value(&Account { lock: Some(lock.clone()), ..account.clone() });
+        assert_eq!(read(&locked[..first.len()]), Account { lock: Some(lock.clone()), ..account.clone() });
+        assert_eq!(read(&first), account);
     });
 }
 
