@@ -193,7 +193,9 @@ async fn every_action(browser: &Browser, other: &Browser, look: Option<&str>) {
     bob.person.gives_code(&phone.fresh()).await;
     bob.person.reads_notices().await;
     bob.person.sees("#activity").await;
-    let told = bob.reads().await;
+    let mut told = bob.reads().await;
+    bob.person.presses("a[href^='/account/activity/']", ".events").await;
+    told += &bob.reads().await;
     for said in ["removed all devices and codes", "was invited to set up a device", "the account was locked"]
     {
         assert!(told.contains(&format!("{said}, by operator local:carol")), "{said}: {told}");
