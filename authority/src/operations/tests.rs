@@ -42,6 +42,7 @@ mod operators;
 mod persons;
 mod policy;
 mod races;
+mod retention;
 mod roster;
 mod session_enrolment;
 mod sessions;

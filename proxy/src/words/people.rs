@@ -221,7 +221,7 @@ pub const ENGLISH: PeopleWords = PeopleWords {
     invite: "Invite",
     invite_text: "You get a link that is good once, for an hour, to set up a phone. It opens only after their own password or \
         whatever comes first for them. An earlier invitation stops working.",
-    invited: "Your invitation",
+    invited: "An invitation",
     invited_text: "Pass this link on to them yourself. It is good once, for an hour, and shown this once.",
     invited_code_text: "Pass this code on to them yourself; their login asks for it. It is good once, for an hour, and shown this \
         once.",
@@ -309,7 +309,7 @@ pub const GERMAN: PeopleWords = PeopleWords {
     invite: "Einladen",
     invite_text: "Sie bekommen einen Link, der einmal und eine Stunde lang gilt, um ein Telefon einzurichten. Er öffnet sich erst \
         nach dem eigenen Passwort der Person, oder was bei ihr zuerst kommt. Eine frühere Einladung gilt dann nicht mehr.",
-    invited: "Ihre Einladung",
+    invited: "Eine Einladung",
     invited_text: "Geben Sie diesen Link der Person selbst. Er gilt einmal, eine Stunde lang, und wird nur dieses eine Mal gezeigt.",
     invited_code_text: "Geben Sie diesen Code der Person selbst; ihre Anmeldung fragt danach. Er gilt einmal, eine Stunde lang, \
         und wird nur dieses eine Mal gezeigt.",
