@@ -27,7 +27,7 @@ pub struct Answer {
     /// The body.
     pub body: Bytes,
     /// Where it is not known whole: what comes after `body`, until it ends.
-    parts: Option<Parts>,
+    pub(crate) parts: Option<Parts>,
 }
 
 /// The rest of an answer did not come: it is cut off, so that nobody takes it for whole.
@@ -35,7 +35,7 @@ pub struct Answer {
 pub struct Cut;
 
 /// A body that comes in parts. Of several copies of an answer the first that is sent has them.
-type Parts = Arc<Mutex<mpsc::Receiver<std::result::Result<Bytes, Cut>>>>;
+pub(crate) type Parts = Arc<Mutex<mpsc::Receiver<std::result::Result<Bytes, Cut>>>>;
 
 impl Answer {
     fn new(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Self {
