@@ -159,13 +159,6 @@ fn every_door_of_trixie_takes_it_in_and_gives_it_back_to_the_byte() {
     every_door_takes_it_in_and_gives_it_back(&host, &alice);
 }
 
-#[test]
-#[ignore = "long: ./dev test --all"]
-fn every_door_of_testing_takes_it_in_and_gives_it_back_to_the_byte() {
-    let (host, alice) = Host::boot_installed_on(Release::Testing);
-    every_door_takes_it_in_and_gives_it_back(&host, &alice);
-}
-
 /// Each door turned on and taken back; then turned on, confirmed through itself, and disabled.
 fn every_door_takes_it_in_and_gives_it_back(host: &Host, alice: &Enrolled) {
     let before = contents(host);
@@ -311,6 +304,21 @@ fn killed_at_random(runs: u32) {
         is_as_before(&host, &before, &format!("round {round}, killed after {millis} ms: {run:?}"));
     }
     assert!(made > 0, "no round came as far as a change");
+}
+
+/// As somebody might who reads of it: it is ordered before sshd, which it has to have read its files again.
+#[test]
+fn the_boots_guard_takes_it_back_by_hand_too() {
+    let (host, _) = Host::boot_installed();
+    let before = files(&host);
+    let mut words = ENABLE;
+    words[7] = "1h";
+    host.type_to(&words, &format!("{PASSWORD}\n")).expect_success();
+    assert!(!host.ssh("alice", &key_alone(&host)).succeeded());
+    let began = Instant::now();
+    host.exec(&["systemctl", "restart", "twofold-rollout.service"]).expect_success();
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    is_as_before(&host, &before, "by hand");
 }
 
 fn random() -> [u8; 4] {
