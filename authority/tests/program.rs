@@ -296,7 +296,7 @@ fn a_handed_over_socket_is_served_and_outlives_the_authority() {
 
 /// The record that names a ledger's format, as a later version would write it: a number below 128, a short text, and more.
 fn later_format() -> Vec<u8> {
-    [&[2, 5], b"7.1.0".as_slice(), b"whatever comes after"].concat()
+    [&[100, 5], b"7.1.0".as_slice(), b"whatever comes after"].concat()
 }
 
 #[tokio::test]

@@ -225,7 +225,7 @@ Examples:
     /// Look for what is wrong on this host: authority, files, PAM stacks, sshd, accounts (root)
     #[command(after_help = "\
 It changes nothing. Each finding says why it matters and what to do.
-Exit status: 0 nothing found, 1 something to mend, 2 somebody can get in without a code, or nobody can get in.
+Exit status: 0 nothing to mend, 1 something to mend, 2 somebody can get in without a code, or nobody can get in.
 
 Examples:
   sudo twofold doctor

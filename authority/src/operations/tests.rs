@@ -41,6 +41,7 @@ mod login_enrolment;
 mod persons;
 mod policy;
 mod races;
+mod retention;
 mod session_enrolment;
 mod sessions;
 mod sign_in;

@@ -168,3 +168,15 @@ async fn an_enrolment_confirmed_many_times_at_once_is_one_device() {
     }
     assert_eq!((confirmed, world.view("alice").await.devices.len()), (1, 1));
 }
+
+#[tokio::test]
+async fn a_device_that_root_set_up_says_so_in_the_list_and_at_the_next_login() {
+    let world = World::with(|settings| settings.first_enrolment = FirstEnrolment::Own);
+    let phone = world.enrolled("alice").await;
+    assert_eq!(world.view("alice").await.devices[0].created.door, "root's command");
+    let reply = world.ask(&root(), verify("alice", &phone.code(&world), "10.0.0.1")).await.unwrap();
+    let doors: Vec<_> = reply.notices.iter().map(|notice| notice.door.as_deref()).collect();
+    assert_eq!(doors, [Some("root's command")]);
+    world.enrol(&person(1001), None).await;
+    assert_eq!(world.view("bob").await.devices[0].created.door, "command");
+}
