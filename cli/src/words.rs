@@ -59,6 +59,14 @@ pub fn notice(notice: &Notice) -> String {
             let from = notice.source.as_ref().map(|source| format!(" from {source}")).unwrap_or_default();
             format!("Since you last came, an operator's emergency code opened your account{door}{from}.")
         }
+        NoticeKind::NameJoined => {
+            let name = notice.label.as_deref().unwrap_or("a name");
+            let from = notice.source.as_ref().map(|source| format!(" from {source}")).unwrap_or_default();
+            format!(
+                "Since you last came, {name} became a name of your account{from}, with one of your codes. Not you? Tell an \
+                 administrator now."
+            )
+        }
         NoticeKind::BrowserEnded => {
             let browser = notice.label.as_deref().unwrap_or("unknown browser");
             let from = notice.source.as_ref().map(|source| format!(" from {source}")).unwrap_or_default();

@@ -56,6 +56,7 @@ pub struct Words {
     device_enrolled: News,
     browser_ended: News,
     emergency_code_used: News,
+    name_joined: News,
     /// Above the picture; `{}`: the name.
     enrol: &'static str,
     /// Below it; `{}`: the key.
@@ -157,6 +158,7 @@ pub fn notice(words: &Words, notice: &Notice) -> Option<String> {
         NoticeKind::DeviceEnrolled => &words.device_enrolled,
         NoticeKind::BrowserEnded => &words.browser_ended,
         NoticeKind::EmergencyCodeUsed => &words.emergency_code_used,
+        NoticeKind::NameJoined => &words.name_joined,
     };
     let mut text = news.start.to_owned();
     let [before, after] = news.called;

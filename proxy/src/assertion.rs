@@ -130,6 +130,7 @@ mod tests {
             rules: Rules::default(),
             enrolments: crate::enrolment::Enrolments::default(),
             first_factor: crate::first_factor::FirstFactor::Password,
+            create: false,
             assertion: true,
             trusted_browsers: None,
             forward_authorization: false,

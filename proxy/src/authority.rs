@@ -2,6 +2,7 @@
 //!
 //! Whatever is not a whole, fitting answer to this very request is [`Away`]: nobody passes on it.
 
+mod join;
 mod person;
 
 use std::net::IpAddr;
@@ -21,7 +22,8 @@ use twofold_shared::wire::{
     VerifyReply, VerifySession, Word,
 };
 
-pub use self::person::Asked;
+pub use self::join::Joined;
+pub use self::person::{Asked, Unfit};
 use crate::api_key::Presented;
 use crate::metrics::Metrics;
 use crate::site::Site;
@@ -97,6 +99,17 @@ pub enum Step<T> {
     Refused(Refused),
     /// The session that it was for has ended meanwhile: another tab was quicker, or somebody signed out.
     Gone,
+}
+
+/// What the authority says to a first factor that the gate vouches for.
+#[derive(Debug)]
+pub enum Believed {
+    /// Whose it is; the session has begun.
+    Somebody(SignedIn),
+    /// Nobody has the name, and it may join an account.
+    Newcomer,
+    /// Nobody may come in by this name.
+    Nobody,
 }
 
 /// What came of a second factor.
@@ -211,7 +224,31 @@ impl Authority {
         realm: &str,
         name: String,
         session: SessionDigest,
-    ) -> Result<Step<SignedIn>, Away> {
+    ) -> Result<Believed, Away> {
+        self.believe(visitor, (realm, name), session, false).await
+    }
+
+    /// The same of somebody who is new and asked for an account.
+    ///
+    /// # Errors
+    /// [`Away`].
+    pub async fn create_account(
+        &self,
+        visitor: &Visitor,
+        realm: &str,
+        name: String,
+        session: SessionDigest,
+    ) -> Result<Believed, Away> {
+        self.believe(visitor, (realm, name), session, true).await
+    }
+
+    async fn believe(
+        &self,
+        visitor: &Visitor,
+        (realm, name): (&str, String),
+        session: SessionDigest,
+        create: bool,
+    ) -> Result<Believed, Away> {
         let nonce = nonce()?;
         let request = AssertFirst {
             nonce: nonce.clone(),
@@ -220,8 +257,18 @@ impl Authority {
             source: visitor.source(),
             browser: visitor.browser.clone(),
             session,
+            create,
         };
-        signed_in(&nonce, self.turn(&self.patient, request).await)
+        let reply = self.turn(&self.patient, request).await;
+        let is_new = reply.as_ref().is_ok_and(|reply| reply.newcomer);
+        Ok(match signed_in(&nonce, reply)? {
+            Step::Passed(signed_in) => Believed::Somebody(signed_in),
+            Step::Refused(_) if is_new => Believed::Newcomer,
+            Step::Refused(Refused { word: Word::Busy, .. }) => {
+                return Err(away(&nonce, "too much is going on at once"));
+            }
+            Step::Refused(_) | Step::Gone => Believed::Nobody,
+        })
     }
 
     /// Tries a code. With a right one the browser is known, and trusted for `trust_seconds` where that is said.

@@ -88,6 +88,8 @@ pub struct SiteConfig {
     pub enrolments: Enrolments,
     /// `first_factor`, with the table of the same name: where the first factor comes from.
     pub first_factor: FirstFactor,
+    /// `create`: people whom the first factor knows and the ledger does not may have an account made. Default false.
+    pub create: bool,
     /// `assertion`: the app gets `X-Twofold-Assertion`, signed. Default false.
     pub assertion: bool,
     /// `trusted_browsers`: how long a person may have a browser need no code; up to 90 days, default 0 s: never.
@@ -258,6 +260,7 @@ fn site(
     let title = table.text("title").and_then(|text| text.check(title));
     let path_parameters = table.boolean("path_parameters").is_some_and(|at| at.value);
     let ignore_case = table.boolean("ignore_case").is_some_and(|at| at.value);
+    let create = table.boolean("create").filter(|create| create.value);
     let assertion = table.boolean("assertion").is_some_and(|at| at.value);
     let trusted_browsers = table.duration("trusted_browsers", Duration::ZERO..=TRUST_MOST).map(|at| at.value);
     let forward_authorization = table.boolean("forward_authorization");
@@ -266,6 +269,11 @@ fn site(
         forward.place.mistake(
             "is not read with first_factor = \"basic\": what was checked reaches the app, and nothing else",
         );
+    }
+    if let Some(create) = &create
+        && let Some(why) = first_factor.why_not_create()
+    {
+        create.place.mistake(why);
     }
     let forward_authorization = forward_authorization.is_some_and(|at| at.value);
     let title = title.map_or_else(|| origin.host().to_string(), |title| title.value);
@@ -279,6 +287,7 @@ fn site(
         rules: Rules::default(),
         enrolments: Enrolments::default(),
         first_factor,
+        create: create.is_some(),
         assertion,
         trusted_browsers: trusted_browsers.filter(|age| !age.is_zero()),
         forward_authorization,
@@ -431,6 +440,8 @@ mod tests {
             ("max_body = \"1 GB\"", "max_body: must be a size"),
             ("trusted_browsers = \"91days\"", "trusted_browsers: must be between"),
             ("trusted_browsers = 30", "trusted_browsers: "),
+            ("create = true", "create: is for first factors of an app"),
+            ("create = \"yes\"", "create: "),
         ] {
             let all = mistake(&format!("{GOOD}{line}\n"));
             assert!(all.contains(why), "{why} is missing in:\n{all}");

@@ -21,7 +21,9 @@ pub const FORM: &str = "__Host-twofold-form";
 pub const BROWSER: &str = "__Host-twofold-browser";
 /// The language that a reader chose, at the portal.
 pub const LANGUAGE: &str = "__Host-twofold-language";
-/// How long browsers keep it: as long as any keeps a cookie.
+/// How many digits the last code had that was given in a browser, at the portal.
+pub const DIGITS: &str = "__Host-twofold-digits";
+/// How long browsers keep these: as long as any keeps a cookie.
 pub const BROWSER_LIFE: std::time::Duration = std::time::Duration::from_secs(400 * 24 * 60 * 60);
 /// What a browser holds that redeemed an invitation, at the portal.
 pub const INVITATION: &str = "__Host-twofold-invitation";

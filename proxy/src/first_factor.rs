@@ -78,6 +78,21 @@ impl FirstFactor {
         }
     }
 
+    /// Why no account can be made for whom it proves; none where one can.
+    #[must_use]
+    pub fn why_not_create(&self) -> Option<&'static str> {
+        match self {
+            Self::Password | Self::Code(_) => Some(
+                "is for first factors of an app, a directory or a proxy: here nobody is known whom the ledger isn't",
+            ),
+            Self::Directory(_) | Self::Form(_) | Self::Basic(_) | Self::Header(_) => {
+                (self.realm() == Some("unix")).then_some(
+                    "would make accounts for users of hosts: they set up at their hosts, or root adds them",
+                )
+            }
+        }
+    }
+
     /// The realm of its names, where the gate vouches for them.
     #[must_use]
     pub fn realm(&self) -> Option<&str> {

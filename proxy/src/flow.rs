@@ -3,6 +3,7 @@
 //! A flow says where a person wants to go, never who they are. It lives ten minutes. The table is bounded: the oldest
 //! of the same address give way first, then the oldest of all.
 
+pub mod asserted;
 pub mod enrolling;
 
 use std::collections::{HashMap, VecDeque};
@@ -13,11 +14,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use data_encoding::BASE64URL_NOPAD;
-use http::HeaderValue;
 use subtle::ConstantTimeEq;
 use twofold_shared::wire::{Notice, SessionDigest};
 use zeroize::Zeroizing;
 
+use self::asserted::Whose;
+pub use self::asserted::{Asserted, Newcomer, Released};
 use self::enrolling::Enrolling;
 use crate::clock::Millis;
 use crate::cookies::Fresh;
@@ -96,6 +98,7 @@ pub struct Flow {
     address: Option<IpAddr>,
     news: Mutex<Option<(SessionDigest, Vec<Notice>)>>,
     asserted: Mutex<Option<Asserted>>,
+    joined: Mutex<Option<(SessionDigest, String)>>,
     proven: Mutex<Option<Proven>>,
     /// Whether a code is asked for that was given in the last minutes, though it leads to the portal's own pages.
     afresh: AtomicBool,
@@ -105,30 +108,6 @@ pub struct Flow {
     wants_device: bool,
     /// Where the person went meanwhile, instead.
     led_to: Mutex<Option<ReturnAddress>>,
-}
-
-/// What a first factor for this flow alone brought, held back until the second factor has passed.
-pub struct Asserted {
-    account: String,
-    /// Absent where no app said so.
-    user: Option<String>,
-    /// The cookie of the session at the first level; gone once a ticket was redeemed.
-    session: Option<Zeroizing<String>>,
-    ticket: Option<SessionDigest>,
-    held: Vec<HeaderValue>,
-    location: Option<ReturnAddress>,
-    /// The keyed hash of the name and password that were right; empty where there were none.
-    proof: String,
-}
-
-/// What a flow's name and password, or an app's own login, leave for the site.
-pub struct Released {
-    /// Who the app took them for.
-    pub user: String,
-    /// What it gave them.
-    pub held: Vec<HeaderValue>,
-    /// The keyed hash of the name and password that were right.
-    pub proof: String,
 }
 
 /// What a name and a code brought, with nothing before: a session of the flow's site.
@@ -142,42 +121,6 @@ pub struct Proven {
 impl fmt::Debug for Proven {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Proven(…)")
-    }
-}
-
-impl Asserted {
-    /// A session at the first level of `account`, whom the app calls `user`; the lines with which the app would let them
-    /// in, and where it would lead them.
-    #[must_use]
-    pub fn new(
-        session: Fresh,
-        account: String,
-        user: String,
-        held: Vec<HeaderValue>,
-        location: Option<ReturnAddress>,
-    ) -> Self {
-        let proof = String::new();
-        let (user, session) = (Some(user), Some(session.value));
-        Self { account, user, session, ticket: None, held, location, proof }
-    }
-
-    /// A first factor of `account` given at the portal itself, for this flow alone: its browser has the session already.
-    #[must_use]
-    pub fn at_portal(account: String) -> Self {
-        let (held, proof) = (Vec::new(), String::new());
-        Self { account, user: None, session: None, ticket: None, held, location: None, proof }
-    }
-
-    /// The same with the keyed hash of the name and password that proved it.
-    #[must_use]
-    pub fn with_proof(self, proof: String) -> Self {
-        Self { proof, ..self }
-    }
-}
-
-impl fmt::Debug for Asserted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Asserted({}, …)", self.account)
     }
 }
 
@@ -218,7 +161,21 @@ impl Flow {
     /// Whose first factor an app's own login proved.
     #[must_use]
     pub fn account(&self) -> Option<String> {
-        lock(&self.asserted).as_ref().map(|asserted| asserted.account.clone())
+        match &lock(&self.asserted).as_ref()?.whose {
+            Whose::Account(account) => Some(account.clone()),
+            Whose::Newcomer(_) => None,
+        }
+    }
+
+    /// The person of `session` should read that their name joined their account.
+    pub fn keep_joining(&self, session: SessionDigest, name: String) {
+        *lock(&self.joined) = Some((session, name));
+    }
+
+    /// The name that joined the account of `session` in this flow.
+    #[must_use]
+    pub fn joined(&self, session: &SessionDigest) -> Option<String> {
+        lock(&self.joined).as_ref().filter(|(owner, _)| owner == session).map(|(_, name)| name.clone())
     }
 
     /// A ticket for the flow's session, once; a later one makes the earlier void. None when it was redeemed.
@@ -247,7 +204,8 @@ impl Flow {
     /// Who the app took them for, and what it gave them: once. None where no app did.
     #[must_use]
     pub fn release(&self) -> Option<Released> {
-        let asserted = lock(&self.asserted).take()?;
+        let asserted =
+            lock(&self.asserted).take_if(|asserted| matches!(asserted.whose, Whose::Account(_)))?;
         Some(Released { user: asserted.user?, held: asserted.held, proof: asserted.proof })
     }
 
@@ -361,6 +319,7 @@ impl Flows {
             address,
             news: Mutex::default(),
             asserted: Mutex::default(),
+            joined: Mutex::default(),
             proven: Mutex::default(),
             afresh: AtomicBool::new(false),
             led_to: Mutex::default(),

@@ -108,6 +108,7 @@ mod tests {
             origin: Origin::parse("http://wiki.localhost:8480").unwrap(),
             upstream: "127.0.0.1:1".parse().unwrap(),
             max_body: None,
+            create: false,
             assertion: false,
             title: "Wiki".to_owned(),
             path_parameters: false,

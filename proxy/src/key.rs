@@ -1,7 +1,11 @@
 //! Keyed hashes that nobody outside this process can make: form tokens, and marks of an app's cookies.
 
+use data_encoding::BASE64URL_NOPAD;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
+
+/// The letters of a page's number in a form's token: 128 bits in base64url.
+const NUMBER_LENGTH: usize = 22;
 
 /// The key; a new one with each start.
 pub struct Key(Zeroizing<[u8; 32]>);
@@ -27,13 +31,33 @@ impl Key {
         mac.update(&(purpose.len() as u64).to_be_bytes());
         mac.update(purpose.as_bytes());
         mac.update(holder);
-        data_encoding::BASE64URL_NOPAD.encode(&mac.finalize().into_bytes())
+        BASE64URL_NOPAD.encode(&mac.finalize().into_bytes())
     }
 
-    /// Whether `token` is the one that [`Key::token`] gave.
+    /// The token of a page's forms for this purpose and `holder`: another one for each page, so that the form of one page is
+    /// known from that of another.
+    ///
+    /// # Errors
+    /// When the kernel gives no randomness.
+    pub fn form_token(&self, purpose: &str, holder: &[u8]) -> Result<String, getrandom::Error> {
+        let mut number = [0; 16];
+        getrandom::fill(&mut number)?;
+        let number = BASE64URL_NOPAD.encode(&number);
+        let hash = self.numbered(&number, purpose, holder);
+        Ok(number + &hash)
+    }
+
+    /// Whether `token` is one that [`Key::form_token`] gave.
     pub fn fits(&self, token: Option<&str>, purpose: &str, holder: &[u8]) -> bool {
-        let own = self.token(purpose, holder);
-        !own.is_empty() && token.is_some_and(|token| token.as_bytes().ct_eq(own.as_bytes()).into())
+        let Some((number, hash)) = token.and_then(|token| token.split_at_checked(NUMBER_LENGTH)) else {
+            return false;
+        };
+        let own = self.numbered(number, purpose, holder);
+        !own.is_empty() && hash.as_bytes().ct_eq(own.as_bytes()).into()
+    }
+
+    fn numbered(&self, number: &str, purpose: &str, holder: &[u8]) -> String {
+        self.token(&format!("form {purpose}"), &[number.as_bytes(), holder].concat())
     }
 }
 
@@ -44,12 +68,19 @@ mod tests {
     #[test]
     fn a_token_fits_its_purpose_and_its_holder() {
         let key = Key::generate().unwrap();
-        let token = key.token("flow", b"holder");
+        let token = key.form_token("flow", b"holder").unwrap();
         assert!(key.fits(Some(&token), "flow", b"holder"));
+        let next = key.form_token("flow", b"holder").unwrap();
+        assert!(next != token && key.fits(Some(&next), "flow", b"holder"), "each page has its own");
+        let mixed = [&next[..NUMBER_LENGTH], &token[NUMBER_LENGTH..]].concat();
+        assert!(!key.fits(Some(&mixed), "flow", b"holder"));
         for (purpose, holder) in [("flow", &b"other"[..]), ("other", b"holder"), ("flowh", b"older")] {
             assert!(!key.fits(Some(&token), purpose, holder));
         }
-        assert!(!key.fits(None, "flow", b"holder") && !key.fits(Some(""), "flow", b"holder"));
+        for odd in ["", "x", &token[..NUMBER_LENGTH], &key.token("flow", b"holder")] {
+            assert!(!key.fits(Some(odd), "flow", b"holder"), "{odd}");
+        }
+        assert!(!key.fits(None, "flow", b"holder"));
         assert!(!Key::generate().unwrap().fits(Some(&token), "flow", b"holder"));
     }
 }

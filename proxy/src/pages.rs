@@ -1,6 +1,7 @@
 //! The pages: what each one shows. How they look is in `templates/` and `assets/style.css`.
 
 pub mod account;
+pub mod join;
 pub mod wizard;
 
 use askama::Template;
@@ -24,6 +25,7 @@ pub const ICON: &str = include_str!("../assets/icon.svg");
 pub struct Pages {
     product: String,
     portal: String,
+    host: String,
     style: String,
     script: String,
 }
@@ -86,6 +88,17 @@ pub struct TrustBox {
     pub is_ticked: bool,
 }
 
+/// What stands on the code page.
+#[derive(Clone, Copy, Debug)]
+pub struct CodeAsked {
+    /// Where the browser may be trusted.
+    pub trust: Option<TrustBox>,
+    /// How long the code on the phone is good, in seconds.
+    pub left: u64,
+    /// How many digits it has, where the browser knows.
+    pub digits: Option<u8>,
+}
+
 #[derive(Template)]
 #[template(path = "sign_in.html")]
 struct SignInPage<'a> {
@@ -111,6 +124,8 @@ struct CodePage<'a> {
     form: &'a Form<'a>,
     who: String,
     lede: Option<String>,
+    label: String,
+    digits: Option<u8>,
     trust: Option<TrustBox>,
     left: String,
 }
@@ -189,6 +204,7 @@ impl Pages {
         Self {
             product: product.to_owned(),
             portal: portal.to_string(),
+            host: portal.host().to_string(),
             style: format!("{portal}/style-{}.css", version(STYLE)),
             script: format!("{portal}/portal-{}.js", version(SCRIPT)),
         }
@@ -198,6 +214,12 @@ impl Pages {
     #[must_use]
     pub fn product(&self) -> &str {
         &self.product
+    }
+
+    /// The portal's host.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
     }
 
     /// In the language of who sends these headers, at this page of the portal or elsewhere.
@@ -230,7 +252,7 @@ impl<'a> PagesFor<'a> {
     }
 
     fn frame(self) -> Frame<'a> {
-        let Pages { product, portal, style, script } = self.pages;
+        let Pages { product, portal, style, script, .. } = self.pages;
         Frame { product, portal, style, script, words: self.words, here: self.here }
     }
 
@@ -261,16 +283,10 @@ impl<'a> PagesFor<'a> {
         self.answer(status, &NameAndCodePage { frame: self.frame(), form, name, lede }, form.site)
     }
 
-    /// The code; with a box where the browser may be trusted, and how long the code on the phone is good, in seconds.
+    /// The code.
     #[must_use]
-    pub fn code(
-        self,
-        status: StatusCode,
-        form: &Form<'_>,
-        known: &Known,
-        trust: Option<TrustBox>,
-        left: u64,
-    ) -> Answer {
+    pub fn code(self, status: StatusCode, form: &Form<'_>, known: &Known, asked: CodeAsked) -> Answer {
+        let CodeAsked { trust, left, digits } = asked;
         let lede = form.site.map(|site| match known.level() {
             Level::First => self.words.say.to_go_on_to(site.title()),
             Level::Second => self.words.say.confirm_for(site.title()),
@@ -278,7 +294,10 @@ impl<'a> PagesFor<'a> {
         let name = known.name();
         let who = self.words.say.signed_in_as(name);
         let left = self.words.seconds_left.replace("{}", &left.to_string());
-        self.answer(status, &CodePage { frame: self.frame(), form, who, lede, trust, left }, form.site)
+        let label =
+            digits.map_or_else(|| self.words.code_lede.to_owned(), |digits| self.words.say.code_lede(digits));
+        let page = CodePage { frame: self.frame(), form, who, lede, label, digits, trust, left };
+        self.answer(status, &page, form.site)
     }
 
     /// There is no second factor yet.

@@ -28,6 +28,7 @@ pub struct Site {
     rules: Rules,
     enrolments: Enrolments,
     first_factor: FirstFactor,
+    create: bool,
     forwards_authorization: bool,
     peer: HttpPeer,
     max_body: u64,
@@ -49,6 +50,7 @@ impl Site {
             rules: config.rules.clone(),
             enrolments: config.enrolments.clone(),
             first_factor: config.first_factor.clone(),
+            create: config.create,
             forwards_authorization: config.forward_authorization
                 || matches!(config.first_factor, FirstFactor::Basic(_)),
             authority: value(&origin.authority()),
@@ -102,6 +104,12 @@ impl Site {
     #[must_use]
     pub fn first_factor(&self) -> &FirstFactor {
         &self.first_factor
+    }
+
+    /// Whether somebody whose name is new may have an account made.
+    #[must_use]
+    pub fn creates_accounts(&self) -> bool {
+        self.create
     }
 
     /// Whether its first factor comes with each request: the app's HTTP Basic, or a proxy's word.

@@ -5,6 +5,7 @@
 mod account;
 mod english;
 mod german;
+pub mod join;
 mod language;
 pub mod wizard;
 
@@ -12,6 +13,7 @@ use twofold_shared::wire::{AuditEvent, Notice, Refused, Word};
 
 pub use self::english::ENGLISH;
 pub use self::language::{LANGUAGES, of_reader, of_tag};
+use crate::authority::Unfit;
 use crate::refusal::{KeyRefused, Refusal};
 
 /// One language.
@@ -33,7 +35,7 @@ pub struct Words {
     pub go_on: &'static str,
     /// A title and a field.
     pub code: &'static str,
-    /// Above the field.
+    /// Above the field, where nobody knows how many digits a code has.
     pub code_lede: &'static str,
     /// Beside the field, with the seconds until the next code for `{}`.
     pub seconds_left: &'static str,
@@ -95,6 +97,8 @@ pub struct Words {
     pub wrong_name_and_code: &'static str,
     /// The account page.
     pub account: account::AccountWords,
+    /// To somebody whose name is new.
+    pub join: &'static join::JoinWords,
     /// About setting up a device.
     pub wizard: &'static wizard::Wizard,
     /// The sentences.
@@ -119,8 +123,14 @@ pub trait Say: std::fmt::Debug + Sync {
     fn as_somebody(&self, name: &str) -> String;
     /// Why an account without a second factor does not get on.
     fn not_enrolled(&self, name: &str, title: Option<&str>) -> String;
+    /// Above the field for a code of so many digits.
+    fn code_lede(&self, digits: u8) -> String;
     /// What to say to a refused code.
     fn refused_code(&self, refused: Refused) -> String;
+    /// What to say to what cannot be.
+    fn unfit(&self, unfit: &Unfit) -> String;
+    /// A browser, as the sign-in describes it: `Firefox on Linux`.
+    fn browser(&self, described: &str) -> String;
     /// What a person should learn before they go on.
     fn notice(&self, notice: &Notice) -> String;
     /// Beside the box that trusts a browser, for so many seconds.
@@ -209,6 +219,30 @@ pub fn help_for_programs(refusal: Refusal<'_>) -> String {
     }
 }
 
+/// Which sessions somebody ended, as the audit trail has it: all others, or one at a door in a browser.
+enum Ended<'a> {
+    Others,
+    One { door: &'a str, browser: &'a str },
+}
+
+impl<'a> Ended<'a> {
+    /// Reads `all sessions`, or `session ID (DOOR, BROWSER)`.
+    fn read(told: &'a str) -> Option<Self> {
+        if told == "all sessions" {
+            return Some(Self::Others);
+        }
+        let (_, about) = told.strip_prefix("session ")?.split_once(" (")?;
+        let (door, browser) = about.strip_suffix(')')?.split_once(", ")?;
+        Some(Self::One { door, browser })
+    }
+}
+
+/// What an API key is called, of `API key LABEL (ID)`.
+fn label_of_key(told: &str) -> &str {
+    let plain = told.strip_prefix("API key ").unwrap_or(told);
+    plain.rsplit_once(" (").map_or(plain, |(label, _)| label)
+}
+
 /// Short enough to be read beside a field; the units are the same in every language that we have.
 fn duration(seconds: u64) -> String {
     match seconds {
@@ -277,6 +311,48 @@ mod tests {
                 && say(1).starts_with("1 backup code left")
                 && say(9).contains("9 are left")
         );
+    }
+
+    #[test]
+    fn the_trails_own_words_are_not_shown_to_people() {
+        let event = |action: &str, factor: &str| AuditEvent {
+            at: 0,
+            count: 1,
+            action: action.to_owned(),
+            outcome: "done".to_owned(),
+            account: None,
+            name: None,
+            door: "web portal".to_owned(),
+            source: None,
+            factor: Some(factor.to_owned()),
+            reason: None,
+            actor: None,
+            request: None,
+        };
+        let one = event("session_revoke", "session 0123456789abcdef (web portal, Chrome on Linux)");
+        let all = event("session_revoke", "all sessions");
+        let key = event("api_key_create", "API key nightly backup (0123456789abcdef)");
+        for (words, expected) in [
+            (
+                &ENGLISH,
+                [
+                    "ended a session (web portal, Chrome on Linux)",
+                    "ended all other sessions",
+                    "made the API key nightly backup",
+                ],
+            ),
+            (
+                LANGUAGES[1],
+                [
+                    "eine Sitzung beendet (Portal, Chrome unter Linux)",
+                    "alle anderen Sitzungen beendet",
+                    "den API-Schlüssel nightly backup angelegt",
+                ],
+            ),
+        ] {
+            assert_eq!([&one, &all, &key].map(|event| words.say.event(event)), expected);
+        }
+        assert_eq!(LANGUAGES[1].say.browser("unknown browser on macOS"), "unbekannter Browser unter macOS");
     }
 
     /// What the labels of a language are, by their names.

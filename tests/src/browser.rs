@@ -15,6 +15,7 @@ use crate::{Process, place, qr};
 pub struct Browser {
     /// The page and everything on it.
     pub client: Client,
+    port: u16,
     // Dropped after the client; chromedriver takes its browser with it.
     _driver: Process,
     _profile: TempDir,
@@ -45,6 +46,15 @@ impl Browser {
     pub async fn phone(switches: &[&str]) -> Self {
         let screen = serde_json::json!({ "width": 320, "height": 640, "pixelRatio": 2.0, "touch": true });
         Self::launch(switches, &serde_json::json!({ "deviceMetrics": screen })).await
+    }
+
+    /// Walks `walk` in a browser on a desk, and once more in one that runs no script of any page.
+    pub async fn with_and_without_scripts(walk: impl AsyncFn(&Self)) {
+        for switches in [&[][..], &["--blink-settings=scriptEnabled=false"]] {
+            let browser = Self::with(1280, 900, switches).await;
+            walk(&browser).await;
+            browser.close().await;
+        }
     }
 
     async fn launch(switches: &[&str], emulation: &serde_json::Value) -> Self {
@@ -78,7 +88,12 @@ impl Browser {
             .connect(&format!("http://127.0.0.1:{port}"))
             .await
             .unwrap_or_else(|why| panic!("chromium does not start: {why}\n{}", driver.log()));
-        Self { client, _driver: driver, _profile: profile }
+        Self { client, port, _driver: driver, _profile: profile }
+    }
+
+    /// Where its driver listens.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     /// A picture of the page, kept in the run's folder as `NAME.png`.

@@ -30,6 +30,7 @@
 //! - [`Terminal`]: a program on a pseudo-terminal.
 //! - [`Web`]: a small HTTP client with a cookie jar that signs in at the portal. [`Browser`]: Chromium, and a
 //!   [`Person`] in front of it.
+//! - [`World`]: two apps behind a gate, somebody with a phone and somebody without; [`wizard`]: how a phone is set up there.
 //! - [`pam`]: the module under the real libpam, in a small program instead of sshd.
 //! - [`scripted`]: an authority that says what a test wants, for the module under libpam.
 //! - [`traces`]: every secret, code, password, cookie and key that a run issues is noted, every log kept; the last suite
@@ -53,6 +54,7 @@ pub mod dokuwiki;
 pub mod gate;
 pub mod git;
 pub mod host;
+mod looks;
 pub mod machine;
 pub mod pam;
 pub mod person;
@@ -72,6 +74,8 @@ pub mod terminal;
 pub mod traces;
 pub mod upstream;
 pub mod web;
+pub mod wizard;
+pub mod world;
 
 pub use authority::{Authority, Door, Enrolled, Setup};
 pub use browser::Browser;
@@ -89,3 +93,4 @@ pub use ssh::Login;
 pub use terminal::Terminal;
 pub use upstream::Upstream;
 pub use web::Web;
+pub use world::World;

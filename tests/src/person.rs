@@ -191,7 +191,7 @@ impl Person<'_> {
             const unlabelled = fields.filter(e => !e.labels.length).map(e => e.outerHTML);
             return {
                 wide, small, unlabelled,
-                primary: all("main button:not(.quiet):not(.plain), main a.button").length,
+                primary: all("main button:not(.quiet):not(.plain):not(.link), main a.button").length,
                 scripts: [...document.scripts].filter(e => !e.src || e.text).length,
                 inline: document.querySelectorAll("[style], style, [onclick]").length,
                 headings: document.querySelectorAll("h1").length,

@@ -63,7 +63,9 @@ fn database(home: &Path, socket: &Path) -> Process {
             format!("create user {name}@localhost identified by '{PASSWORD}'; grant all on shop.* to {name}@localhost; ")
         })
         .concat();
-    let statements = format!("create database shop; create table shop.orders (id int, what text); {users}");
+    let statements = format!(
+        "create database shop; create table shop.orders (id int, what text); insert into shop.orders values (1, 'coffee'); {users}"
+    );
     process.until("the database answers", || {
         let asked =
             run(Command::new("mariadb").args(["--no-defaults", "--user=root", &at, "--execute=select 1"]));

@@ -22,7 +22,7 @@ const OWNER: &str = "www-data";
 /// A running webmail and its mail server.
 #[derive(Debug)]
 pub struct Roundcube {
-    _home: TempDir,
+    home: TempDir,
     address: SocketAddr,
     _processes: [Process; 2],
 }
@@ -64,7 +64,20 @@ $config = [
         run(Command::new("php").args(["-r", &make])).expect_success();
         let (address, web) =
             php::serve("roundcube", ROOT, home.path(), &[], &[("ROUNDCUBE_CONFIG_DIR", &configuration)]);
-        Self { _home: home, address, _processes: [web, mail_server] }
+        Self { home, address, _processes: [web, mail_server] }
+    }
+
+    /// Puts a message into somebody's mailbox.
+    ///
+    /// # Panics
+    /// When it cannot be put there.
+    pub fn deliver(&self, name: &str, message: &str) {
+        let mailbox = self.home.path().join("mail").join(name);
+        for folder in ["cur", "new", "tmp"] {
+            fs::create_dir_all(mailbox.join(folder)).expect("our folder can be written");
+        }
+        fs::write(mailbox.join("new/1.message"), message).expect("our folder can be written");
+        run(Command::new("chown").args(["--recursive", OWNER]).arg(&mailbox)).expect_success();
     }
 
     /// Where it listens.

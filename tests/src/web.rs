@@ -40,6 +40,23 @@ impl Page {
         })
     }
 
+    /// The page's forms that go to an address which begins so.
+    #[must_use]
+    pub fn forms_to(&self, action: &str) -> Vec<Form> {
+        forms(&self.body).into_iter().filter(|form| form.action.starts_with(action)).collect()
+    }
+
+    /// The first of them.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[must_use]
+    pub fn form_to(&self, action: &str) -> Form {
+        let mut found = self.forms_to(action);
+        assert!(!found.is_empty(), "no form to {action} at {} ({}):\n{}", self.url, self.status, self.body);
+        found.swap_remove(0)
+    }
+
     /// Whether it has a form with such a field.
     #[must_use]
     pub fn asks_for(&self, field: &str) -> bool {

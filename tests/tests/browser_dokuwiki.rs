@@ -200,3 +200,76 @@ async fn a_public_wiki_is_read_by_everybody_and_by_a_member_as_themselves_while_
     person.sees("li.user").await;
     browser.close().await;
 }
+
+/// What DokuWiki gives somebody who ticks "Remember me", asked without the gate: the one cookie's name and value.
+fn remembered(world: &World, name: &str) -> (String, String) {
+    let fields = format!("do=login&u={name}&p={}&r=1", PASSWORD.replace(' ', "+"));
+    let url = format!("http://{}/doku.php?id=start", world.wiki.address());
+    let answer = run(Command::new("curl").args(["-si", "-A", "Mozilla/5.0", "--data", &fields, &url]))
+        .expect_success();
+    let mut lines = answer.lines().filter_map(|line| line.strip_prefix("Set-Cookie: "));
+    // The session's own cookie begins with "DokuWiki"; this one lives for a year.
+    let line = lines.rfind(|line| line.starts_with("DW") && line.contains("expires="));
+    let (cookie, value) = line.unwrap().split(';').next().unwrap().split_once('=').unwrap();
+    traces::issued("cookie", value);
+    (cookie.to_owned(), value.to_owned())
+}
+
+#[tokio::test]
+async fn dokuwikis_remember_me_cookie_alone_lets_nobody_in_and_makes_nobody_somebody_else() {
+    let world = World::start();
+    let page = world.page("/doku.php?id=wiki:syntax");
+    let direct = format!("http://{}/doku.php?id=wiki:syntax", world.wiki.address());
+    let (cookie, alices) = remembered(&world, "alice");
+    let (_, bobs) = remembered(&world, "bob");
+    // The trap is set: the wiki itself knows them by that cookie alone.
+    for (name, value) in [("alice", &alices), ("bob", &bobs)] {
+        let line = format!("Cookie: {cookie}={value}");
+        let known = run(Command::new("curl").args(["-s", "-A", "Mozilla/5.0", "-H", &line, &direct]))
+            .expect_success();
+        assert!(known.contains(&format!("<bdi>{name}</bdi>")), "{known}");
+    }
+
+    // In a fresh browser: the wiki's login page, as for everybody, whatever page is asked for; a program is refused.
+    let browser = Browser::with(1100, 900, &["--user-agent=Mozilla/5.0"]).await;
+    let person = Person(&browser.client);
+    let set = "document.cookie = `${arguments[0]}=${arguments[1]}; path=/; max-age=9999`";
+    let puts = async |value: &str| {
+        browser.client.execute(set, vec![cookie.as_str().into(), value.into()]).await.unwrap();
+    };
+    person.goes_to(&page).await;
+    puts(&alices).await;
+    for wanted in
+        [page.as_str(), &world.page("/doku.php?do=login"), &world.page("/doku.php?id=start&do=edit")]
+    {
+        person.goes_to(wanted).await;
+        assert_eq!(person.is_at().await, world.page("/doku.php?do=login"));
+        assert!(!person.reads().await.contains("Logged in as"), "{}", person.reads().await);
+    }
+    assert_eq!(fetches(&person, "/doku.php?id=wiki:syntax", None).await.0, 401);
+
+    // Beside the login of somebody else: alice gives her own password, and the code is asked for as ever.
+    puts(&bobs).await;
+    signs_in(&person, "alice", PASSWORD, "input[name=code]").await;
+    assert!(person.reads().await.contains("Signed in as alice."), "{}", person.reads().await);
+    gives_code(&person, &world.alice.phone.fresh()).await;
+    person.goes_to(&page).await;
+    assert!(person.reads().await.contains("Logged in as: alice"), "{}", person.reads().await);
+
+    // Inside alice's session, with the wiki's session cookie gone: that is bob, and alice's level ends.
+    browser.client.delete_cookie("DokuWiki").await.unwrap();
+    browser.client.delete_cookie(&cookie).await.unwrap();
+    puts(&bobs).await;
+    person.goes_to(&page).await;
+    assert_eq!(person.is_at().await, world.page("/doku.php?do=login"));
+    assert!(!person.reads().await.contains("Logged in as"), "{}", person.reads().await);
+    assert_eq!(fetches(&person, "/doku.php?id=wiki:syntax", None).await.0, 401);
+    let told = world.authority.audit();
+    let names: Vec<_> = told
+        .iter()
+        .filter(|event| event.action == "assert_first")
+        .filter_map(|event| event.name.as_deref())
+        .collect();
+    assert_eq!(names, ["wiki.localhost:alice"], "nobody was ever taken for bob");
+    browser.close().await;
+}

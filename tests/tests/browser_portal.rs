@@ -1,40 +1,8 @@
 //! The gate and its portal as a person meets them: a real Chromium, a real gate, a real authority.
 
 use fantoccini::Locator;
-use twofold_tests::{Authority, Browser, Enrolled, Gate, Person, Upstream};
-
-const PASSWORD: &str = "correct horse battery";
-
-/// Two apps behind a gate, and alice, whom SSH knows as well.
-struct World {
-    wiki: Upstream,
-    mail: Upstream,
-    gate: Gate,
-    alice: Enrolled,
-    authority: Authority,
-}
-
-impl World {
-    fn start() -> Self {
-        let authority = Authority::start();
-        authority.add("local:alice");
-        authority.set_password("local:alice", PASSWORD);
-        let alice = authority.enrol_existing("local:alice");
-        let (wiki, mail) = (Upstream::start("The wiki"), Upstream::start("The mail"));
-        let gate = Gate::start(&authority, &[("wiki", wiki.address()), ("mail", mail.address())]);
-        Self { wiki, mail, gate, alice, authority }
-    }
-
-    /// One more account at the web, with a password and no second factor.
-    fn add(&self, name: &str) {
-        self.authority.add(name);
-        self.authority.set_password(name, PASSWORD);
-    }
-
-    fn page(&self, site: &str, path: &str) -> String {
-        format!("{}{path}", self.gate.origin(site))
-    }
-}
+use twofold_tests::world::PASSWORD;
+use twofold_tests::{Browser, Person, World};
 
 /// Signs in for `url` with alice's next code.
 async fn signs_in(person: &Person<'_>, world: &World, url: &str) {
@@ -199,7 +167,6 @@ async fn two_tabs_sign_in_side_by_side_without_disturbing_each_other() {
 #[tokio::test]
 async fn who_sets_a_phone_up_elsewhere_meanwhile_goes_on_from_the_wizard() {
     let world = World::start();
-    world.add("local:bob");
     let browser = Browser::start(1280, 800).await;
     let person = Person(&browser.client);
 
@@ -261,57 +228,6 @@ async fn a_name_that_looks_like_anothers_never_reaches_the_others_factor() {
     browser.close().await;
 }
 
-/// Each page a person can meet on the way in and out, by what its screenshot is called.
-async fn walk(world: &World, browser: &Browser, look: &str) {
-    let person = Person(&browser.client);
-    let picture = async |page: &str| {
-        browser.screenshot(&format!("{look}-{page}")).await;
-        person.fits(page, "en").await;
-    };
-    person.goes_to(&world.page("wiki", "/")).await;
-    picture("sign-in").await;
-    person.gives("alice", "wrong").await;
-    picture("sign-in-refused").await;
-    person.gives("alice", PASSWORD).await;
-    picture("code").await;
-    person.gives_code(&world.alice.phone.wrong()).await;
-    picture("code-refused").await;
-    person.gives_code(&world.alice.phone.fresh()).await;
-    // What there is to learn is told once.
-    if person.sees_title().await.contains("Twofold") {
-        picture("notices").await;
-        person.reads_notices().await;
-    }
-    person.goes_to(&world.page("id", "/")).await;
-    picture("signed-in").await;
-    person.goes_to(&world.page("mail", "/%2f")).await;
-    picture("unclear").await;
-    person.goes_to(&world.page("nowhere", "/")).await;
-    picture("no-such-site").await;
-    person.goes_to(&world.page("id", "/sign-out")).await;
-    picture("sign-out").await;
-    person.presses_the_button().await;
-    person.arrives_at(&world.page("id", "/signed-out")).await;
-    picture("signed-out").await;
-    person.goes_to(&world.page("wiki", "/")).await;
-    person.gives("bob", PASSWORD).await;
-    picture("not-enrolled").await;
-    person.signs_out(&world.gate, "id").await;
-}
-
-#[tokio::test]
-async fn every_page_fits_a_phone_and_a_desk_by_day_and_by_night() {
-    let world = World::start();
-    world.add("local:bob");
-    let (day, night) = ("--blink-settings=preferredColorScheme=1", "--blink-settings=preferredColorScheme=0");
-    let desk = Browser::with(1280, 800, &[day]).await;
-    walk(&world, &desk, "desk-light").await;
-    desk.close().await;
-    let phone = Browser::phone(&[night]).await;
-    walk(&world, &phone, "phone-dark").await;
-    phone.close().await;
-}
-
 #[tokio::test]
 async fn pages_speak_the_readers_language_and_keep_what_they_choose() {
     let world = World::start();
@@ -333,9 +249,13 @@ async fn pages_speak_the_readers_language_and_keep_what_they_choose() {
     assert_eq!((person.is_at().await, title().await.as_str()), (at, "Sign in"));
     person.gives("alice", PASSWORD).await;
     assert_eq!(title().await, "Code");
-    assert!(person.reads().await.contains("Enter the 6 digits"), "{}", person.reads().await);
+    assert!(person.reads().await.contains("Enter the code from your phone"), "{}", person.reads().await);
     person.presses("button[lang=de]", "html[lang=de]").await;
-    assert!(person.reads().await.contains("Geben Sie die 6 Ziffern"), "{}", person.reads().await);
+    assert!(
+        person.reads().await.contains("Geben Sie den Code von Ihrem Telefon"),
+        "{}",
+        person.reads().await
+    );
     person.gives_code(&world.alice.phone.fresh()).await;
     assert!(person.reads_notices().await.contains("als Ihr zweiter Faktor eingerichtet"));
     person.sees_app("The wiki").await;

@@ -183,9 +183,10 @@ fn a_person_whose_name_the_directory_does_not_say_gets_in_nowhere() {
         assert_eq!(page.status, 503, "{site} {name}: {page:?}");
     }
     assert!(world.gate.log().contains("has not exactly one uid that can be read"), "{}", world.gate.log());
-    // Eve is who she says, and the ledger has nobody of that name.
+    // Eve is who she says, and the ledger has nobody of that name: she is asked for an account elsewhere, and offered none.
     let page = world.tries("search", "eve", PASSWORD, "192.0.2.1");
-    assert!(page.status == 403 && page.body.contains("there is no account for your name yet"), "{page:?}");
+    assert!(page.url.contains("/join/") && page.body.contains("knows you as eve"), "{page:?}");
+    assert!(page.body.contains("ask the people who run this service to add you"), "{page:?}");
     world.authority.twofold(&["account", "lock", "corp:bob"]).expect_success();
     assert_eq!(world.tries("search", "bob", PASSWORD, "192.0.2.1").status, 403);
     assert_eq!(world.tries("search", "alice", PASSWORD, "192.0.2.1").status, 200);

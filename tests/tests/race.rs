@@ -36,6 +36,7 @@ fn session(browser: u8, round: u16, level: u8) -> SessionDigest {
 /// As the gate: alice has passed the wiki's own sign-in.
 fn sign_in(client: &Client, session: SessionDigest) {
     let request = AssertFirst {
+        create: false,
         nonce: Nonce::generate().unwrap(),
         realm: "wiki".to_owned(),
         name: "alice".to_owned(),

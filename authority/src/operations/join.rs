@@ -3,13 +3,13 @@
 //! Whoever can sign in at a site could type any account's name here, so tries count where nothing has passed before, and
 //! a name that nobody has costs and says the same.
 
-use twofold_shared::account::AccountName;
+use twofold_shared::account::{AccountName, Notice};
 use twofold_shared::code::Code;
 use twofold_shared::name::{Name, Realm};
 use twofold_shared::wire::{JoinAccount, VerifyReply, Word};
 
 use super::account::{name_taken, unchangeable};
-use super::attempt::word;
+use super::attempt::{occasion, word};
 use super::by_code::AtSite;
 use super::fault::{Outcome, invalid, not_permitted};
 use super::told::Place;
@@ -43,7 +43,10 @@ impl Authority {
                 return Err(name_taken(&joining));
             }
             let named = AccountName { name: joining.clone(), uid: None };
-            change.account = change.account.with_name(named, change.time()).map_err(unchangeable)?;
+            let news =
+                Notice::NameJoined { name: joining.clone(), occasion: occasion(&change.entry, change.now) };
+            let named = change.account.with_name(named, change.time()).map_err(unchangeable)?;
+            change.account = named.with_notice(news);
             let write = record::name_write(&joining, &change.account.id, Expect::Absent);
             change.writes.push(write.map_err(|error| self.failed(&error))?);
             change.also.push(Entry {

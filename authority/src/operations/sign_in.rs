@@ -11,13 +11,14 @@ use twofold_shared::account::{Account, PasswordHash, Reason, Refusal};
 use twofold_shared::name::{Name, Realm};
 use twofold_shared::secret::SecretText;
 use twofold_shared::wire::{
-    AssertFirst, Level, Nonce, Refused, SessionDigest, SignIn, SignInReply, SignedIn, Word,
+    AssertFirst, FaultKind, Level, Nonce, Refused, SessionDigest, SignIn, SignInReply, SignedIn, Word,
 };
 
 use super::attempt::{Change, Read, Subject, line, refusal_entry, word};
 use super::browser::source_of;
 use super::fault::{Outcome, not_permitted};
 use super::login::unnameable;
+use super::permission::Actor;
 use super::settings::DEADLINE;
 use super::told::{PORTAL, Place, entry};
 use super::turn::Line;
@@ -70,17 +71,44 @@ impl Authority {
 
     /// "This site's own first factor has just passed for this name."
     pub(crate) async fn assert_first(&self, request: AssertFirst) -> Outcome<SignInReply> {
-        let AssertFirst { nonce, realm, name, source, browser, session } = request;
+        let AssertFirst { nonce, realm, name, source, browser, session, create } = request;
         let realm = Realm::parse(&realm).map_err(|_| not_permitted())?;
-        if realm.is_local() || !self.settings.gate_realms.contains(&realm) {
+        // Accounts for users of hosts are made at their hosts, or by root.
+        if realm.is_local() || (create && realm.is_unix()) || !self.settings.gate_realms.contains(&realm) {
             return Err(not_permitted());
         }
         let name = Name::canonical(&realm, &name).ok();
         let place = Place::browser(&source);
+        let holder = name.as_ref().map(|name| self.holder_id(name)).transpose()?.flatten();
+        let newcomer = name.as_ref().filter(|_| holder.is_none() && !realm.is_unix());
+        if let Some(name) = newcomer.filter(|_| create) {
+            self.create_newcomer(name, &place, &nonce).await?;
+        }
+        let newcomer = newcomer.is_some() && !create;
         let proof = Proof::Asserted;
         // The portal's cookie is not there to see at a site.
         let (browser_value, action) = (None, "assert_first");
-        self.first_factor(Given { nonce, name, place, browser, session, browser_value, proof, action }).await
+        let given = Given { nonce, name, place, browser, session, browser_value, proof, action };
+        let reply = self.first_factor(given).await?;
+        // Somebody may have got the name meanwhile.
+        let newcomer = newcomer && reply.signed_in.is_none();
+        Ok(SignInReply { newcomer, ..reply })
+    }
+
+    /// Makes an account for a name that has just passed its site's first factor. That somebody was quicker is no error.
+    async fn create_newcomer(&self, name: &Name, place: &Place, nonce: &Nonce) -> Outcome<()> {
+        let made = self.create_told(name.clone(), Vec::new(), |account| Entry {
+            outcome: audit::Outcome::Done,
+            account: Some(account.id),
+            name: Some(name.to_string()),
+            actor: Actor::Gate.name(),
+            ..entry("account_add", PORTAL, place, nonce)
+        });
+        match made.await {
+            Ok(_) => Ok(()),
+            Err(fault) if fault.kind == FaultKind::NameTaken => Ok(()),
+            Err(fault) => Err(fault),
+        }
     }
 
     async fn first_factor(&self, mut given: Given) -> Outcome<SignInReply> {
@@ -214,7 +242,7 @@ impl Authority {
 
 impl Given {
     fn reply(&self, signed_in: Option<SignedIn>, refusal: Option<Refused>) -> SignInReply {
-        SignInReply { nonce: self.nonce.clone(), signed_in, refusal }
+        SignInReply { nonce: self.nonce.clone(), signed_in, refusal, newcomer: false }
     }
 }
 

@@ -55,6 +55,14 @@ pub(super) const WORDS: Words = Words {
         on: " on ",
         end: ". If that wasn't you, tell whoever runs this server at once.",
     },
+    name_joined: News {
+        start: "A name was added to your account with one of your codes:",
+        called: [" ", ""],
+        at: Some(" at "),
+        from: " from ",
+        on: " on ",
+        end: ". If that wasn't you, tell whoever runs this server at once.",
+    },
     enrol: "{}, this server asks for a second factor, and you have none yet.\n\
             Scan this with an authenticator app. It won't scan? Type i for the inverse picture.",
     enrol_key: "Or type this key into the app: {}",

@@ -57,6 +57,14 @@ pub(super) const WORDS: Words = Words {
         on: ", am ",
         end: ". Wenn das nicht Sie waren, sagen Sie es sofort denen, die diesen Server betreiben.",
     },
+    name_joined: News {
+        start: "Ihr Konto bekam mit einem Ihrer Codes einen weiteren Namen:",
+        called: [" ", ""],
+        at: Some(", bei "),
+        from: ", von ",
+        on: ", am ",
+        end: ". Wenn das nicht Sie waren, sagen Sie es sofort denen, die diesen Server betreiben.",
+    },
     enrol: "{}, dieser Server verlangt einen zweiten Faktor, und Sie haben noch keinen.\n\
             Scannen Sie das mit einer Authenticator-App. Geht nicht? Mit i kommt es umgekehrt.",
     enrol_key: "Oder tippen Sie diesen Schlüssel in die App: {}",

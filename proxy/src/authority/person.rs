@@ -19,8 +19,34 @@ pub enum Asked<T> {
     Gone,
     /// There is no such thing in this account, or not any more.
     Missing,
-    /// What was typed cannot be. The authority's own words, in English.
-    Unfit(String),
+    /// What was typed cannot be.
+    Unfit(Unfit),
+}
+
+/// What cannot be. The authority says why in English, and in its log; people are told in their own language.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unfit {
+    /// What something is called.
+    Label,
+    /// A path of an API key; what was typed, where that is known.
+    Path(Option<String>),
+    /// A network of an API key.
+    Network(Option<String>),
+    /// Anything else, such as one too many.
+    Other,
+}
+
+impl Unfit {
+    /// What a fault is about: its field, and what stands between backticks.
+    fn of(detail: &str) -> Self {
+        let entry = detail.split('`').nth(1).map(str::to_owned);
+        match detail.split(':').next() {
+            Some("label") => Self::Label,
+            Some("paths") => Self::Path(entry),
+            Some("networks") => Self::Network(entry),
+            Some(_) | None => Self::Other,
+        }
+    }
 }
 
 impl<T> Asked<T> {
@@ -32,7 +58,7 @@ impl<T> Asked<T> {
             Self::NeedsCode => Asked::NeedsCode,
             Self::Gone => Asked::Gone,
             Self::Missing => Asked::Missing,
-            Self::Unfit(detail) => Asked::Unfit(detail),
+            Self::Unfit(unfit) => Asked::Unfit(unfit),
         }
     }
 }
@@ -82,13 +108,33 @@ impl Authority {
                         | FaultKind::NotPermitted,
                         _,
                     ) => Ok(Asked::Missing),
-                    (FaultKind::Invalid | FaultKind::NameTaken, _) => Ok(Asked::Unfit(fault.detail)),
+                    (FaultKind::Invalid | FaultKind::NameTaken, _) => {
+                        Ok(Asked::Unfit(Unfit::of(&fault.detail)))
+                    }
                     (FaultKind::DiskFull | FaultKind::Internal | FaultKind::Refused, _) => {
                         Err(away(&nonce, &fault.detail))
                     }
                 }
             }
             Err(error) => Err(away(&nonce, &error.to_string())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_unfit_is_known_by_its_field() {
+        for (detail, unfit) in [
+            ("networks: `office` must be an address", Unfit::Network(Some("office".to_owned()))),
+            ("paths: at most 32", Unfit::Path(None)),
+            ("label: is empty", Unfit::Label),
+            ("an account has at most 64 API keys; revoke one first", Unfit::Other),
+            ("", Unfit::Other),
+        ] {
+            assert_eq!(Unfit::of(detail), unfit, "{detail}");
         }
     }
 }

@@ -246,6 +246,14 @@ mod tests {
             ("first_factor = \"header\"\n[site.header]\nname = \"Remote-Groups\"", &["something else"]),
             ("first_factor = \"header\"\n[site.header]\nname = \"X_Forwarded_For\"", &["something else"]),
             ("first_factor = \"header\"\n[site.header]\nname = \"X Remote\"", &["name of a header"]),
+            (
+                "first_factor = \"code\"\ncreate = true\n[site.code]",
+                &["gate.toml:7", "create", "an app, a directory or a proxy"],
+            ),
+            (
+                "first_factor = \"basic\"\ncreate = true\n[site.basic]\nprobe = \"/\"\nrealm = \"unix\"",
+                &["gate.toml:7", "create", "users of hosts"],
+            ),
             ("first_factor = \"code\"\n[site.code]\ncookies = [\"sid\"]", &["identity"]),
             (
                 "first_factor = \"code\"\n[site.code]\nidentity = \"/me\"\nidentity_json = \"/a\"",

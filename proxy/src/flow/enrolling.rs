@@ -2,25 +2,14 @@
 
 use std::sync::Mutex;
 
-use http::HeaderValue;
 use subtle::ConstantTimeEq;
 use twofold_shared::wire::SessionDigest;
 use zeroize::Zeroizing;
 
 use super::lock;
-use crate::clock::Millis;
-
-/// For how long the same form gets the same answer again.
-const TWICE: Millis = 30_000;
 
 /// A device that was turned on.
 pub struct Done {
-    /// The session as it was.
-    pub before: SessionDigest,
-    /// The digest of the cookie that bound the form to its browser.
-    pub form: Option<SessionDigest>,
-    /// The lines with which the browser got what it has from then on.
-    pub lines: Vec<HeaderValue>,
     /// The session as it is: whose the codes are.
     pub owner: SessionDigest,
     /// The backup codes; none where those that there are stay.
@@ -29,8 +18,6 @@ pub struct Done {
     pub name: String,
     /// When, in seconds of Unix time.
     pub at: u64,
-    /// The same by the gate's clock.
-    pub since: Millis,
 }
 
 /// The wizard's part of a flow.
@@ -83,16 +70,9 @@ impl Enrolling {
         *lock(&self.done) = None;
     }
 
-    /// Whether the person of `session` has set up the device, and not put the codes away yet. From then on the answer that
-    /// gave them their session is not given again.
+    /// Whether the person of `session` has set up the device, and not put the codes away yet.
     pub fn is_done_by(&self, session: &SessionDigest) -> bool {
-        match &mut *lock(&self.done) {
-            Some(done) if same(&done.owner, session) => {
-                done.lines.clear();
-                true
-            }
-            _ => false,
-        }
+        lock(&self.done).as_ref().is_some_and(|done| same(&done.owner, session))
     }
 
     /// Whose codes, when they were made, and the codes, for the person of `session`.
@@ -101,19 +81,6 @@ impl Enrolling {
             return None;
         }
         lock(&self.done).as_ref().map(|done| (done.name.clone(), done.at, done.codes.clone()))
-    }
-
-    /// The lines for the browser that sent the form that turned the device on, and did not read the answer.
-    pub fn lines_for(
-        &self,
-        before: &SessionDigest,
-        form: &SessionDigest,
-        now: Millis,
-    ) -> Option<Vec<HeaderValue>> {
-        let done = lock(&self.done);
-        let done = done.as_ref().filter(|done| now.saturating_sub(done.since) < TWICE)?;
-        let is_it = same(&done.before, before) && done.form.as_ref().is_some_and(|own| same(own, form));
-        (is_it && !done.lines.is_empty()).then(|| done.lines.clone())
     }
 
     /// The device of `session` is lost: what is set up takes the place of all that was there.
@@ -147,14 +114,10 @@ mod tests {
 
     fn done() -> Done {
         Done {
-            before: digest(1),
-            form: Some(digest(2)),
-            lines: vec![HeaderValue::from_static("a=b")],
             owner: digest(3),
             codes: vec![Zeroizing::new("1234 5678".to_owned())],
             name: "alice".to_owned(),
             at: 5,
-            since: 1000,
         }
     }
 
@@ -168,18 +131,5 @@ mod tests {
         assert!(enrolling.codes_of(&digest(3)).is_some(), "a reload");
         enrolling.forget();
         assert!(enrolling.codes_of(&digest(3)).is_none());
-    }
-
-    #[test]
-    fn a_form_sent_twice_gets_its_answer_in_the_same_browser_and_only_until_it_was_read() {
-        let enrolling = Enrolling::default();
-        enrolling.finish(done());
-        assert_eq!(enrolling.lines_for(&digest(1), &digest(2), 2000).unwrap().len(), 1);
-        // Who has the old cookie alone is nobody.
-        assert!(enrolling.lines_for(&digest(1), &digest(9), 2000).is_none());
-        assert!(enrolling.lines_for(&digest(9), &digest(2), 2000).is_none());
-        assert!(enrolling.lines_for(&digest(1), &digest(2), 1000 + TWICE).is_none());
-        assert!(enrolling.is_done_by(&digest(3)));
-        assert!(enrolling.lines_for(&digest(1), &digest(2), 2000).is_none());
     }
 }

@@ -16,7 +16,7 @@ use super::{Context, Decision, Gate, Wanted};
 use crate::answer::Answer;
 use crate::app_login::members::hash;
 use crate::app_login::{AppCookie, AppCookies, Form, MARKS, Marks, Step, Who, fields};
-use crate::authority::{self, Visitor};
+use crate::authority::{Believed, Visitor};
 use crate::browser;
 use crate::cookies::{self, Fresh, SITE};
 use crate::first_factor::{FirstFactor, NameAndCode};
@@ -251,10 +251,20 @@ impl Gate {
         let held = lines.cloned().collect();
         let location = own_path(response, site);
         keep_cookies(response, |_| false)?;
-        let onwards = match asked {
-            Ok(authority::Step::Passed(signed_in)) => {
+        let asserted = match asked {
+            Ok(Believed::Somebody(signed_in)) => {
                 log::info!("account {} passed the first factor at {}", signed_in.account, site.host());
-                let asserted = Asserted::new(fresh, signed_in.account, user, held, location);
+                Some(Asserted::new(fresh, signed_in.account, user, held, location))
+            }
+            Ok(Believed::Newcomer) => {
+                log::info!("somebody new passed the first factor at {}", site.host());
+                Some(Asserted::of_newcomer(fresh, user, held, location, self.clock.millis()))
+            }
+            Ok(Believed::Nobody) => None,
+            Err(_) => return self.undecided(context, site, "the authority did not decide on a first factor"),
+        };
+        let onwards = match asserted {
+            Some(asserted) => {
                 let (id, lines) =
                     self.portal.assert(&request.headers, context.client.address, site, asserted)?;
                 for line in lines {
@@ -262,8 +272,7 @@ impl Gate {
                 }
                 format!("/.twofold/continue/{id}")
             }
-            Ok(authority::Step::Refused(_) | authority::Step::Gone) => "/.twofold/unknown".to_owned(),
-            Err(_) => return self.undecided(context, site, "the authority did not decide on a first factor"),
+            None => "/.twofold/unknown".to_owned(),
         };
         if request::is_navigation(&request.headers) {
             replace(response, context, StatusCode::SEE_OTHER, Some(&onwards))?;

@@ -17,7 +17,7 @@ use super::decide::peer;
 use super::{Context, Gate};
 use crate::answer::Answer;
 use crate::app_login::probe;
-use crate::authority::{Step, Visitor};
+use crate::authority::{Believed, Visitor};
 use crate::browser;
 use crate::client::Trusted;
 use crate::cookies::{self, Fresh, SITE};
@@ -289,13 +289,19 @@ impl Gate {
         };
         let realm = site.first_factor().realm().unwrap_or_default();
         Ok(match self.authority.assert_first(&visitor, realm, user.clone(), fresh.digest).await {
-            Ok(Step::Passed(signed_in)) => {
+            Ok(Believed::Somebody(signed_in)) => {
                 log::info!("account {} passed the first factor at {}", signed_in.account, site.host());
                 let asserted =
                     Asserted::new(fresh, signed_in.account, user, Vec::new(), None).with_proof(proof);
                 self.portal.begin_asserted(&visit, site, onwards, asserted)
             }
-            Ok(Step::Refused(_) | Step::Gone) => Answer::redirect("/.twofold/unknown"),
+            Ok(Believed::Newcomer) => {
+                log::info!("somebody new passed the first factor at {}", site.host());
+                let now = self.clock.millis();
+                let asserted = Asserted::of_newcomer(fresh, user, Vec::new(), None, now).with_proof(proof);
+                self.portal.begin_asserted(&visit, site, onwards, asserted)
+            }
+            Ok(Believed::Nobody) => Answer::redirect("/.twofold/unknown"),
             Err(away) => Refusal::Undecided.answer(self.portal.pages(headers), headers, &away.request),
         })
     }

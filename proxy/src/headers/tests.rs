@@ -13,6 +13,7 @@ fn site(forward_authorization: bool) -> Site {
         upstream: "127.0.0.1:1".parse().unwrap(),
         max_body: None,
         trusted_browsers: None,
+        create: false,
         assertion: false,
         title: "Wiki".to_owned(),
         path_parameters: false,

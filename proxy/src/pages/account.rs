@@ -108,7 +108,7 @@ struct DeviceRow<'a> {
 
 struct SessionRow<'a> {
     id: &'a str,
-    browser: &'a str,
+    browser: String,
     place: String,
     seen: String,
     exact: String,
@@ -118,7 +118,7 @@ struct SessionRow<'a> {
 
 struct BrowserRow<'a> {
     id: &'a str,
-    browser: &'a str,
+    browser: String,
     place: &'a str,
     seen: String,
     exact: String,
@@ -313,7 +313,7 @@ impl PagesFor<'_> {
         };
         SessionRow {
             id: &session.id,
-            browser: &session.browser,
+            browser: say.browser(&session.browser),
             place,
             seen: say.ago(session.seen, reader.now),
             exact: say.moment(session.seen),
@@ -327,7 +327,7 @@ impl PagesFor<'_> {
         let until = browser.trusted_until.filter(|until| *until > now);
         BrowserRow {
             id: &browser.id,
-            browser: &browser.browser,
+            browser: say.browser(&browser.browser),
             place: browser.source.as_deref().unwrap_or_default(),
             seen: say.ago(browser.seen, now),
             exact: say.moment(browser.seen),

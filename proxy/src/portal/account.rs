@@ -129,7 +129,7 @@ impl Portal {
     async fn owner(&self, visit: &Visit) -> Turn<Owner> {
         match self.guest(visit).await? {
             Guest::Signed(session, known) if known.meets(Need::SECOND, self.clock.unix()) => {
-                let token = self.key.token("account", session.as_bytes());
+                let token = self.key.form_token("account", session.as_bytes())?;
                 Ok(Owner { session, known, token })
             }
             Guest::Signed(_, known) if !known.is_enrolled() && visit.path == "/account" => {
@@ -182,17 +182,20 @@ impl Portal {
     }
 
     async fn overview(&self, visit: &Visit, owner: &Owner) -> Turn<Answer> {
-        let account = self.tell(visit, owner, &GetAccount { account: None }).await?;
-        let sessions = self.tell(visit, owner, &ListSessions { account: None }).await?.sessions;
-        let browsers = self.tell(visit, owner, &ListBrowsers { account: None }).await?.browsers;
-        let keys = self.tell(visit, owner, &ListApiKeys { account: None }).await?.api_keys;
         let latest = ReadActivity { account: None, before: None, limit: EVENTS };
-        let activity = self.tell(visit, owner, &latest).await?;
+        // All at once: the person waits for the slowest, and not for their sum.
+        let (account, sessions, browsers, keys, activity) = tokio::try_join!(
+            self.tell(visit, owner, &GetAccount { account: None }),
+            self.tell(visit, owner, &ListSessions { account: None }),
+            self.tell(visit, owner, &ListBrowsers { account: None }),
+            self.tell(visit, owner, &ListApiKeys { account: None }),
+            self.tell(visit, owner, &latest),
+        )?;
         let overview = Overview {
             account: &account,
-            sessions: &sessions,
-            browsers: &browsers,
-            keys: &keys,
+            sessions: &sessions.sessions,
+            browsers: &browsers.browsers,
+            keys: &keys.api_keys,
             activity: &activity,
         };
         Ok(self.read_by(visit).account(self.reader(owner, &owner.id()), &overview))

@@ -3,18 +3,18 @@
 
 use std::sync::Arc;
 
-use http::StatusCode;
+use http::{HeaderMap, HeaderValue, StatusCode};
 use twofold_shared::code::Code;
 use twofold_shared::permit::Permit;
-use twofold_shared::wire::{Level, Notice, Refused as Said, SessionDigest, Word};
+use twofold_shared::wire::{Level, Notice, NoticeKind, Refused as Said, SessionDigest, Word};
 
 use super::form::Fields;
 use super::{Guest, Portal, Refused, Visit, refused_status};
 use crate::answer::Answer;
 use crate::authority::{Raise, Step};
-use crate::cookies::{self, BROWSER, BROWSER_LIFE, Fresh};
+use crate::cookies::{self, BROWSER, BROWSER_LIFE, DIGITS, Found, Fresh};
 use crate::flow::Flow;
-use crate::pages::TrustBox;
+use crate::pages::{CodeAsked, TrustBox};
 use crate::refusal::Refusal;
 use crate::session::Known;
 
@@ -94,6 +94,7 @@ impl Portal {
         let next = Next::generate()?;
         let trust_seconds = flow.need().trust.filter(|_| wants_trust);
         let raise = next.raise(session, flow);
+        let digits = code.digits().len();
         match self.authority.verify(&visit.visitor()?, raise, code, trust_seconds).await? {
             Step::Refused(Said { word: Word::Unenrolled, .. }) => {
                 Ok(self.read_by(visit).not_enrolled(flow.id.as_str(), known.name(), Self::site_of(flow)))
@@ -105,7 +106,11 @@ impl Portal {
             }
             // The browser may hold a newer cookie by now: it is looked at again.
             Step::Gone => Ok(self.next_step(visit, flow, &Guest::Nobody)),
-            Step::Passed(passed) => self.risen(visit, flow, known, next, passed).await,
+            Step::Passed(passed) => {
+                let line = digits_line(digits, &passed.1);
+                let risen = self.risen(visit, flow, known, next, passed).await?;
+                Ok(line.into_iter().fold(risen, Answer::with_cookie))
+            }
         }
     }
 
@@ -166,8 +171,22 @@ impl Portal {
         let trust = flow.need().trust.map(|seconds| TrustBox { seconds, is_ticked });
         let (status, error) = again.map_or((StatusCode::OK, None), |again| (again.status, Some(again.error)));
         let left = 30 - self.clock.unix() % 30;
+        let digits = known_digits(&visit.headers);
         self.page_with_form(visit, flow, error, |form| {
-            self.read_by(visit).code(status, form, known, trust, left)
+            self.read_by(visit).code(status, form, known, CodeAsked { trust, left, digits })
         })
     }
+}
+
+/// How many digits a code of this browser's device has. Only the browser knows: nobody is told who has the password alone.
+fn known_digits(headers: &HeaderMap) -> Option<u8> {
+    let Found::One(value) = cookies::find(headers, DIGITS) else { return None };
+    std::str::from_utf8(value).ok()?.parse().ok().filter(|digits| (6..=8).contains(digits))
+}
+
+/// The line with which a browser keeps how many digits the code had that was right: a device's, and no backup code.
+pub(super) fn digits_line(digits: usize, notices: &[Notice]) -> Option<HeaderValue> {
+    let is_devices =
+        (6..=8).contains(&digits) && !notices.iter().any(|notice| notice.kind == NoticeKind::BackupCodeUsed);
+    is_devices.then(|| cookies::set(DIGITS, &digits.to_string(), Some(BROWSER_LIFE)))
 }

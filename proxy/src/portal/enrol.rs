@@ -12,13 +12,13 @@ use twofold_shared::wire::{
     CodeKind, ConfirmedEnrolment, EnrolmentRefusal, SessionDigest, WaitingEnrolment, Word,
 };
 
-use super::code::Next;
+use super::code::{Next, digits_line};
 use super::form::Fields;
 use super::{Guest, Portal, Refused, Visit, refused_status};
 use crate::answer::Answer;
 use crate::authority::Raise;
 use crate::authority::enrolment::{Beginning, Begun, Confirmed, FirstCode, USUAL};
-use crate::cookies::{self, BROWSER, BROWSER_LIFE, FORM, Found};
+use crate::cookies::{self, BROWSER, BROWSER_LIFE};
 use crate::flow::Flow;
 use crate::flow::enrolling::Done;
 use crate::pages::Action;
@@ -62,10 +62,7 @@ impl Portal {
     pub(super) async fn enrol(&self, visit: &Visit, flow: &Flow, step: &str) -> Result<Answer, Refused> {
         let guest = self.guest_of(visit, flow).await?;
         let Guest::Signed(session, known) = guest else {
-            return match self.said_twice(visit, flow, step)? {
-                Some(again) => Ok(again),
-                None => Ok(self.next_step(visit, flow, &guest)),
-            };
+            return Ok(self.next_step(visit, flow, &guest));
         };
         let person = Person { session, known };
         let is_here_for_one = flow.wants_device() || flow.enrolling.is_anew(&session);
@@ -83,6 +80,9 @@ impl Portal {
             ("finish", true) => self.finish(visit, flow, &person),
             ("cancel", true) => self.cancel(visit, flow, &person).await,
             ("again", true) => self.sign_in_again(visit, flow, &person).await,
+            ("codes", true) | ("codes.txt" | "finish" | "cancel" | "again", false) => {
+                Err(Refused::because(Refusal::WrongMethod, "a step of the wizard that takes another method"))
+            }
             _ => Err(Refused::because(Refusal::NotFound, "no such step of the wizard")),
         }
     }
@@ -188,7 +188,7 @@ impl Portal {
     }
 
     async fn give_first_code(&self, visit: &Visit, flow: &Flow, person: &Person) -> Result<Answer, Refused> {
-        // One at a time: who presses twice gets the answer to the first.
+        // One at a time: another tab of this sign-in finds out.
         let _turn = flow.enrolling.turn().await;
         if let Some(done) = self.where_done(flow, person) {
             return Ok(done);
@@ -219,9 +219,13 @@ impl Portal {
         let next = Next::generate()?;
         let raise = next.raise(person.session, flow);
         let anew = flow.enrolling.is_anew(&person.session);
+        let digits = digits_line(code.digits().len(), &[]);
         let first = FirstCode { enrolment: &waiting.enrolment, code, label: &label, makes, anew };
         match self.confirm(visit, raise, first).await? {
-            Confirmed::On(confirmed) => self.turned_on(visit, flow, person, next, *confirmed).await,
+            Confirmed::On(confirmed) => {
+                let on = self.turned_on(visit, flow, person, next, *confirmed).await?;
+                Ok(digits.into_iter().fold(on, Answer::with_cookie))
+            }
             Confirmed::Gone => Ok(self.next_step(visit, flow, &Guest::Nobody)),
             Confirmed::NotWaiting => Ok(self.read_by(visit).message(
                 StatusCode::GONE,
@@ -271,39 +275,12 @@ impl Portal {
         let codes = confirmed.backup_codes.iter().map(|code| grouped(code.reveal().to_owned())).collect();
         flow.renew(self.clock.millis());
         flow.enrolling.finish(Done {
-            before: person.session,
-            form: Self::form_holder(visit),
-            lines: lines.clone(),
             owner: next.session.digest,
             codes,
             name: person.known.name().to_owned(),
             at: self.clock.unix(),
-            since: self.clock.millis(),
         });
         Ok(lines.into_iter().fold(self.to_codes(flow), Answer::with_cookie))
-    }
-
-    /// The form came twice, and the answer to the first was not read: the same answer once more, for the same browser.
-    fn said_twice(&self, visit: &Visit, flow: &Flow, step: &str) -> Result<Option<Answer>, Refused> {
-        if step != "verify" || !visit.is_post() {
-            return Ok(None);
-        }
-        let fields = Fields::read(&visit.headers, &visit.body);
-        if !self.is_own(visit, flow, &fields)? {
-            return Ok(None);
-        }
-        let before = self.presented(visit, flow);
-        let lines = before
-            .zip(Self::form_holder(visit))
-            .and_then(|(before, form)| flow.enrolling.lines_for(&before, &form, self.clock.millis()));
-        Ok(lines.map(|lines| lines.into_iter().fold(self.to_codes(flow), Answer::with_cookie)))
-    }
-
-    fn form_holder(visit: &Visit) -> Option<SessionDigest> {
-        match cookies::find(&visit.headers, FORM) {
-            Found::One(value) => cookies::digest(value),
-            Found::None | Found::Several => None,
-        }
     }
 
     fn to_codes(&self, flow: &Flow) -> Answer {

@@ -118,7 +118,8 @@ impl Portal {
         let session = ticket.and_then(|(_, ticket)| flow.redeem(&cookies::digest(ticket.as_bytes())?));
         if let Some(session) = session {
             let line = cookies::set(&format!("{FLOW}{}", flow.id.short()), &session, Some(COOKIE_LIFE));
-            return Ok(Answer::redirect(&format!("/code/{}", flow.id.as_str())).with_cookie(line));
+            let step = if flow.account().is_some() { "code" } else { "join" };
+            return Ok(Answer::redirect(&format!("/{step}/{}", flow.id.as_str())).with_cookie(line));
         }
         let guest = self.guest_of(visit, flow).await?;
         Ok(self.next_step(visit, flow, &guest))

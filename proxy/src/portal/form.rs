@@ -81,7 +81,7 @@ impl Portal {
         page: impl FnOnce(&Form<'_>) -> Answer,
     ) -> Result<Answer, Refused> {
         let binding = self.binding(visit)?;
-        let token = self.key.token(flow.id.as_str(), binding.holder.as_bytes());
+        let token = self.key.form_token(flow.id.as_str(), binding.holder.as_bytes())?;
         let page = page(&Form { flow: flow.id.as_str(), token: &token, error, site: Self::site_of(flow) });
         Ok(match binding.line {
             Some(line) => page.with_cookie(line),

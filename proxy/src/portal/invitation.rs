@@ -71,7 +71,7 @@ impl Portal {
             name: None,
         };
         let binding = self.binding(visit)?;
-        let token = self.key.token(INVITATION, binding.holder.as_bytes());
+        let token = self.key.form_token(INVITATION, binding.holder.as_bytes())?;
         let mut page = pages.choice(StatusCode::OK, choice, &token, None);
         if is_new {
             page =

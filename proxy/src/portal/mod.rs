@@ -11,11 +11,13 @@ mod enrol;
 mod enter;
 mod form;
 mod invitation;
+mod join;
 mod language;
 mod lost;
 mod sign_in;
 mod sign_out;
 mod site;
+mod twice;
 mod without;
 
 use std::net::IpAddr;
@@ -25,6 +27,7 @@ use http::{HeaderMap, Method, StatusCode};
 use twofold_shared::wire::{Nonce, SessionDigest};
 use zeroize::Zeroizing;
 
+use self::twice::Twice;
 use crate::answer::Answer;
 use crate::app_login::members::Members;
 use crate::authority::{Authority, Away, Visitor};
@@ -44,6 +47,9 @@ use crate::refusal::Refusal;
 use crate::rules::Need;
 use crate::session::{Known, Sessions, Verdict};
 use crate::site::{Places, Site};
+
+/// What is below this is a person's account.
+const ACCOUNT: &str = "/account/";
 
 /// The longest form that is read: a password and a name.
 pub const MAX_BODY: usize = 16 * 1024;
@@ -96,6 +102,7 @@ pub struct Portal {
     clock: Clock,
     members: Arc<Members>,
     key: Arc<Key>,
+    twice: Twice,
     directories: Directories,
     /// What becomes of people without a second factor at the portal's own pages.
     enrolments: Enrolments,
@@ -161,6 +168,7 @@ impl Portal {
             handoffs: Handoffs::default(),
             clock,
             key,
+            twice: Twice::default(),
             members,
             directories,
             enrolments: Enrolments::of_host(&config.enrolments, config.portal.host()),
@@ -180,8 +188,19 @@ impl Portal {
         self.pages.read_by(&visit.headers, here)
     }
 
-    /// Answers a request to the portal's origin.
+    /// Answers a request to the portal's origin; a form that comes twice only once.
     pub async fn answer(&self, visit: &Visit) -> Answer {
+        match self.sending(visit) {
+            None => self.answer_once(visit).await,
+            Some((slot, arrived)) => {
+                let answering = self.answer_once(visit);
+                slot.answer(answering, (arrived, || self.clock.millis()), visit.path.starts_with(ACCOUNT))
+                    .await
+            }
+        }
+    }
+
+    async fn answer_once(&self, visit: &Visit) -> Answer {
         match self.route(visit).await {
             Ok(answer) => answer,
             Err(Refused(refusal, request)) => refusal.answer(self.read_by(visit), &visit.headers, &request),
@@ -203,6 +222,7 @@ impl Portal {
             ("sign-in", Some(id)) => self.sign_in(visit, &*self.flow(id)?).await,
             ("enter", Some(id)) if is_get => self.enter(visit, &*self.flow(id)?).await,
             ("code", Some(id)) => self.code(visit, &*self.flow(id)?).await,
+            ("join", Some(id)) => self.join(visit, &*self.flow(id)?).await,
             ("lost", Some(id)) => self.lost(visit, &*self.flow(id)?).await,
             ("enrol", None) if is_get => self.begin_device(visit),
             ("enrol", Some(rest)) => {
@@ -234,7 +254,7 @@ impl Portal {
             Guest::Signed(session, known)
                 if self.enrolments.are_met(&known, Need::SECOND, self.clock.unix()) =>
             {
-                let token = self.key.token("sign-out", session.as_bytes());
+                let token = self.key.form_token("sign-out", session.as_bytes())?;
                 let sites = self.places.sites().iter().map(|site| &**site);
                 Ok(self.read_by(visit).home(&known, sites, &token))
             }
@@ -270,18 +290,13 @@ impl Portal {
         }
     }
 
-    /// The digest of the session that a browser presents in a flow, whether it is one or not.
-    fn presented(&self, visit: &Visit, flow: &Flow) -> Option<SessionDigest> {
-        let own = format!("{}{}", cookies::FLOW, flow.id.short());
-        let name = if flow.account().is_some() { &own } else { cookies::PORTAL };
-        match cookies::find(&visit.headers, name) {
-            Found::One(value) => cookies::digest(value),
-            Found::None | Found::Several => None,
-        }
-    }
-
     /// The step of the flow that this guest has reached.
     fn next_step(&self, visit: &Visit, flow: &Flow, guest: &Guest) -> Answer {
+        if let (Guest::Nobody, Some(newcomer)) = (guest, Self::newcomer(visit, flow))
+            && !newcomer.is_late(self.clock.millis())
+        {
+            return Answer::redirect(&format!("/join/{}", flow.id.as_str()));
+        }
         // An app's own login is the only way into its flows; and so is what came with a request to it.
         if let (Guest::Nobody, Some(site)) = (guest, Self::site_of(flow)) {
             if let Some(page) = site.login_page() {
@@ -308,7 +323,11 @@ impl Portal {
             (Guest::Nobody, None) => return Ok(self.next_step(visit, flow, &guest)),
         };
         let words = self.read_by(visit).words();
-        let notices: Vec<String> = flow.news(&reader).iter().map(|notice| words.say.notice(notice)).collect();
+        let title = Self::site_of(flow).map_or(words.directory, Site::title);
+        let joined = flow.joined(&reader).map(|name| words.join.say.joined(&name, title));
+        let news = flow.news(&reader);
+        let told = news.iter().map(|notice| words.say.notice(notice));
+        let notices: Vec<String> = joined.into_iter().chain(told).collect();
         if notices.is_empty() {
             return Ok(Answer::redirect(&format!("/continue/{}", flow.id.as_str())));
         }

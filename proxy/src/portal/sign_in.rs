@@ -7,7 +7,7 @@ use twofold_shared::wire::{Refused as Said, Word};
 use super::form::Fields;
 use super::{Guest, Portal, Refused, Visit, refused_status};
 use crate::answer::Answer;
-use crate::authority::Step;
+use crate::authority::{Believed, Step};
 use crate::cookies::{self, FLOW, Fresh, PORTAL};
 use crate::directory::{Away, Verdict};
 use crate::first_factor::FirstFactor;
@@ -76,10 +76,11 @@ impl Portal {
             Some(realm) => match self.ask_directory(visit, realm, name, password).await? {
                 Verdict::Right(name) => {
                     let visitor = visit.visitor()?;
-                    match self.authority.assert_first(&visitor, realm, name, fresh.digest).await? {
+                    match self.authority.assert_first(&visitor, realm, name.clone(), fresh.digest).await? {
+                        Believed::Somebody(signed_in) => Step::Passed(signed_in),
                         // They are who they say, and the ledger has nobody of that name, or keeps them out.
-                        Step::Refused(_) => return Ok(self.unknown_to_ledger(visit, flow)),
-                        step => step,
+                        Believed::Newcomer => return Ok(self.newcomer_here(flow, name, fresh)),
+                        Believed::Nobody => return Ok(self.unknown_to_ledger(visit, flow)),
                     }
                 }
                 Verdict::Wrong => Step::Refused(Said { word: Word::Wrong, wait_seconds: None }),
@@ -141,7 +142,7 @@ impl Portal {
         })
     }
 
-    fn unknown_to_ledger(&self, visit: &Visit, flow: &Flow) -> Answer {
+    pub(super) fn unknown_to_ledger(&self, visit: &Visit, flow: &Flow) -> Answer {
         let words = self.read_by(visit).words();
         let text = words.say.unknown_here(Self::site_of(flow).map_or(words.directory, Site::title));
         self.read_by(visit).message(StatusCode::FORBIDDEN, words.not_known_yet, &text, None, None)

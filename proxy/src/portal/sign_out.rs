@@ -20,7 +20,7 @@ impl Portal {
         let Guest::Signed(session, known) = self.guest(visit).await? else {
             return Ok(Answer::redirect("/signed-out"));
         };
-        let token = self.key.token("sign-out", session.as_bytes());
+        let token = self.key.form_token("sign-out", session.as_bytes())?;
         if visit.is_post() {
             self.refuse_foreign(visit)?;
             let fields = Fields::read(&visit.headers, &visit.body);

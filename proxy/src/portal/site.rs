@@ -46,7 +46,7 @@ impl Portal {
     /// Sends a person without a session to the portal, and gives the browser what will prove that it was this one.
     pub fn begin(&self, visit: &Visit, site: &Arc<Site>, target: &[u8], need: Need) -> Answer {
         if let Some(flow) = self.newest_flow(&visit.headers, site)
-            && flow.account().is_some()
+            && flow.is_asserted(self.clock.millis())
             && let Ok(address) = self.enter_address(&flow)
         {
             // The app has let them in already, without a page that could lead on.

@@ -148,7 +148,9 @@ pub struct AccountWords {
     /// A button.
     pub reopen: &'static str,
     /// A field, where there is a password.
-    pub code_or_password: &'static str,
+    pub own_password: &'static str,
+    /// The field below it.
+    pub or_a_code: &'static str,
     /// A field, where there is none.
     pub code_alone: &'static str,
     /// The password with a change was refused.
@@ -242,7 +244,8 @@ pub const ENGLISH: AccountWords = AccountWords {
     closed: "Too many wrong codes came from places we don't know, so codes are only taken from places you have used before. \
         Backup codes still work everywhere.",
     reopen: "Take codes from everywhere again",
-    code_or_password: "Your password, or a code from your phone",
+    own_password: "Your password",
+    or_a_code: "Or a code from your phone, or a backup code",
     code_alone: "A code from your phone, or a backup code",
     wrong_confirmation: "That didn't match. Check it and type it again.",
     confirm_first: "Type your password or a code to confirm that it's you.",
@@ -332,7 +335,8 @@ pub const GERMAN: AccountWords = AccountWords {
     closed: "Zu viele falsche Codes kamen von Orten, die wir nicht kennen. Codes werden deshalb nur von Orten genommen, an denen \
         Sie schon waren. Ersatzcodes gelten weiter überall.",
     reopen: "Codes wieder von überall nehmen",
-    code_or_password: "Ihr Passwort, oder ein Code von Ihrem Telefon",
+    own_password: "Ihr Passwort",
+    or_a_code: "Oder ein Code von Ihrem Telefon, oder ein Ersatzcode",
     code_alone: "Ein Code von Ihrem Telefon, oder ein Ersatzcode",
     wrong_confirmation: "Das passt nicht. Prüfen Sie es und geben Sie es noch einmal ein.",
     confirm_first: "Bestätigen Sie mit Ihrem Passwort oder einem Code, dass Sie es sind.",

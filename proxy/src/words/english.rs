@@ -4,7 +4,8 @@ mod wizard;
 
 use twofold_shared::wire::{AuditEvent, Notice, NoticeKind, Refused, Word};
 
-use super::{Say, Words, account, duration, local};
+use super::{Ended, Say, Words, account, duration, join, label_of_key, local};
+use crate::authority::Unfit;
 use crate::refusal::Refusal;
 
 /// English.
@@ -17,7 +18,7 @@ pub const ENGLISH: Words = Words {
     password: "Password",
     go_on: "Continue",
     code: "Code",
-    code_lede: "Enter the 6 digits from your phone, or a backup code.",
+    code_lede: "Enter the code from your phone, or a backup code.",
     seconds_left: "{} s left",
     verify: "Verify",
     trust_hint: "It then asks for no code here. Don't tick this where others use the same browser.",
@@ -50,6 +51,7 @@ pub const ENGLISH: Words = Words {
     wrong_name_and_code: "That name and code don't match. Check the name. Codes change every 30 seconds: wait for the next \
         one and type it without spaces.",
     account: account::ENGLISH,
+    join: &join::ENGLISH,
     wizard: &wizard::WIZARD,
     say: &English,
 };
@@ -98,6 +100,29 @@ impl Say for English {
         format!(
             "{asker} asks for a code from your phone besides your password, and {name} has no phone set up yet."
         )
+    }
+
+    fn code_lede(&self, digits: u8) -> String {
+        format!("Enter the {digits} digits from your phone, or a backup code.")
+    }
+
+    fn unfit(&self, unfit: &Unfit) -> String {
+        match unfit {
+            Unfit::Label => "That name can't be used. Take 1 to 60 letters, digits and signs.".to_owned(),
+            Unfit::Path(Some(path)) => format!(
+                "“{path}” can't be a path. Write each as in an address, beginning with a slash and without ? and ;, such as /api."
+            ),
+            Unfit::Network(Some(network)) => {
+                format!("“{network}” is no address and no network. Write 192.0.2.7 or 192.0.2.0/24.")
+            }
+            Unfit::Path(None) | Unfit::Network(None) => "Those are too many lines: 32 at most.".to_owned(),
+            Unfit::Other => "That can't be done: there may be as many as there can be. Remove what you no longer need, then try again."
+                .to_owned(),
+        }
+    }
+
+    fn browser(&self, described: &str) -> String {
+        described.to_owned()
     }
 
     fn refused_code(&self, refused: Refused) -> String {
@@ -162,6 +187,7 @@ impl Say for English {
             }
             NoticeKind::BrowserEnded => browser_ended(notice),
             NoticeKind::EmergencyCodeUsed => emergency_code_used(notice),
+            NoticeKind::NameJoined => name_joined(notice),
         }
     }
 
@@ -216,23 +242,32 @@ impl Say for English {
             ("disable", ..) => "turned two-factor off".to_owned(),
             ("reset", ..) => "removed all devices and codes".to_owned(),
             ("password_set", ..) => "set a new password".to_owned(),
-            ("session_revoke", _, Some(what)) => format!("ended {what}"),
+            ("session_revoke", _, Some(told)) => match Ended::read(told) {
+                Some(Ended::Others) => "ended all other sessions".to_owned(),
+                Some(Ended::One { door, browser }) => {
+                    format!("ended a session ({}, {})", self.door(door), self.browser(browser))
+                }
+                None => format!("ended {told}"),
+            },
             ("browser_trust", ..) => "trusted a browser".to_owned(),
             ("browser_revoke", ..) => "forgot a browser".to_owned(),
             ("browser_stolen", ..) => {
                 "an old cookie of a browser came back; the browser was forgotten".to_owned()
             }
-            ("api_key_create", _, Some(key)) => format!("made the API key {key}"),
-            ("api_key_suspend", _, Some(key)) => format!("suspended the API key {key}"),
-            ("api_key_resume", _, Some(key)) => format!("resumed the API key {key}"),
-            ("api_key_rotate", _, Some(key)) => format!("gave the API key {key} a new secret"),
-            ("api_key_revoke", _, Some(key)) => format!("revoked the API key {key}"),
+            ("api_key_create", _, Some(key)) => format!("made the API key {}", label_of_key(key)),
+            ("api_key_suspend", _, Some(key)) => format!("suspended the API key {}", label_of_key(key)),
+            ("api_key_resume", _, Some(key)) => format!("resumed the API key {}", label_of_key(key)),
+            ("api_key_rotate", _, Some(key)) => {
+                format!("gave the API key {} a new secret", label_of_key(key))
+            }
+            ("api_key_revoke", _, Some(key)) => format!("revoked the API key {}", label_of_key(key)),
             ("account_add", ..) => "the account was made".to_owned(),
             ("account_lock", ..) => "the account was locked".to_owned(),
             ("account_unlock", ..) => "the account was unlocked".to_owned(),
             ("account_reopen", ..) => "codes are taken from everywhere again".to_owned(),
-            ("name_link", ..) => "a name was added".to_owned(),
-            ("name_unlink", ..) => "a name was parted".to_owned(),
+            ("name_link", ..) => format!("added the name {}", event.name.as_deref().unwrap_or_default()),
+            ("name_unlink", ..) => format!("parted the name {}", event.name.as_deref().unwrap_or_default()),
+            ("join", ..) => "gave a code to add a name".to_owned(),
             (action, _, Some(factor)) => format!("{}: {factor}", action.replace('_', " ")),
             (action, _, None) => action.replace('_', " "),
         };
@@ -384,6 +419,21 @@ fn emergency_code_used(notice: &Notice) -> String {
         text.push_str(&format!(", from {source}"));
     }
     text.push_str(". If that wasn't you, tell the people who run this service now.");
+    text
+}
+
+fn name_joined(notice: &Notice) -> String {
+    let name = notice.label.as_deref().unwrap_or("A name");
+    let mut text = format!("{name} became one of your account's names, with one of your codes");
+    if let Some(at) = notice.at {
+        text.push_str(&format!(", on {}", moment(at)));
+    }
+    if let Some(source) = &notice.source {
+        text.push_str(&format!(", from {source}"));
+    }
+    text.push_str(
+        ". If that wasn't you, part it on your account page and tell the people who run this service now.",
+    );
     text
 }
 

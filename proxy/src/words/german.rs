@@ -4,7 +4,8 @@ mod wizard;
 
 use twofold_shared::wire::{AuditEvent, Notice, NoticeKind, Refused, Word};
 
-use super::{Say, Words, account, duration, local};
+use super::{Ended, Say, Words, account, duration, join, label_of_key, local};
+use crate::authority::Unfit;
 use crate::refusal::Refusal;
 
 /// German.
@@ -17,7 +18,7 @@ pub const GERMAN: Words = Words {
     password: "Passwort",
     go_on: "Weiter",
     code: "Code",
-    code_lede: "Geben Sie die 6 Ziffern von Ihrem Telefon ein, oder einen Ersatzcode.",
+    code_lede: "Geben Sie den Code von Ihrem Telefon ein, oder einen Ersatzcode.",
     seconds_left: "noch {} s",
     verify: "Prüfen",
     trust_hint: "Dann wird hier kein Code verlangt. Nicht ankreuzen, wo andere denselben Browser benutzen.",
@@ -52,6 +53,7 @@ pub const GERMAN: Words = Words {
     wrong_name_and_code: "Name und Code passen nicht zusammen. Prüfen Sie den Namen. Codes wechseln alle 30 Sekunden: Warten \
         Sie auf den nächsten und geben Sie ihn ohne Leerzeichen ein.",
     account: account::GERMAN,
+    join: &join::GERMAN,
     wizard: &wizard::WIZARD,
     say: &German,
 };
@@ -101,6 +103,33 @@ impl Say for German {
             "{asker} verlangt neben Ihrem Passwort einen Code von Ihrem Telefon, und für {name} ist noch keines \
              eingerichtet."
         )
+    }
+
+    fn code_lede(&self, digits: u8) -> String {
+        format!("Geben Sie die {digits} Ziffern von Ihrem Telefon ein, oder einen Ersatzcode.")
+    }
+
+    fn unfit(&self, unfit: &Unfit) -> String {
+        match unfit {
+            Unfit::Label => {
+                "Dieser Name geht nicht. Nehmen Sie 1 bis 60 Buchstaben, Ziffern und Zeichen.".to_owned()
+            }
+            Unfit::Path(Some(path)) => format!(
+                "„{path}“ kann kein Pfad sein. Schreiben Sie jeden wie in einer Adresse, mit einem Schrägstrich vorn und ohne ? \
+                 und ;, etwa /api."
+            ),
+            Unfit::Network(Some(network)) => {
+                format!("„{network}“ ist weder eine Adresse noch ein Netz. Schreiben Sie 192.0.2.7 oder 192.0.2.0/24.")
+            }
+            Unfit::Path(None) | Unfit::Network(None) => "Das sind zu viele Zeilen: höchstens 32.".to_owned(),
+            Unfit::Other => "Das geht nicht: Vielleicht gibt es schon so viele, wie es geben kann. Entfernen Sie, was Sie nicht mehr \
+                             brauchen, und versuchen Sie es noch einmal."
+                .to_owned(),
+        }
+    }
+
+    fn browser(&self, described: &str) -> String {
+        described.replace("unknown browser", "unbekannter Browser").replacen(" on ", " unter ", 1)
     }
 
     fn refused_code(&self, refused: Refused) -> String {
@@ -153,6 +182,7 @@ impl Say for German {
             NoticeKind::DeviceEnrolled => device_enrolled(notice),
             NoticeKind::BrowserEnded => browser_ended(notice),
             NoticeKind::EmergencyCodeUsed => emergency_code_used(notice),
+            NoticeKind::NameJoined => name_joined(notice),
         }
     }
 
@@ -212,25 +242,40 @@ impl Say for German {
             ("disable", ..) => "den zweiten Faktor ausgeschaltet".to_owned(),
             ("reset", ..) => "alle Geräte und Codes entfernt".to_owned(),
             ("password_set", ..) => "ein neues Passwort gesetzt".to_owned(),
-            ("session_revoke", _, Some(what)) => format!("beendet: {what}"),
+            ("session_revoke", _, Some(told)) => match Ended::read(told) {
+                Some(Ended::Others) => "alle anderen Sitzungen beendet".to_owned(),
+                Some(Ended::One { door, browser }) => {
+                    format!("eine Sitzung beendet ({}, {})", self.door(door), self.browser(browser))
+                }
+                None => format!("beendet: {told}"),
+            },
             ("browser_trust", ..) => "einem Browser vertraut".to_owned(),
             ("browser_revoke", ..) => "einen Browser vergessen".to_owned(),
             ("browser_stolen", ..) => {
                 "ein altes Cookie eines Browsers kam wieder; der Browser wurde vergessen".to_owned()
             }
-            ("api_key_create", _, Some(key)) => format!("den API-Schlüssel {key} angelegt"),
-            ("api_key_suspend", _, Some(key)) => format!("den API-Schlüssel {key} ausgesetzt"),
-            ("api_key_resume", _, Some(key)) => format!("den API-Schlüssel {key} fortgesetzt"),
-            ("api_key_rotate", _, Some(key)) => {
-                format!("dem API-Schlüssel {key} ein neues Geheimnis gegeben")
+            ("api_key_create", _, Some(key)) => format!("den API-Schlüssel {} angelegt", label_of_key(key)),
+            ("api_key_suspend", _, Some(key)) => {
+                format!("den API-Schlüssel {} ausgesetzt", label_of_key(key))
             }
-            ("api_key_revoke", _, Some(key)) => format!("den API-Schlüssel {key} widerrufen"),
+            ("api_key_resume", _, Some(key)) => {
+                format!("den API-Schlüssel {} fortgesetzt", label_of_key(key))
+            }
+            ("api_key_rotate", _, Some(key)) => {
+                format!("dem API-Schlüssel {} ein neues Geheimnis gegeben", label_of_key(key))
+            }
+            ("api_key_revoke", _, Some(key)) => format!("den API-Schlüssel {} widerrufen", label_of_key(key)),
             ("account_add", ..) => "das Konto wurde angelegt".to_owned(),
             ("account_lock", ..) => "das Konto wurde gesperrt".to_owned(),
             ("account_unlock", ..) => "das Konto wurde entsperrt".to_owned(),
             ("account_reopen", ..) => "Codes werden wieder von überall genommen".to_owned(),
-            ("name_link", ..) => "ein Name kam hinzu".to_owned(),
-            ("name_unlink", ..) => "ein Name wurde getrennt".to_owned(),
+            ("name_link", ..) => {
+                format!("den Namen {} hinzugefügt", event.name.as_deref().unwrap_or_default())
+            }
+            ("name_unlink", ..) => {
+                format!("den Namen {} getrennt", event.name.as_deref().unwrap_or_default())
+            }
+            ("join", ..) => "einen Code für einen weiteren Namen gegeben".to_owned(),
             (action, _, Some(factor)) => format!("{}: {factor}", action.replace('_', " ")),
             (action, _, None) => action.replace('_', " "),
         };
@@ -411,6 +456,22 @@ fn device_enrolled(notice: &Notice) -> String {
     text.push_str(
         " als Ihr zweiter Faktor eingerichtet. Wenn Sie das nicht waren, sagen Sie es jetzt den Leuten, die diesen Dienst \
          betreiben.",
+    );
+    text
+}
+
+fn name_joined(notice: &Notice) -> String {
+    let name = notice.label.as_deref().unwrap_or("Ein Name");
+    let mut text = format!("{name} wurde mit einem Ihrer Codes ein Name Ihres Kontos");
+    if let Some(at) = notice.at {
+        text.push_str(&format!(", am {}", moment(at)));
+    }
+    if let Some(source) = &notice.source {
+        text.push_str(&format!(", von {source} aus"));
+    }
+    text.push_str(
+        ". Wenn das nicht Sie waren, trennen Sie ihn auf der Seite Ihres Kontos, und sagen Sie es jetzt den Leuten, die \
+         diesen Dienst betreiben.",
     );
     text
 }

@@ -1,7 +1,8 @@
 //! An authority that holds two people in memory and can be told to misbehave.
 //!
 //! `alice` has a device whose right codes are 111111, then 222222, and so on, each once, and backup codes 8765 4321
-//! and 1234 5678. `bob` has a password and nothing else. Their password is `correct horse`.
+//! and 1234 5678. `bob` has a password and nothing else. Their password is `correct horse`. Other names are new at sites, and
+//! may join the account that hosts call `alice`.
 
 mod enrolment;
 
@@ -64,6 +65,8 @@ struct State {
     /// By the digest of a browser's cookie: whose, and when it was trusted.
     browsers: HashMap<String, (String, u64)>,
     enrolling: enrolment::Enrolling,
+    /// Names of sites that joined an account, or were given one.
+    joined: HashSet<String>,
 }
 
 /// The scripted authority.
@@ -228,6 +231,7 @@ impl Shared {
             "VerifySession" => self.verify(nonce, parameters),
             "PassTrusted" => self.pass_trusted(nonce, parameters),
             "VerifyName" => self.verify_name(nonce, parameters),
+            "JoinAccount" => self.join(nonce, parameters),
             "OpenSite" => self.open(nonce, parameters),
             "CheckSession" => self.check(nonce, parameters),
             "BeginSessionEnrolment" => self.begin_enrolment(nonce, parameters),
@@ -268,8 +272,14 @@ impl Shared {
         let name = parameters["name"].as_str().unwrap().to_owned();
         let realm = parameters["realm"].as_str().unwrap();
         assert!(["mail.localhost", "git.localhost", "sso"].contains(&realm), "{realm}");
-        if !["alice", "bob"].contains(&name.as_str()) {
-            return json!({ "nonce": nonce, "refusal": { "word": "wrong" } });
+        if let Some(refusal) = state.refuse_next.take() {
+            return json!({ "nonce": nonce, "refusal": refusal });
+        }
+        if parameters["create"] == true {
+            state.joined.insert(name.clone());
+        }
+        if !["alice", "bob"].contains(&name.as_str()) && !state.joined.contains(&name) {
+            return json!({ "nonce": nonce, "refusal": { "word": "wrong" }, "newcomer": true });
         }
         let session = first(&name);
         state.sessions.insert(parameters["session"].as_str().unwrap().to_owned(), session);
@@ -356,6 +366,27 @@ impl Shared {
         let approval =
             json!({ "account": format!("id-{name}"), "door": "web mail.localhost", "level": "second" });
         json!({ "nonce": nonce, "approval": approval, "notices": notices })
+    }
+
+    /// Names join alice's account, whom hosts call so.
+    fn join(&self, nonce: &Value, parameters: &Value) -> Value {
+        let mut state = self.state.lock().unwrap();
+        if let Some(refusal) = state.refuse_next.take() {
+            return json!({ "nonce": nonce, "refusal": refusal });
+        }
+        let code = parameters["code"].as_str().unwrap().to_owned();
+        let is_device = code.len() == 6 && code.bytes().all(|byte| Some(&byte) == code.as_bytes().first());
+        if parameters["account"] != "unix:alice" || !is_device {
+            return json!({ "nonce": nonce, "refusal": { "word": "wrong" } });
+        }
+        if !state.used.insert(code) {
+            return json!({ "nonce": nonce, "refusal": { "word": "used", "wait_seconds": 12 } });
+        }
+        state.joined.insert(parameters["name"].as_str().unwrap().to_owned());
+        let session = Session { second: Some(now()), ..first("alice") };
+        state.sessions.insert(parameters["session"].as_str().unwrap().to_owned(), session);
+        let approval = json!({ "account": "id-alice", "door": "web mail.localhost", "level": "second" });
+        json!({ "nonce": nonce, "approval": approval, "notices": [] })
     }
 
     fn open(&self, nonce: &Value, parameters: &Value) -> Value {

@@ -265,6 +265,10 @@ fn passwords_cannot_be_guessed_faster_than_a_person_types() {
 fn who_is_unknown_to_the_ledger_gets_no_further() {
     let git = Git::start();
     let page = git.browser("carol", "app pass").open(&git.url("/tree"));
+    assert!(path(&page.url).starts_with("/join/") && page.status == 200, "{page:?}");
+    assert!(page.body.contains("knows you as carol; Twofold doesn't yet"), "{}", page.body);
+    git.world.authority.refuse_next(json!({ "word": "wrong" }));
+    let page = git.browser("carol", "app pass").open(&git.url("/tree"));
     assert_eq!((path(&page.url).as_str(), page.status), ("/.twofold/unknown", 403));
     assert!(page.body.contains("there is no account for your name yet"), "{}", page.body);
     assert!(git.reached().is_empty());

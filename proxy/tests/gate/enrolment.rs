@@ -54,7 +54,7 @@ fn who_has_no_second_factor_sets_one_up_and_gets_nowhere_else_before() {
     for step in ["codes", "finish", "codes.txt", "cancel", "again", "nothing"] {
         let answer = browser.open(&id(&world, &format!("{wizard}/{step}")));
         assert!(
-            answer.status == 404 || path(&answer.url) == wizard,
+            [404, 405].contains(&answer.status) || path(&answer.url) == wizard,
             "{step}: {} {}",
             answer.status,
             answer.url
@@ -160,9 +160,17 @@ fn a_form_that_is_sent_twice_enrols_once_and_shows_the_codes() {
     thief.set_cookie(ID, PORTAL, &session);
     thief.post(&target, &body, "same-origin");
     assert_eq!(thief.cookie(ID, PORTAL).unwrap(), session);
-    let codes = submit_first(&mut browser, &asked, &wizard, FIRST);
-    assert_eq!((codes.status, path(&codes.url)), (200, format!("{wizard}/codes")));
+    let again = browser.post(&target, &body, "same-origin");
+    assert_eq!((again.status, again.header("location").unwrap()), (303, format!("{wizard}/codes").as_str()));
+    let codes = browser.open(&id(&world, &format!("{wizard}/codes")));
     assert!(codes.body.contains("1020 30"));
+    assert_eq!(world.authority.calls("ConfirmSessionEnrolment"), 1);
+    // It was read, so whoever has the old cookies and the form gets nothing any more.
+    let mut thief = Browser::new(world.port);
+    thief.set_cookie(ID, PORTAL, &session);
+    thief.set_cookie(ID, FORM, &form);
+    thief.post(&target, &body, "same-origin");
+    assert_eq!(thief.cookie(ID, PORTAL).unwrap(), session);
     assert_eq!(world.authority.calls("ConfirmSessionEnrolment"), 1);
     // Finish twice.
     for _ in 0..2 {

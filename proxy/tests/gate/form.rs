@@ -301,6 +301,8 @@ fn a_login_by_script_gets_its_answer_and_the_next_page_asks_for_the_code() {
 fn who_is_unknown_to_the_ledger_is_told_so_and_gets_no_further() {
     let mail = Mail::start();
     let mut browser = Browser::new(mail.world.port);
+    // A name that is kept out: locked, or an account of the system.
+    mail.world.authority.refuse_next(serde_json::json!({ "word": "wrong" }));
     let answer = mail.app_login(&mut browser, "/inbox", "carol", "app pass");
     assert_eq!((answer.status, answer.header("location")), (303, Some("/.twofold/unknown")));
     let page = browser.open(&mail.url("/.twofold/unknown"));

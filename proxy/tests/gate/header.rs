@@ -136,9 +136,18 @@ fn the_proxys_word_serves_for_a_fresh_code() {
 }
 
 #[test]
-fn who_is_unknown_to_the_ledger_is_told_so() {
+fn who_is_unknown_to_the_ledger_is_told_so_and_may_join_an_account() {
     let desk = Desk::start("127.0.0.1");
+    desk.world.authority.refuse_next(serde_json::json!({ "word": "wrong" }));
     let page = desk.browser("X-SSO-User: carol\r\n").open(&desk.url("/a"));
     assert_eq!((path(&page.url).as_str(), page.status), ("/.twofold/unknown", 403));
     assert!(page.body.contains("Desk knows you"), "{}", page.body);
+    let mut browser = desk.browser("X-SSO-User: carol\r\n");
+    let page = browser.open(&desk.url("/a"));
+    assert!(page.body.contains("Desk knows you as carol; Twofold doesn't yet"), "{}", page.body);
+    let fields = [("where", "host"), ("site", ""), ("name", "alice"), ("code", "111111")];
+    let told = browser.submit(&page, &path(&page.url), &fields);
+    assert!(told.body.contains("carol at Desk is one of your names"), "{}", told.body);
+    let landed = browser.open(&told.url.replace("notices", "continue"));
+    assert_eq!((landed.status, path(&landed.url).as_str()), (200, "/a"), "{}", landed.body);
 }

@@ -16,6 +16,7 @@ mod form_app;
 mod forwarding;
 mod harness;
 mod header;
+mod join;
 mod limits;
 mod ops;
 mod redirect;

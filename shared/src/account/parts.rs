@@ -226,6 +226,13 @@ pub enum Notice {
         /// When and where.
         occasion: Occasion,
     },
+    /// A name of a site became one of the account's, for a code of it.
+    NameJoined {
+        /// The name.
+        name: Name,
+        /// When and where.
+        occasion: Occasion,
+    },
 }
 
 impl Notice {
@@ -261,6 +268,14 @@ impl Notice {
                 kind: wire::NoticeKind::EmergencyCodeUsed,
                 left: None,
                 label: None,
+                door: Some(occasion.door.clone()),
+                source: occasion.source.clone(),
+                at: Some(occasion.at.0),
+            },
+            Self::NameJoined { name, occasion } => wire::Notice {
+                kind: wire::NoticeKind::NameJoined,
+                left: None,
+                label: Some(name.to_string()),
                 door: Some(occasion.door.clone()),
                 source: occasion.source.clone(),
                 at: Some(occasion.at.0),

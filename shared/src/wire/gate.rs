@@ -51,6 +51,9 @@ pub struct AssertFirst {
     pub browser: String,
     /// The new session at level first.
     pub session: SessionDigest,
+    /// Whether to make an account for the name where nobody has it: its owner asked for one. Never in `unix`.
+    #[serde(default)]
+    pub create: bool,
 }
 
 /// The answer to [`SignIn`] and [`AssertFirst`]: exactly one of `signed_in` and `refusal`.
@@ -64,6 +67,9 @@ pub struct SignInReply {
     /// Present otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusal: Option<Refused>,
+    /// With a refusal of [`AssertFirst`]: nobody has the name, so that it can join an account.
+    #[serde(default)]
+    pub newcomer: bool,
 }
 
 /// Who has passed a first factor.

@@ -102,7 +102,7 @@ pub struct Notice {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left: Option<u8>,
     /// With [`NoticeKind::DeviceEnrolled`]: what its owner calls the device. With [`NoticeKind::BrowserEnded`]: what the
-    /// browser says it is.
+    /// browser says it is. With [`NoticeKind::NameJoined`]: the name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
     /// Where it happened: at which door.
@@ -128,6 +128,8 @@ pub enum NoticeKind {
     BrowserEnded,
     /// Somebody came in with an emergency code, which an operator had made.
     EmergencyCodeUsed,
+    /// A name of a site became one of the account's, for a code of it.
+    NameJoined,
 }
 
 /// Nothing to say but that it is done, and on disk.

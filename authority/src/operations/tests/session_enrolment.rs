@@ -343,6 +343,15 @@ async fn a_name_joins_an_account_with_a_code_of_it_and_tries_delay_nobody_else()
     let view = world.check(session, None).await.unwrap();
     assert_eq!((view.level, view.realm.as_str()), (Level::Second, "wiki.example.com"));
     assert!(world.view("alice").await.names.contains(&"wiki.example.com:al".to_owned()));
+    // Its owner learns of it where they come next.
+    world.clock.pass(30);
+    let next = world.ask(&root(), verify("alice", &phone.code(&world), "192.0.2.99")).await.unwrap();
+    let told = next.notices.iter().find(|notice| notice.kind == NoticeKind::NameJoined).unwrap();
+    assert_eq!(told.label.as_deref(), Some("wiki.example.com:al"));
+    assert_eq!(
+        (told.door.as_deref(), told.source.as_deref()),
+        (Some("web wiki.example.com"), Some("192.0.2.7"))
+    );
     world.clock.pass(30);
     let again = world.ask(&gate(), join("alice", digest(), &phone.code(&world))).await.unwrap_err();
     assert_eq!(again.kind, FaultKind::NameTaken);

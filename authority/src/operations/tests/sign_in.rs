@@ -33,6 +33,7 @@ fn assert_first(realm: &str, name: &str, session: SessionDigest) -> AssertFirst 
         source: address("192.0.2.7"),
         browser: "Firefox".into(),
         session,
+        create: false,
     }
 }
 
@@ -186,4 +187,52 @@ async fn whoever_has_the_password_alone_ends_no_session_that_a_code_began() {
         world.session("alice", PASSWORD, None).await;
     }
     assert_eq!(world.check(own, None).await.unwrap().level, Level::Second);
+}
+
+#[tokio::test]
+async fn a_name_is_new_only_where_nobody_has_it_and_its_realm_is_the_gates() {
+    let world = World::with(|settings| settings.gate_realms.push(Realm::unix()));
+    world.ask(&root(), AddAccount { name: "wiki.example.com:bob".into(), groups: vec![] }).await.unwrap();
+    world.ask(&root(), LockAccount { account: "wiki.example.com:bob".into() }).await.unwrap();
+    for (realm, name, is_new) in [
+        ("wiki.example.com", "alice", true),
+        ("wiki.example.com", " Alice ", true),
+        ("wiki.example.com", "bob", false),
+        ("wiki.example.com", "a/b\u{200b}", false),
+        ("wiki.example.com", "", false),
+        ("unix", "alice", false),
+    ] {
+        let reply = world.ask(&gate(), assert_first(realm, name, digest())).await.unwrap();
+        assert_eq!((reply.signed_in, reply.newcomer), (None, is_new), "{realm}:{name}");
+    }
+    let reply = world.ask(&gate(), sign_in("nobody", PASSWORD, digest())).await.unwrap();
+    assert!(!reply.newcomer, "of passwords nothing is said");
+}
+
+#[tokio::test]
+async fn an_account_is_made_where_it_is_asked_for_and_never_for_a_hosts_user() {
+    let world = World::with(|settings| settings.gate_realms.push(Realm::unix()));
+    let create =
+        |realm: &str, name: &str, session| AssertFirst { create: true, ..assert_first(realm, name, session) };
+    let session = digest();
+    let reply = world.ask(&gate(), create("wiki.example.com", " Alice ", session)).await.unwrap();
+    let signed_in = reply.signed_in.unwrap();
+    assert_eq!((signed_in.name.as_str(), signed_in.enrolled, reply.newcomer), ("alice", false, false));
+    let made = world.view("wiki.example.com:alice").await;
+    assert_eq!((made.id.as_str(), made.names.len()), (signed_in.account.as_str(), 1));
+    assert!(made.groups.is_empty() && !made.enrolled);
+    assert_eq!(world.check(session, None).await.unwrap().level, Level::First);
+    let told = world.trail().await;
+    let event = told.iter().find(|event| event.action == "account_add").unwrap();
+    assert_eq!((event.actor.as_deref(), event.source.as_deref()), (Some("gate"), Some("192.0.2.7")));
+    // Once more it is that account, and no other is made.
+    let again = world.ask(&gate(), create("wiki.example.com", "alice", digest())).await.unwrap();
+    assert_eq!(again.signed_in.unwrap().account, made.id);
+    // What is no name makes none; nor does a realm that is not the gate's to give.
+    let nobody = world.ask(&gate(), create("wiki.example.com", "a/b\u{200b}", digest())).await.unwrap();
+    assert!(nobody.signed_in.is_none());
+    for realm in ["unix", "local", "other.example.com"] {
+        let fault = world.ask(&gate(), create(realm, "mallory", digest())).await.unwrap_err();
+        assert_eq!(fault.kind, FaultKind::NotPermitted, "{realm}");
+    }
 }

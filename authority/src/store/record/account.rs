@@ -97,6 +97,7 @@ enum StoredNotice<'a> {
     DeviceEnrolled { label: &'a str, occasion: StoredOccasion<'a> },
     BrowserEnded { browser: &'a str, occasion: StoredOccasion<'a> },
     EmergencyCodeUsed { occasion: StoredOccasion<'a> },
+    NameJoined { realm: &'a str, name: &'a str, occasion: StoredOccasion<'a> },
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -332,6 +333,11 @@ fn store_notice(notice: &Notice) -> StoredNotice<'_> {
         Notice::EmergencyCodeUsed { occasion } => {
             StoredNotice::EmergencyCodeUsed { occasion: store_occasion(occasion) }
         }
+        Notice::NameJoined { name, occasion } => StoredNotice::NameJoined {
+            realm: name.realm().as_str(),
+            name: name.name(),
+            occasion: store_occasion(occasion),
+        },
     }
 }
 
@@ -347,5 +353,9 @@ fn notice(stored: &StoredNotice<'_>) -> Result<Notice, Invalid> {
         StoredNotice::EmergencyCodeUsed { occasion: when } => {
             Notice::EmergencyCodeUsed { occasion: occasion(when) }
         }
+        StoredNotice::NameJoined { realm, name, occasion: when } => Notice::NameJoined {
+            name: Name::canonical(&Realm::parse(realm)?, name)?,
+            occasion: occasion(when),
+        },
     })
 }

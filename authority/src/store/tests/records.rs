@@ -128,6 +128,8 @@ fn notice() -> impl Strategy<Value = Notice> {
         any::<u8>().prop_map(|left| Notice::BackupCodeUsed { left }),
         (label(), occasion()).prop_map(|(label, occasion)| Notice::DeviceEnrolled { label, occasion }),
         (".{0,30}", occasion()).prop_map(|(browser, occasion)| Notice::BrowserEnded { browser, occasion }),
+        occasion().prop_map(|occasion| Notice::EmergencyCodeUsed { occasion }),
+        (name(), occasion()).prop_map(|(name, occasion)| Notice::NameJoined { name, occasion }),
     ]
 }
 

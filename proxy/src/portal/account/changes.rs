@@ -19,12 +19,6 @@ use crate::pages::account::Confirm;
 use crate::refusal::Refusal;
 use crate::words::Words;
 
-/// What was typed to confirm a change.
-enum Proof {
-    Code(SecretText),
-    Password(SecretText),
-}
-
 impl Portal {
     /// The page of a change.
     pub(super) async fn ask_first(
@@ -71,23 +65,21 @@ impl Portal {
         }
         let words = self.read_by(visit).words();
         let again = |status, error: &str| Some((status, error.to_owned()));
-        let typed = fields.get("confirm").unwrap_or_default();
-        if typed.trim().is_empty() {
-            let error = again(StatusCode::UNPROCESSABLE_ENTITY, words.account.confirm_first);
-            return self.ask_first(visit, owner, (page, id), error).await;
-        }
-        let account = self.tell(visit, owner, &GetAccount { account: None }).await?;
-        let proof = match Code::parse(typed) {
-            Ok(code) => Proof::Code(code.into_secret()),
-            Err(_) if account.has_password => Proof::Password(SecretText::new(typed.to_owned())),
-            Err(_) => {
-                let error = again(StatusCode::FORBIDDEN, words.account.wrong_confirmation);
+        let typed = |name| fields.get(name).unwrap_or_default();
+        // A password may be there because the browser filled it in: the code is what was typed.
+        let (code, password) = match (typed("code").trim(), typed("password")) {
+            ("", "") => {
+                let error = again(StatusCode::UNPROCESSABLE_ENTITY, words.account.confirm_first);
                 return self.ask_first(visit, owner, (page, id), error).await;
             }
-        };
-        let (code, password) = match proof {
-            Proof::Code(code) => (Some(code), None),
-            Proof::Password(password) => (None, Some(password)),
+            ("", password) => (None, Some(SecretText::new(password.to_owned()))),
+            (code, _) => match Code::parse(code) {
+                Ok(code) => (Some(code.into_secret()), None),
+                Err(_) => {
+                    let error = again(StatusCode::FORBIDDEN, words.account.wrong_confirmation);
+                    return self.ask_first(visit, owner, (page, id), error).await;
+                }
+            },
         };
         let was_password = password.is_some();
         let whole = format!("id:{}", owner.known.account());
@@ -140,7 +132,7 @@ impl Portal {
                 (StatusCode::FORBIDDEN, words.account.wrong_confirmation.to_owned())
             }
             Asked::Refused(said) => (refused_status(said.word), words.say.refused_code(said)),
-            Asked::Unfit(detail) => (StatusCode::UNPROCESSABLE_ENTITY, detail),
+            Asked::Unfit(unfit) => (StatusCode::UNPROCESSABLE_ENTITY, words.say.unfit(&unfit)),
             Asked::NeedsCode => {
                 return Err(Detour::To(Answer::redirect(&self.begin_for_account(visit, true)?)));
             }

@@ -55,8 +55,8 @@ impl Portal {
         };
         match self.authority.as_person(&visit.visitor()?, owner.session, None, &request).await? {
             Asked::Done(fresh) => Ok(self.read_by(visit).fresh_key(&fresh.key)),
-            Asked::Unfit(detail) => {
-                form.error = Some(detail);
+            Asked::Unfit(unfit) => {
+                form.error = Some(words.say.unfit(&unfit));
                 Ok(self.new_key_page(visit, owner, &form))
             }
             Asked::Refused(said) => {
