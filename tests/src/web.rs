@@ -234,7 +234,10 @@ impl Web {
         if gone {
             jar.remove(name);
         } else {
-            traces::issued("cookie", value);
+            // What somebody could guess, such as a language, is no secret.
+            if value.len() >= 16 {
+                traces::issued("cookie", value);
+            }
             jar.insert(name.to_owned(), value.to_owned());
         }
     }
