@@ -14,6 +14,7 @@ mod invitation;
 mod join;
 mod language;
 mod lost;
+mod people;
 mod sign_in;
 mod sign_out;
 mod site;
@@ -106,6 +107,8 @@ pub struct Portal {
     directories: Directories,
     /// What becomes of people without a second factor at the portal's own pages.
     enrolments: Enrolments,
+    /// What was done to people in the last seconds.
+    once: people::Once,
     /// The realm of the directory that the portal's own page asks.
     directory: Option<String>,
 }
@@ -171,6 +174,7 @@ impl Portal {
             twice: Twice::default(),
             members,
             directories,
+            once: people::Once::default(),
             enrolments: Enrolments::of_host(&config.enrolments, config.portal.host()),
             directory: config.portal_directory.clone(),
         }
@@ -218,6 +222,7 @@ impl Portal {
                 Err(Refused::because(Refusal::WrongMethod, "a method without use here"))
             }
             ("account", below) => self.account(visit, below).await,
+            ("people", below) => self.people(visit, below).await,
             ("", None) if is_get => self.home(visit).await,
             ("sign-in", Some(id)) => self.sign_in(visit, &*self.flow(id)?).await,
             ("enter", Some(id)) if is_get => self.enter(visit, &*self.flow(id)?).await,
