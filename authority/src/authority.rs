@@ -18,7 +18,8 @@ use crate::operations::hashing::Hashing;
 use crate::operations::info::Count;
 use crate::operations::keys::Keeper;
 use crate::operations::people::{Directory, People};
-use crate::operations::permission::{Actor, admit, is_persons};
+use crate::operations::permission::{Actor, Role, admit, is_for};
+use crate::operations::roster::Roster;
 use crate::operations::settings::Settings;
 use crate::operations::sweep::sweep_forever;
 use crate::operations::turn::Turns;
@@ -42,6 +43,7 @@ pub struct Authority {
     pub(crate) hashing: Hashing,
     pub(crate) endings: Arc<Endings>,
     pub(crate) accounts: Count,
+    pub(crate) roster: Arc<Roster>,
     pub(crate) keeper: Arc<Keeper>,
 }
 
@@ -59,6 +61,7 @@ impl Authority {
             hashing: Hashing::new(),
             endings,
             accounts: Count::default(),
+            roster: Arc::default(),
             keeper,
         }
     }
@@ -137,6 +140,7 @@ impl Authority {
             wire::DisableAccount::METHOD => written(self.disable_account(actor, read(parameters)?).await),
             wire::ReadAudit::METHOD => written(self.read_audit(actor, read(parameters)?).await),
             wire::ReadActivity::METHOD => written(self.read_activity(actor, read(parameters)?).await),
+            wire::AsOperator::METHOD => self.as_operator(actor, read(parameters)?).await,
             _ => return Ok(None),
         };
         given.map(Some)
@@ -161,6 +165,10 @@ impl Authority {
             }
             wire::GetInfo::METHOD => written(self.get_info(read(parameters)?).await),
             wire::ListAccounts::METHOD => written(self.list_accounts(read(parameters)?).await),
+            wire::SearchAccounts::METHOD => written(self.search_accounts(actor, read(parameters)?).await),
+            wire::SetCharge::METHOD => written(self.set_charge(actor, read(parameters)?).await),
+            wire::ListOperators::METHOD => written(self.list_operators(read(parameters)?).await),
+            wire::SetGroups::METHOD => written(self.set_groups(actor, read(parameters)?).await),
             wire::AddAccount::METHOD => written(self.add_account(actor, read(parameters)?).await),
             wire::RemoveAccount::METHOD => written(self.remove_account(actor, read(parameters)?).await),
             wire::LockAccount::METHOD => written(self.lock_account(actor, read(parameters)?).await),
@@ -188,7 +196,7 @@ impl Authority {
 impl Authority {
     /// Calls a method as the person of a session.
     async fn as_person(&self, request: wire::AsPerson) -> Result<Reply, Failure> {
-        if !is_persons(&request.method) {
+        if !is_for(&request.method, Role::Person) {
             return Err(not_permitted().into());
         }
         let actor = Actor::Person(Box::new(self.person(&request).await?));
@@ -197,6 +205,16 @@ impl Authority {
         // Boxed: the one call stands within the other.
         let reply = Box::pin(self.answer(&actor, &request.method, parameters)).await?;
         Ok(reply.within(&request.nonce))
+    }
+
+    /// Calls a method as an operator.
+    async fn as_operator(&self, actor: &Actor, request: wire::AsOperator) -> Result<Reply, Failure> {
+        let parameters =
+            request.parameters.raw().map_err(|_| Failure::InvalidParameter("parameters".into()))?;
+        let operator = Actor::Operator(Box::new(self.operator(actor, &request).await?));
+        // Boxed: the one call stands within the other.
+        let reply = Box::pin(self.answer(&operator, &request.method, parameters)).await?;
+        Ok(reply.of_operators())
     }
 }
 

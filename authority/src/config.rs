@@ -54,6 +54,8 @@ pub struct Config {
     pub policy: Policy,
     /// How a first enrolment begins.
     pub enrolment: Enrolment,
+    /// Whether operators act at the portal.
+    pub operators_at_web: bool,
     /// In which language hosts' doors speak to people.
     pub language: Language,
     /// How long the gate's sessions live.
@@ -173,6 +175,7 @@ impl Config {
         let listeners = listeners(root, socket.as_ref(), host.as_ref());
         let policy = policy::policy(root, &listeners);
         let enrolment = enrolment(root);
+        let operators_at_web = root.boolean("operators_at_web").is_none_or(|at_web| at_web.value);
         let language = language(root);
         let sessions = sessions(root);
         let audit = audit(root);
@@ -187,6 +190,7 @@ impl Config {
             listeners,
             policy,
             enrolment,
+            operators_at_web,
             language,
             sessions,
             audit,

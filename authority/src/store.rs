@@ -408,6 +408,7 @@ pub enum Change {
 }
 
 /// Follows the changes under a prefix.
+#[derive(Debug)]
 pub struct Watch {
     changes: broadcast::Receiver<Arc<[Key]>>,
     prefix: Key,
@@ -421,6 +422,24 @@ impl Watch {
                 Ok(keys) => keys,
                 Err(broadcast::error::RecvError::Lagged(_)) => return Some(Change::Missed),
                 Err(broadcast::error::RecvError::Closed) => return None,
+            };
+            let ours = keys.iter().filter(|key| key.as_bytes().starts_with(self.prefix.as_bytes()));
+            let ours: Vec<Key> = ours.cloned().collect();
+            if !ours.is_empty() {
+                return Some(Change::Keys(ours));
+            }
+        }
+    }
+
+    /// What has changed since the last look, without waiting; `None` when nothing has.
+    pub fn look(&mut self) -> Option<Change> {
+        loop {
+            let keys = match self.changes.try_recv() {
+                Ok(keys) => keys,
+                Err(broadcast::error::TryRecvError::Lagged(_)) => return Some(Change::Missed),
+                Err(broadcast::error::TryRecvError::Empty | broadcast::error::TryRecvError::Closed) => {
+                    return None;
+                }
             };
             let ours = keys.iter().filter(|key| key.as_bytes().starts_with(self.prefix.as_bytes()));
             let ours: Vec<Key> = ours.cloned().collect();

@@ -55,10 +55,20 @@ impl Reply {
     /// The same as the `reply` of [`twofold_shared::wire::PersonsReply`].
     #[must_use]
     pub fn within(self, nonce: &Nonce) -> Self {
+        self.behind(&format!("{{\"nonce\":\"{nonce}\",\"reply\":"))
+    }
+
+    /// The same as the `reply` of [`twofold_shared::wire::OperatorsReply`].
+    #[must_use]
+    pub fn of_operators(self) -> Self {
+        self.behind("{\"reply\":")
+    }
+
+    fn behind(self, opening: &str) -> Self {
         let reply = self.0.strip_prefix(OPENING).unwrap_or(b"null");
         let mut message = WipedBuffer::with_capacity(reply.len() + 128);
         message.append(OPENING);
-        message.append(format!("{{\"nonce\":\"{nonce}\",\"reply\":").as_bytes());
+        message.append(opening.as_bytes());
         message.append(reply);
         message.append(b"}");
         Self(message)

@@ -13,6 +13,7 @@ mod api_key;
 mod grace;
 mod key;
 mod ledger;
+mod operator;
 mod policy;
 mod rollout;
 mod session;
@@ -22,6 +23,7 @@ pub use api_key::*;
 pub use grace::*;
 pub use key::*;
 pub use ledger::*;
+pub use operator::*;
 pub use policy::*;
 pub use rollout::*;
 pub use session::*;
@@ -74,7 +76,7 @@ Examples:
     /// What is set up: devices, backup codes, locks
     #[command(after_help = "Examples:\n  twofold status\n  sudo twofold status --account alice --json")]
     Status(Whose),
-    /// Accounts: list, add, show, lock, unlock, reopen, remove, link, unlink, contacts, require
+    /// Accounts: list, find, add, show, lock, unlock, reopen, remove, link, unlink, groups, contacts, require
     #[command(
         subcommand,
         after_help = "\
@@ -82,9 +84,23 @@ Examples:
   sudo twofold account add alice
   sudo twofold account link alice local:alice    one account for SSH and the portal
   sudo twofold account require backup exempt     no code for this account
-  sudo twofold account lock mallory"
+  sudo twofold account lock mallory --reason 'laptop stolen' --until 7d
+  twofold account find ali --state locked        for operators too"
     )]
     Account(Account),
+    /// Who is in charge of other accounts, to help people who are locked out: list, add, remove (root)
+    #[command(
+        subcommand,
+        after_help = "\
+An operator acts at the portal, or with this command, on accounts in their charge: look, invite, require, lock, unlock, reopen,
+reset, end sessions. Each of these takes a code of the operator's own. Nobody but root acts on operators.
+
+Examples:
+  sudo twofold operator add carol --group sales
+  sudo twofold operator list
+  sudo twofold operator remove carol"
+    )]
+    Operator(Operator),
     /// Check a code, and spend it
     #[command(after_help = "\
 The exit status is 0 for a right code and 1 for a refused one.
@@ -171,10 +187,10 @@ Examples:
     /// Turn two-factor off: devices and backup codes are gone at once
     #[command(after_help = "Examples:\n  twofold disable\n  sudo twofold disable --account alice --yes")]
     Disable(Disable),
-    /// Let a locked-out person begin again: devices, backup codes and sessions are gone (root)
+    /// Let a locked-out person begin again: devices, backup codes and sessions are gone (root, operators)
     #[command(after_help = "Example:\n  sudo twofold reset alice")]
-    Reset(Named),
-    /// Invite somebody to set up their first device: a link and a code, good once and for an hour (root)
+    Reset(Reset),
+    /// Invite somebody to set up their first device: a link and a code, good once and for an hour (root, operators)
     #[command(after_help = "\
 Who needs one is in authority.toml: [enrolment]. For somebody who lost everything, `twofold reset` comes first.
 

@@ -16,6 +16,7 @@ mod info;
 mod invite;
 mod key;
 mod ledger;
+mod operator;
 mod pages;
 mod password;
 mod policy;
@@ -40,6 +41,7 @@ pub fn run(desk: &mut Desk, command: Command) -> Result<(), Failure> {
         Command::Enroll(arguments) => enroll::run(desk, &arguments),
         Command::Status(whose) => status::run(desk, whose.account.as_deref()),
         Command::Account(arguments) => account::run(desk, arguments),
+        Command::Operator(verb) => operator::run(desk, verb),
         Command::Verify(arguments) => verify::run(desk, &arguments),
         Command::BackupCodes(arguments) => backup_codes::run(desk, &arguments),
         Command::EmergencyCode(arguments) => emergency_code::run(desk, &arguments),

@@ -6,7 +6,7 @@ use nix::unistd::{User, getuid};
 use twofold_shared::client::{CallError, Client};
 use twofold_shared::code::Code;
 use twofold_shared::secret::SecretText;
-use twofold_shared::wire::{AccountView, FaultKind, GetAccount, Request, Word};
+use twofold_shared::wire::{AccountView, AsOperator, FaultKind, GetAccount, Opaque, Request, Word};
 
 use crate::args::Arguments;
 use crate::ask::{Asker, Origin, say};
@@ -67,7 +67,48 @@ impl Desk {
     /// # Errors
     /// Whatever the authority answers but the account.
     pub fn account(&self, account: Option<&str>) -> Result<AccountView, Failure> {
-        self.call(&GetAccount { account: account.map(str::to_owned) })
+        self.read_in_charge(&GetAccount { account: account.map(str::to_owned) })
+    }
+
+    /// Asks for something that root is told, and operators about the accounts in their charge.
+    ///
+    /// # Errors
+    /// Whatever the authority answers but a reply.
+    pub fn read_in_charge<R: Request>(&self, request: &R) -> Result<R::Reply, Failure> {
+        match self.authority.call(request) {
+            Err(CallError::Fault(fault)) if fault.kind == FaultKind::NotPermitted => {}
+            answered => return answered.map_err(Failure::from),
+        }
+        let parameters = Opaque::of(request).map_err(garbled)?;
+        let call = AsOperator { code: None, method: R::METHOD.to_owned(), parameters };
+        self.call(&call)?.reply.read().map_err(garbled)
+    }
+
+    /// Does something that root may do, and operators with a code of their own to the accounts in their charge.
+    ///
+    /// # Errors
+    /// As [`Desk::change`].
+    pub fn oversee<R: Request>(&mut self, from: Origin, request: &R) -> Result<R::Reply, Failure> {
+        match self.authority.call(request) {
+            Err(CallError::Fault(fault)) if fault.kind == FaultKind::NotPermitted => {}
+            answered => return answered.map_err(Failure::from),
+        }
+        self.as_operator(from, request)
+    }
+
+    /// The second half of [`Desk::oversee`]: for who is not root.
+    ///
+    /// # Errors
+    /// As [`Desk::change`].
+    pub fn as_operator<R: Request>(&mut self, from: Origin, request: &R) -> Result<R::Reply, Failure> {
+        let parameters = Opaque::of(request).map_err(garbled)?;
+        let raw = parameters.raw().map_err(garbled)?;
+        let reply = self.change(&own_name(), from, |code| AsOperator {
+            code,
+            method: R::METHOD.to_owned(),
+            parameters: Opaque::from(raw),
+        })?;
+        reply.reply.read().map_err(garbled)
     }
 
     /// Sends a change. Where the authority wants a fresh code for it, asks for one and sends both in one call; a
@@ -124,6 +165,10 @@ impl Desk {
             }
         }
     }
+}
+
+fn garbled(why: serde_json::Error) -> Failure {
+    Failure::Configuration(format!("a message cannot be made or read: {why}"))
 }
 
 /// The name to show for an account that was named, or for the caller.

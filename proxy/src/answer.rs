@@ -1,14 +1,17 @@
 //! Answers of the gate's own: pages, redirects and JSON, with the headers that every one of them carries.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::header::{
     CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
-    LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    LOCATION, REFERRER_POLICY, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use http::{Method, StatusCode};
-use pingora::Result;
+use http::{Method, StatusCode, Version};
 use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
+use pingora::{Error, ErrorType, Result};
+use tokio::sync::{Mutex, mpsc};
 
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
@@ -23,7 +26,16 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// The body.
     pub body: Bytes,
+    /// Where it is not known whole: what comes after `body`, until it ends.
+    pub(crate) parts: Option<Parts>,
 }
+
+/// The rest of an answer did not come: it is cut off, so that nobody takes it for whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut;
+
+/// A body that comes in parts. Of several copies of an answer the first that is sent has them.
+pub(crate) type Parts = Arc<Mutex<mpsc::Receiver<std::result::Result<Bytes, Cut>>>>;
 
 impl Answer {
     fn new(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Self {
@@ -39,7 +51,7 @@ impl Answer {
                 "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
             ),
         );
-        Self { status, headers, body: body.into() }
+        Self { status, headers, body: body.into(), parts: None }
     }
 
     /// A page whose style comes from the portal's origin. Its forms may post to their own origin, and what answers
@@ -96,6 +108,13 @@ impl Answer {
         Self::new(status, "application/json", value.to_string())
     }
 
+    /// A body that is made while it is sent.
+    #[must_use]
+    pub fn in_parts(kind: &'static str, parts: mpsc::Receiver<std::result::Result<Bytes, Cut>>) -> Self {
+        let answer = Self::new(StatusCode::OK, kind, Bytes::new());
+        Self { parts: Some(Arc::new(Mutex::new(parts))), ..answer }
+    }
+
     /// A file of the pages' own: public, the same for everybody, and named by its contents.
     #[must_use]
     pub fn file(kind: &'static str, contents: &'static [u8]) -> Self {
@@ -128,9 +147,36 @@ impl Answer {
         for (name, value) in &self.headers {
             header.append_header(name.clone(), value.clone())?;
         }
+        if let Some(parts) = self.parts {
+            return send_parts(session, header, &parts).await;
+        }
         header.insert_header(CONTENT_LENGTH, self.body.len())?;
         let is_bare = session.req_header().method == Method::HEAD || self.body.is_empty();
         session.write_response_header(Box::new(header), is_bare).await?;
         if is_bare { Ok(()) } else { session.write_response_body(Some(self.body), true).await }
     }
+}
+
+/// Sends a body as it comes. One that is cut off is not ended: the connection is.
+async fn send_parts(
+    session: &mut Session,
+    mut header: ResponseHeader,
+    parts: &Mutex<mpsc::Receiver<std::result::Result<Bytes, Cut>>>,
+) -> Result<()> {
+    let is_bare = session.req_header().method == Method::HEAD;
+    if session.req_header().version == Version::HTTP_11 {
+        header.insert_header(TRANSFER_ENCODING, "chunked")?;
+    }
+    session.write_response_header(Box::new(header), is_bare).await?;
+    if is_bare {
+        return Ok(());
+    }
+    let mut parts = parts.lock().await;
+    while let Some(part) = parts.recv().await {
+        let part = part.map_err(|Cut| Error::explain(ErrorType::InternalError, "the rest did not come"))?;
+        if !part.is_empty() {
+            session.write_response_body(Some(part), false).await?;
+        }
+    }
+    session.write_response_body(None, true).await
 }

@@ -157,6 +157,7 @@ mod tests {
             trusted_at: None,
             ends_at: 9_999,
             idle_seconds: 9_999,
+            operates: false,
         };
         let known = Known::new(view, None, 1_000).unwrap();
         let (wiki, shop) = (site("https://wiki.example.com"), site("https://shop.example.com"));

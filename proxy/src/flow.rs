@@ -31,7 +31,7 @@ use crate::site::Site;
 pub const COOKIE_LIFE: Duration = Duration::from_secs(1800);
 /// How old a code may be where the portal asks for a fresh one: some less than the authority takes, so that there is time to
 /// use it.
-const FRESH_SECONDS: u64 = 240;
+pub const FRESH_SECONDS: u64 = 240;
 /// How long a flow lives, in milliseconds.
 const LIFE_MILLIS: Millis = 600_000;
 

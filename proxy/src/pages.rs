@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod join;
+pub mod people;
 pub mod wizard;
 
 use askama::Template;
@@ -147,6 +148,7 @@ struct HomePage<'a> {
     sites: Vec<SiteLink<'a>>,
     token: &'a str,
     may_enrol: bool,
+    operates: bool,
 }
 
 struct SiteLink<'a> {
@@ -328,7 +330,9 @@ impl<'a> PagesFor<'a> {
             .collect();
         let who = self.words.say.as_somebody(known.name());
         let may_enrol = !known.is_enrolled();
-        self.answer(StatusCode::OK, &HomePage { frame: self.frame(), who, sites, token, may_enrol }, None)
+        let operates = known.operates();
+        let page = HomePage { frame: self.frame(), who, sites, token, may_enrol, operates };
+        self.answer(StatusCode::OK, &page, None)
     }
 
     /// What a person should learn before they go on.

@@ -40,6 +40,7 @@ pub struct Known {
     second_at: Option<u64>,
     trusted_at: Option<u64>,
     enrolled: bool,
+    operates: bool,
     user: HeaderValue,
     groups: HeaderValue,
     /// Most accounts have none: what they don't have costs eight bytes.
@@ -103,6 +104,7 @@ impl Known {
             second_at: view.second_at,
             trusted_at: view.trusted_at,
             enrolled: view.enrolled,
+            operates: view.operates,
             user,
             groups,
             contacts: Contacts::new(&view.contacts)?,
@@ -156,6 +158,12 @@ impl Known {
     #[must_use]
     pub fn is_enrolled(&self) -> bool {
         self.enrolled
+    }
+
+    /// Whether the authority has its account for an operator's: what to show, and never what to do.
+    #[must_use]
+    pub fn operates(&self) -> bool {
+        self.operates
     }
 
     /// The name as a header.

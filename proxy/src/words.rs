@@ -7,6 +7,7 @@ mod english;
 mod german;
 pub mod join;
 mod language;
+pub mod people;
 pub mod wizard;
 
 use twofold_shared::wire::{AuditEvent, Notice, Refused, Word};
@@ -99,6 +100,8 @@ pub struct Words {
     pub account: account::AccountWords,
     /// To somebody whose name is new.
     pub join: &'static join::JoinWords,
+    /// The pages of those in charge.
+    pub people: &'static people::PeopleWords,
     /// About setting up a device.
     pub wizard: &'static wizard::Wizard,
     /// The sentences.

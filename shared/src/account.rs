@@ -4,6 +4,7 @@
 //! touches a store. The caller replaces the whole record by compare-and-swap, so every rule is atomic.
 
 mod change;
+mod charge;
 mod contacts;
 mod parts;
 #[cfg(test)]
@@ -12,6 +13,7 @@ mod verify;
 mod view;
 
 pub use change::{ChangeError, OtherPerson, PendingEnrolment};
+pub use charge::{Charge, Lock, LockReason};
 pub use contacts::Contacts;
 pub use parts::{
     AccountId, AccountName, Device, DeviceId, Group, Label, Notice, Occasion, PartError, PasswordHash,
@@ -41,8 +43,10 @@ pub struct Account {
     pub groups: Vec<Group>,
     /// What its person is called and where they are reached.
     pub contacts: Contacts,
-    /// Locked by an operator: nothing passes.
-    pub locked: bool,
+    /// Put by an operator: nothing passes while it holds.
+    pub lock: Option<Lock>,
+    /// Whom this account is in charge of, where root made it an operator.
+    pub charge: Option<Charge>,
     /// The password of the `local` name.
     pub password: Option<PasswordHash>,
     /// Devices, each confirmed by a code.
@@ -79,7 +83,8 @@ impl Account {
             names: Vec::new(),
             groups: Vec::new(),
             contacts: Contacts::default(),
-            locked: false,
+            lock: None,
+            charge: None,
             password: None,
             devices: Vec::new(),
             backup_codes: None,

@@ -62,6 +62,10 @@ pub struct Setup {
     pub clock: Clock,
     /// Realms in which the gate may assert a first factor.
     pub gate_realms: Vec<String>,
+    /// Whether operators act at the portal.
+    pub operators_at_web: bool,
+    /// The portal's origin, for links in invitations; [`Authority::tell_portal`] says it once the gate has one.
+    pub portal: Option<String>,
     /// Whether it finds a syslog of its own; by default where the tests run as root, which that takes.
     pub syslog: bool,
     /// How long it stays without a caller, where its sockets are not its own.
@@ -76,6 +80,8 @@ impl Default for Setup {
             doors: vec![Door::of("web1")],
             clock: Clock::fake(),
             gate_realms: Vec::new(),
+            operators_at_web: true,
+            portal: None,
             syslog: Uid::effective().is_root(),
             idle_exit: "10m",
             more: String::new(),
@@ -134,6 +140,12 @@ impl Authority {
         authority
     }
 
+    /// Says where the portal is, before the start.
+    pub fn tell_portal(&mut self, origin: &str) {
+        self.setup.portal = Some(origin.to_owned());
+        fs::write(self.configuration(), self.configuration_text()).expect("our folder can be written");
+    }
+
     /// A path in its folder.
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
@@ -174,14 +186,18 @@ impl Authority {
     fn configuration_text(&self) -> String {
         let quoted = |list: &[String]| format!("{list:?}");
         let mut text = format!(
-            "ledger = {:?}\nkeys = {:?}\nhost = \"here\"\nsocket = {:?}\nidle_exit = {:?}\n\n[gate]\nuser = \"{}\"\nrealms = {}\n",
+            "ledger = {:?}\nkeys = {:?}\nhost = \"here\"\nsocket = {:?}\nidle_exit = {:?}\noperators_at_web = {}\n\n[gate]\nuser = \"{}\"\nrealms = {}\n",
             self.path("ledger"),
             self.path("keys"),
             self.socket(),
             self.setup.idle_exit,
+            self.setup.operators_at_web,
             gate_user(),
             quoted(&self.setup.gate_realms),
         );
+        if let Some(portal) = &self.setup.portal {
+            text += &format!("portal = {portal:?}\n");
+        }
         for door in &self.setup.doors {
             text += &format!(
                 "\n[[listener]]\npath = {:?}\nservices = {}\nhost = {:?}\nrealm = {:?}\nenrol = {}\n",

@@ -42,6 +42,7 @@ fn an_empty_file_is_a_whole_configuration() {
     assert_eq!(config.enrolment.first, FirstEnrolment::Login);
     assert_eq!(config.enrolment.services, ["sshd", "login"]);
     assert_eq!(config.enrolment.privileged, ["sudo", "wheel"]);
+    assert!(config.operators_at_web);
 }
 
 #[test]
@@ -78,6 +79,7 @@ fn every_key_is_read() {
         host = "Bastion"
         socket = "/run/a/authority.sock"
         idle_exit = "5m"
+        operators_at_web = false
         language = "de"
         [gate]
         user = "0"
@@ -111,6 +113,7 @@ fn every_key_is_read() {
     let config = config(text).unwrap();
     assert_eq!(config.host, "bastion");
     assert_eq!(config.idle_exit, 5 * MINUTE);
+    assert!(!config.operators_at_web);
     let gate = config.gate.as_ref().unwrap();
     assert_eq!((gate.uid, gate.realms.as_slice()), (0, &[Realm::parse("wiki.example.com").unwrap()][..]));
     let door = &config.listeners[0].door;
@@ -280,11 +283,12 @@ fn the_packaged_example_is_valid_and_shows_every_default() {
     let empty = config("").unwrap();
     let defaults = |config: &Config| {
         format!(
-            "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+            "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
             config.ledger,
             config.keys,
             config.socket,
             config.idle_exit,
+            config.operators_at_web,
             config.policy,
             config.enrolment,
             config.sessions,

@@ -1,11 +1,14 @@
 //! Accounts: shown, listed, made, removed, locked, named.
 
-use twofold_shared::account::{Account, AccountId, AccountName, ChangeError, Contacts, Group};
+use twofold_shared::account::{
+    Account, AccountId, AccountName, ChangeError, Contacts, Group, Lock, LockReason,
+};
+use twofold_shared::clock::UnixTime;
 use twofold_shared::name::Name;
 use twofold_shared::wire::{
     AccountPage, AccountView, AddAccount, Done, Fault, FaultKind, GetAccount, LinkName, ListAccounts,
-    LockAccount, RemoveAccount, ReopenAccount, SetContacts, SetLanguage, SetRequirement, UnlinkName,
-    UnlockAccount,
+    LockAccount, RemoveAccount, ReopenAccount, Requirement, SetContacts, SetLanguage, SetRequirement,
+    UnlinkName, UnlockAccount,
 };
 
 use super::attempt::Change;
@@ -29,7 +32,9 @@ impl Authority {
     /// One account: anybody's for an operator, one's own for everybody else.
     pub(crate) async fn get_account(&self, actor: &Actor, request: GetAccount) -> Outcome<AccountView> {
         let account = self.meant(actor, request.account.as_deref()).await?;
-        Ok(account.view(self.now().await?.time))
+        let now = self.now().await?.time;
+        let sessions = Some(self.sessions_of(&account.id, now)?.len() as u64);
+        Ok(AccountView { sessions, ..account.view(now) })
     }
 
     /// A page of accounts, by id.
@@ -49,13 +54,7 @@ impl Authority {
     /// Makes an account with one name.
     pub(crate) async fn add_account(&self, actor: &Actor, request: AddAccount) -> Outcome<AccountView> {
         let name = parsed(&request.name)?;
-        if request.groups.len() > MOST_GROUPS {
-            return Err(invalid(format!("groups: at most {MOST_GROUPS}")));
-        }
-        let groups: Result<Vec<Group>, _> = request.groups.iter().map(|group| Group::parse(group)).collect();
-        let mut groups = groups.map_err(|why| invalid(format!("groups: {why}")))?;
-        groups.sort();
-        groups.dedup();
+        let groups = groups_of(&request.groups)?;
         self.create(actor, name, groups).await.map(|(account, now)| account.view(now))
     }
 
@@ -65,7 +64,7 @@ impl Authority {
         actor: &Actor,
         name: Name,
         groups: Vec<Group>,
-    ) -> Outcome<(Account, twofold_shared::clock::UnixTime)> {
+    ) -> Outcome<(Account, UnixTime)> {
         self.create_told(name, groups, |account| change_entry("account_add", actor, account)).await
     }
 
@@ -75,7 +74,7 @@ impl Authority {
         name: Name,
         groups: Vec<Group>,
         told: impl FnOnce(&Account) -> Entry,
-    ) -> Outcome<(Account, twofold_shared::clock::UnixTime)> {
+    ) -> Outcome<(Account, UnixTime)> {
         let uid = self.seen_uid(&name).await?;
         let mut id = [0; 16];
         getrandom::fill(&mut id).map_err(|_| internal("no randomness from the kernel"))?;
@@ -123,8 +122,19 @@ impl Authority {
 
     /// Locks an account: nothing passes, all sessions end, and its API keys open nothing.
     pub(crate) async fn lock_account(&self, actor: &Actor, request: LockAccount) -> Outcome<Done> {
-        self.change(actor, Some(&request.account), None, "account_lock", |change| {
-            change.account = change.account.with_lock(true, change.time());
+        let LockAccount { account, reason, until } = request;
+        let reason = reason.as_deref().map(LockReason::parse).transpose();
+        let reason = reason.map_err(|why| invalid(format!("reason: {why}")))?;
+        let (operator, until) = (operator_of(actor), until.map(UnixTime));
+        self.change(actor, Some(&account), None, "account_lock", |change| {
+            let at = change.time();
+            if until.is_some_and(|until| until <= at) {
+                return Err(invalid("until: is over already"));
+            }
+            keeps_roots_lock(actor, &change.account, at)?;
+            let lock = Lock { at, operator: operator.clone(), reason: reason.clone(), until };
+            change.entry.factor = reason.as_ref().map(|reason| reason.as_str().to_owned());
+            change.account = change.account.with_lock(Some(lock), at);
             self.end_sessions(change, |_| true)?;
             self.end_trust(change)?;
             self.end_graces_of(change)?;
@@ -139,7 +149,8 @@ impl Authority {
     /// Takes the lock back.
     pub(crate) async fn unlock_account(&self, actor: &Actor, request: UnlockAccount) -> Outcome<Done> {
         self.change(actor, Some(&request.account), None, "account_unlock", |change| {
-            change.account = change.account.with_lock(false, change.time());
+            keeps_roots_lock(actor, &change.account, change.time())?;
+            change.account = change.account.with_lock(None, change.time());
             Ok(Done {})
         })
         .await
@@ -149,7 +160,7 @@ impl Authority {
     pub(crate) async fn reopen_account(&self, actor: &Actor, request: ReopenAccount) -> Outcome<Done> {
         let here = match actor {
             Actor::Person(person) => person.place.clone(),
-            Actor::Root { .. } | Actor::Gate | Actor::Owner { .. } | Actor::Door(_) => {
+            Actor::Root { .. } | Actor::Gate | Actor::Owner { .. } | Actor::Operator(_) | Actor::Door(_) => {
                 Place::local(&self.settings.host)
             }
         };
@@ -211,9 +222,16 @@ impl Authority {
         .await
     }
 
-    /// Says whether the account must have a second factor.
+    /// Says whether the account must have a second factor. Operators may only ask for more, and not of whom root spared.
     pub(crate) async fn set_requirement(&self, actor: &Actor, request: SetRequirement) -> Outcome<Done> {
+        let by_operator = matches!(actor, Actor::Operator(_));
+        if by_operator && request.requirement != Some(Requirement::Required) {
+            return Err(not_permitted());
+        }
         self.change(actor, Some(&request.account), None, "requirement_set", |change: &mut Change| {
+            if by_operator && change.account.requirement == Some(Requirement::Exempt) {
+                return Err(invalid("account: root has exempted it; only root asks it for a code"));
+            }
             change.account.requirement = request.requirement;
             change.account.changed = change.time();
             Ok(Done {})
@@ -252,6 +270,35 @@ impl Authority {
         }
         self.people.uid_of(name.name()).await.map_err(|_| no_directory())
     }
+}
+
+/// Who locks, where it is an operator.
+fn operator_of(actor: &Actor) -> Option<String> {
+    match actor {
+        Actor::Operator(operator) => Some(operator.name.clone()),
+        Actor::Root { .. } | Actor::Gate | Actor::Owner { .. } | Actor::Person(_) | Actor::Door(_) => None,
+    }
+}
+
+/// What root has locked no operator unlocks, nor gives another end.
+fn keeps_roots_lock(actor: &Actor, account: &Account, now: UnixTime) -> Outcome<()> {
+    let by_root = account.lock.as_ref().is_some_and(|lock| lock.holds(now) && lock.operator.is_none());
+    if by_root && matches!(actor, Actor::Operator(_)) {
+        return Err(invalid("account: root has locked it; only root unlocks it"));
+    }
+    Ok(())
+}
+
+/// Groups as the ledger keeps them.
+pub(super) fn groups_of(groups: &[String]) -> Outcome<Vec<Group>> {
+    if groups.len() > MOST_GROUPS {
+        return Err(invalid(format!("groups: at most {MOST_GROUPS}")));
+    }
+    let groups: Result<Vec<Group>, _> = groups.iter().map(|group| Group::parse(group)).collect();
+    let mut groups = groups.map_err(|why| invalid(format!("groups: {why}")))?;
+    groups.sort();
+    groups.dedup();
+    Ok(groups)
 }
 
 fn parsed(name: &str) -> Outcome<Name> {

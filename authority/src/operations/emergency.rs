@@ -66,7 +66,7 @@ impl Authority {
         };
         let replaced = self
             .make_change(account.id, &entry, |change| {
-                if change.account.locked {
+                if change.account.is_locked(change.time()) {
                     return Err(fault(
                         FaultKind::NotPermitted,
                         "the account is locked, so no code opens anything; run first: twofold account unlock",
@@ -117,7 +117,7 @@ impl Authority {
                 Some(read) => read,
                 None => self.read_subject(&given.subject).await?,
             };
-            let committed = match self.matching(given, &read.account)? {
+            let committed = match self.matching(given, &read)? {
                 None => {
                     let refusal = Refusal::new(Word::Wrong, Reason::WrongEmergencyCode);
                     let entry = refused_entry(given, refusal);
@@ -153,9 +153,10 @@ impl Authority {
 
     /// The version of the account's emergency code, where that is what was given. The same work is done where there is
     /// none, and for nobody.
-    fn matching(&self, given: &CodeGiven<'_>, account: &Account) -> Outcome<Option<Version>> {
+    fn matching(&self, given: &CodeGiven<'_>, read: &Read) -> Outcome<Option<Version>> {
+        let (account, locked) = (&read.account, read.account.is_locked(read.now.time));
         let found = self.live_emergency(&account.id)?;
-        let found = found.filter(|(emergency, _)| Some(emergency.door) == given.emergency && !account.locked);
+        let found = found.filter(|(emergency, _)| Some(emergency.door) == given.emergency && !locked);
         let keyring = self.store.keyring();
         let (pepper, expected, version) = match &found {
             Some((emergency, version)) => {

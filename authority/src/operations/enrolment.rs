@@ -202,7 +202,8 @@ impl Authority {
                 if own.as_ref().is_some_and(Account::enrolled) {
                     return Ok(None);
                 }
-                let locked = own.as_ref().is_some_and(|own| own.locked);
+                let now = self.now().await?.time;
+                let locked = own.as_ref().is_some_and(|own| own.is_locked(now));
                 let takes = match &own {
                     Some(own) => self.first_device_takes(own).await,
                     None if self.is_privileged(&self.own_name(*uid).await?).await => {
@@ -226,14 +227,15 @@ impl Authority {
             Actor::Door(listener) => {
                 let found = self.at_door(listener, account)?;
                 let invited_only = self.first_device_takes(&found).await == FirstEnrolment::Invitation;
-                let may = !invited_only && !found.enrolled() && !found.locked;
+                let locked = found.is_locked(self.now().await?.time);
+                let may = !invited_only && !found.enrolled() && !locked;
                 if may && !self.barred_from_web(&found).await {
                     Ok(Some(found))
                 } else {
                     Err(not_permitted())
                 }
             }
-            Actor::Gate | Actor::Person(_) => Err(not_permitted()),
+            Actor::Gate | Actor::Person(_) | Actor::Operator(_) => Err(not_permitted()),
         }
     }
 
@@ -306,7 +308,7 @@ fn beginner(actor: &Actor) -> Occasion {
     let (door, source) = match actor {
         Actor::Root { uid } | Actor::Owner { uid } => (COMMAND.to_owned(), format!("uid {uid}")),
         Actor::Door(listener) => (door_name(listener), listener.realm.to_string()),
-        Actor::Gate | Actor::Person(_) => ("gate".to_owned(), "gate".to_owned()),
+        Actor::Gate | Actor::Person(_) | Actor::Operator(_) => ("gate".to_owned(), "gate".to_owned()),
     };
     Occasion { at: twofold_shared::clock::UnixTime(0), door, source: Some(source) }
 }
@@ -323,7 +325,7 @@ fn at_its_door(actor: &Actor, entry: Entry) -> Entry {
     match actor {
         Actor::Door(listener) => Entry { door: door_name(listener), ..entry },
         Actor::Root { .. } => Entry { door: ROOTS_COMMAND.to_owned(), ..entry },
-        Actor::Owner { .. } | Actor::Gate | Actor::Person(_) => entry,
+        Actor::Owner { .. } | Actor::Gate | Actor::Person(_) | Actor::Operator(_) => entry,
     }
 }
 

@@ -73,7 +73,8 @@ impl Authority {
         found.ok_or_else(no_such_account)
     }
 
-    /// The account that a caller means: anybody's for an operator, who must say whose; its own for everybody else.
+    /// The account that a caller means: anybody's for root, who must say whose; for an operator those they are in charge of;
+    /// its own for everybody else.
     pub(super) async fn meant(&self, actor: &Actor, account: Option<&str>) -> Outcome<Account> {
         let own = match actor {
             Actor::Root { .. } => {
@@ -82,6 +83,7 @@ impl Authority {
             }
             Actor::Owner { uid } => self.own_account(*uid).await?.ok_or_else(no_account_of_yours)?,
             Actor::Person(person) => self.account_of(person, self.now().await?.time)?,
+            Actor::Operator(operator) => return self.in_charge_of(operator, account).await,
             Actor::Gate | Actor::Door(_) => return Err(not_permitted()),
         };
         match account.map(|text| self.named(text)) {
@@ -157,9 +159,16 @@ impl Authority {
                     make(change)
                 };
                 match code {
-                    None if person.elevated => self.make_change(account.id, &entry, make).await,
+                    None if person.elevated.is_some() => self.make_change(account.id, &entry, make).await,
                     code => self.change_by_code(account, (code, &person.place), entry, make).await,
                 }
+            }
+            Actor::Operator(operator) => {
+                self.make_change(account.id, &entry, |change| {
+                    self.check_charge(operator, &change.account, change.time())?;
+                    make(change)
+                })
+                .await
             }
             Actor::Gate | Actor::Door(_) => Err(not_permitted()),
         }
@@ -212,6 +221,6 @@ fn no_account_of_yours() -> Fault {
     fault(FaultKind::NoSuchAccount, "you have no Twofold account; ask the people in charge of this host")
 }
 
-fn needs_code() -> Fault {
+pub(super) fn needs_code() -> Fault {
     fault(FaultKind::NeedsCode, "this change needs a fresh code, or a backup code, in the same call")
 }

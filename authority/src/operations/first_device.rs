@@ -1,7 +1,7 @@
 //! Who may begin the first device of an account, which nothing but a first factor protects yet.
 //!
-//! For most people passing the first factor is enough. Whose host account has power over the host, or where nobody can
-//! tell, an operator has to invite.
+//! For most people passing the first factor is enough. Who is in charge of others, whose host account has power over the
+//! host, or where nobody can tell, has to be invited.
 
 use twofold_shared::account::Account;
 use twofold_shared::name::Name;
@@ -13,7 +13,7 @@ impl Authority {
     /// What the first device of an account takes.
     pub(super) async fn first_device_takes(&self, account: &Account) -> FirstEnrolment {
         let own = account.groups.iter().any(|group| self.settings.privileged.contains(&group.to_string()));
-        if own {
+        if own || account.charge.is_some() {
             return FirstEnrolment::Invitation;
         }
         for name in account.names.iter().map(|name| &name.name) {

@@ -59,7 +59,11 @@ impl Authority {
     ) -> Outcome<bool> {
         let (Some(longest), Some(id)) = (longest, self.grace_id(believed)) else { return Ok(false) };
         // What is set for the account itself comes before any rule, and so before a rule's grace.
-        if account.locked || !account.enrolled() || account.requirement.is_some() || !now.trusted() {
+        if account.is_locked(now.time)
+            || !account.enrolled()
+            || account.requirement.is_some()
+            || !now.trusted()
+        {
             return Ok(false);
         }
         let found = record::load_grace(&self.store, &account.id, &id).map_err(|error| self.failed(&error))?;

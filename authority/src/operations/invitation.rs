@@ -19,7 +19,7 @@ use super::enrolment::random;
 use super::fault::{Outcome, invalid};
 use super::permission::Actor;
 use super::session::TRIES;
-use super::told::{PORTAL, Place, change_entry, entry};
+use super::told::{PORTAL, Place, entry};
 use crate::audit::{self, Coalesce, Entry};
 use crate::authority::Authority;
 use crate::store::record::{self, Invitation};
@@ -37,7 +37,7 @@ impl Authority {
                 "account: has a second factor already; for a person who lost it, run `twofold reset` first",
             ));
         }
-        if account.locked {
+        if account.is_locked(self.now().await?.time) {
             return Err(invalid("account: is locked; run `twofold account unlock` first"));
         }
         if self.barred_from_web(&account).await {
@@ -47,7 +47,7 @@ impl Authority {
         }
         let code = assemble(random::<RANDOM_BYTES>()?);
         let digest = digest_of(code.reveal());
-        self.make_change(account.id, &change_entry("invite", actor, &account), |change| {
+        self.change(actor, Some(&request.account), None, "invite", |change| {
             self.end_invitation(change)?;
             let (created, until) = (change.time(), change.time().plus(INVITATION_SECONDS));
             let invitation = Invitation { digest, account: change.account.id, created, until, holder: None };
@@ -155,7 +155,7 @@ impl Authority {
             return Ok(None);
         };
         let account = self.account(&invitation.account)?;
-        let account = account.filter(|account| !account.locked && !account.enrolled());
+        let account = account.filter(|account| !account.is_locked(now) && !account.enrolled());
         Ok(account.map(|account| (invitation, version, account)))
     }
 

@@ -87,7 +87,7 @@ impl Authority {
         let Some((api_key, version)) = found.filter(|_| is_right) else { return Ok(Judged::Unknown) };
         let Some(account) = self.account(&api_key.account)? else { return Ok(Judged::Unknown) };
         let reason = match () {
-            () if account.locked => "locked",
+            () if account.is_locked(now) => "locked",
             () if api_key.suspended => "suspended",
             () if api_key.expired(now) => "expired",
             () if !api_key.grant.has_site(site) => "other_site",

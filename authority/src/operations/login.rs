@@ -69,6 +69,9 @@ impl Met {
     /// As policy looks at it.
     pub(super) fn login(&self, believed: &Believed) -> policy::Login<'_> {
         match self.whose {
+            Whose::Account(_) if self.read.account.is_locked(self.read.now.time) => {
+                policy::Login::Locked(&self.read.account)
+            }
             Whose::Account(_) => policy::Login::Account(&self.read.account),
             Whose::Nobody if believed.name.is_some() && believed.uid != Uid::None => policy::Login::Unlisted,
             Whose::Nobody | Whose::OtherPerson(_) => policy::Login::Unknown,
@@ -236,7 +239,7 @@ impl Authority {
                 let (source, uid, emergency) = (source.clone(), Uid::Elsewhere, None);
                 Ok(Believed { name, door, place, service, source, uid, emergency })
             }
-            Actor::Gate | Actor::Person(_) => Err(not_permitted()),
+            Actor::Gate | Actor::Person(_) | Actor::Operator(_) => Err(not_permitted()),
         }
     }
 

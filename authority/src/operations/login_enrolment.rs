@@ -53,7 +53,7 @@ impl Authority {
             policy::Login::Unlisted => {
                 ask == Ask::Code && first != FirstFactor::None && matches!(believed.uid, Uid::Some(_))
             }
-            policy::Login::Unknown => false,
+            policy::Login::Locked(_) | policy::Login::Unknown => false,
         };
         if !required {
             return Ok(ask);
@@ -70,7 +70,7 @@ impl Authority {
             Actor::Root { .. } => true,
             Actor::Door(listener) => listener.enrol,
             // What it says of a first factor cannot be checked.
-            Actor::Owner { .. } | Actor::Person(_) | Actor::Gate => false,
+            Actor::Owner { .. } | Actor::Person(_) | Actor::Operator(_) | Actor::Gate => false,
         };
         let system = matches!(believed.uid, Uid::Some(uid) if is_system(uid));
         let offered = self.settings.enrol_services.contains(&believed.service);
@@ -121,7 +121,7 @@ impl Authority {
         let told = told("enrol_begin", &believed, account, &nonce);
         let name = self
             .make_change(account, &told, |change| {
-                if change.account.enrolled() || change.account.locked {
+                if change.account.enrolled() || change.account.is_locked(change.time()) {
                     return Err(not_permitted());
                 }
                 let begun = super::attempt::occasion(&change.entry, change.now);
@@ -196,7 +196,7 @@ impl Authority {
         let mut told = told("enrol", believed, waits.account.id, &nonce);
         told.factor = Some(pending.label.to_string());
         self.make_change(waits.account.id, &told, |change| {
-            if change.account.enrolled() || change.account.locked {
+            if change.account.enrolled() || change.account.is_locked(change.time()) {
                 return Err(no_such_enrolment());
             }
             let occasion = super::attempt::occasion(&change.entry, change.now);

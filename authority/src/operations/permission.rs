@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use twofold_shared::wire::{self, Request as _};
 
-use super::person;
+use super::{operator, person};
 use crate::peer::{Caller, DoorListener, Standing};
 
-use Role::{Door, EnrollingDoor, Gate, Owner, Person, Root};
+use Role::{Door, EnrollingDoor, Gate, Operator, Owner, Person, Root};
 
 /// What a caller is to a method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub enum Role {
     Owner,
     /// The owner of an account in a session of the portal, through the gate: never the caller itself.
     Person,
+    /// Whom root put in charge of others, by their own account as owner or person: never the caller itself.
+    Operator,
     /// Whoever connects to a door listener, uid 0 too: its services, under its host and realm.
     Door,
     /// The same where the listener says `enrol = true`: a name's first enrolment too.
@@ -35,6 +37,9 @@ const ROOT: &[Role] = &[Root];
 const OWN: &[Role] = &[Root, Owner];
 /// The same, and at the portal.
 const OWNERS: &[Role] = &[Root, Owner, Person];
+/// The same, and those in charge.
+const OWNERS_AND_CHARGED: &[Role] = &[Root, Owner, Person, Operator];
+const IN_CHARGE: &[Role] = &[Root, Operator];
 const ENROL: &[Role] = &[Root, Owner, EnrollingDoor];
 const ENROL_AT_LOGIN: &[Role] = &[Root, EnrollingDoor];
 const MAIN: &[Role] = &[Root, Gate, Owner];
@@ -65,21 +70,26 @@ const TABLE: &[(&str, &[Role])] = &[
     (wire::EndSession::METHOD, GATE),
     (wire::WatchSessions::METHOD, GATE),
     (wire::AsPerson::METHOD, GATE),
+    (wire::AsOperator::METHOD, &[Owner, Person]),
+    (wire::SearchAccounts::METHOD, IN_CHARGE),
+    (wire::SetCharge::METHOD, ROOT),
+    (wire::ListOperators::METHOD, ROOT),
+    (wire::SetGroups::METHOD, ROOT),
     (wire::GetInfo::METHOD, MAIN),
-    (wire::GetAccount::METHOD, OWNERS),
+    (wire::GetAccount::METHOD, OWNERS_AND_CHARGED),
     (wire::ListAccounts::METHOD, ROOT),
     (wire::AddAccount::METHOD, ROOT),
     (wire::RemoveAccount::METHOD, ROOT),
-    (wire::LockAccount::METHOD, ROOT),
-    (wire::UnlockAccount::METHOD, ROOT),
-    (wire::ReopenAccount::METHOD, OWNERS),
+    (wire::LockAccount::METHOD, IN_CHARGE),
+    (wire::UnlockAccount::METHOD, IN_CHARGE),
+    (wire::ReopenAccount::METHOD, OWNERS_AND_CHARGED),
     (wire::LinkName::METHOD, ROOT),
     (wire::UnlinkName::METHOD, &[Root, Person]),
-    (wire::SetRequirement::METHOD, ROOT),
+    (wire::SetRequirement::METHOD, IN_CHARGE),
     (wire::SetContacts::METHOD, ROOT),
     (wire::SetLanguage::METHOD, OWN),
     (wire::SetPassword::METHOD, OWN),
-    (wire::InviteAccount::METHOD, ROOT),
+    (wire::InviteAccount::METHOD, IN_CHARGE),
     (wire::BeginEnrolment::METHOD, ENROL),
     (wire::ConfirmEnrolment::METHOD, ENROL),
     (wire::RegenerateBackupCodes::METHOD, OWNERS),
@@ -93,13 +103,13 @@ const TABLE: &[(&str, &[Role])] = &[
     (wire::RotateApiKey::METHOD, OWNERS),
     (wire::RevokeApiKey::METHOD, OWNERS),
     (wire::ListSessions::METHOD, OWNERS),
-    (wire::RevokeSessions::METHOD, OWNERS),
+    (wire::RevokeSessions::METHOD, OWNERS_AND_CHARGED),
     (wire::ListBrowsers::METHOD, OWNERS),
     (wire::RevokeBrowsers::METHOD, OWNERS),
     (wire::ListGraces::METHOD, OWNERS),
     (wire::EndGraces::METHOD, OWNERS),
     (wire::DisableAccount::METHOD, OWNERS),
-    (wire::ResetAccount::METHOD, ROOT),
+    (wire::ResetAccount::METHOD, IN_CHARGE),
     (wire::ExplainPolicy::METHOD, ROOT),
     (wire::ReadAudit::METHOD, OWN),
     (wire::ReadActivity::METHOD, OWNERS),
@@ -129,6 +139,8 @@ pub enum Actor {
     },
     /// Acts for their own account, in a session of the portal.
     Person(Box<person::Person>),
+    /// Acts for accounts that they are in charge of.
+    Operator(Box<operator::Operator>),
     /// Speaks for one host's PAM stacks or one application.
     Door(Arc<DoorListener>),
 }
@@ -141,6 +153,7 @@ impl Actor {
             Self::Root { uid: 0 } => Some("root".to_owned()),
             Self::Root { uid } => Some(format!("uid {uid}")),
             Self::Gate => Some("gate".to_owned()),
+            Self::Operator(operator) => Some(format!("operator {}", operator.name)),
             Self::Owner { .. } | Self::Person(_) => None,
             Self::Door(listener) => Some(format!("door of {}", listener.host)),
         }
@@ -173,10 +186,10 @@ pub fn admit(caller: &Caller, method: &str) -> Option<Actor> {
     }
 }
 
-/// Whether a person may have this method called for them.
+/// Whether this method is one for that role: what a person, or an operator, may have called for them.
 #[must_use]
-pub fn is_persons(method: &str) -> bool {
-    TABLE.iter().any(|(name, row)| *name == method && row.contains(&Person))
+pub fn is_for(method: &str, role: Role) -> bool {
+    TABLE.iter().any(|(name, row)| *name == method && row.contains(&role))
 }
 
 #[cfg(test)]
@@ -257,13 +270,19 @@ mod tests {
             "DisableAccount",
             "ReadAudit",
             "ReadActivity",
+            "AsOperator",
         ];
-        let mut root = owner.clone();
+        // Root needs no charge.
+        let mut root: Vec<_> = owner.iter().copied().filter(|method| *method != "AsOperator").collect();
         root.extend([
             "BeginEnrolmentAtLogin",
             "ConfirmEnrolmentAtLogin",
             "ActivateEnrolmentAtLogin",
             "IssueEmergencyCode",
+            "SearchAccounts",
+            "SetCharge",
+            "ListOperators",
+            "SetGroups",
             "ListAccounts",
             "AddAccount",
             "InviteAccount",
@@ -306,6 +325,48 @@ mod tests {
                 let admitted = admit(&caller, method).is_some();
                 assert_eq!(admitted, may.contains(method), "{who} calling {method}");
             }
+        }
+    }
+
+    #[test]
+    fn what_operators_and_people_may_have_called_is_as_written_here() {
+        let operators = [
+            "SearchAccounts",
+            "GetAccount",
+            "LockAccount",
+            "UnlockAccount",
+            "ReopenAccount",
+            "SetRequirement",
+            "InviteAccount",
+            "RevokeSessions",
+            "ResetAccount",
+        ];
+        let people = [
+            "AsOperator",
+            "GetAccount",
+            "ReopenAccount",
+            "UnlinkName",
+            "RegenerateBackupCodes",
+            "RenameDevice",
+            "RemoveDevice",
+            "CreateApiKey",
+            "ListApiKeys",
+            "SuspendApiKey",
+            "ResumeApiKey",
+            "RotateApiKey",
+            "RevokeApiKey",
+            "ListSessions",
+            "RevokeSessions",
+            "ListBrowsers",
+            "RevokeBrowsers",
+            "ListGraces",
+            "EndGraces",
+            "DisableAccount",
+            "ReadActivity",
+        ];
+        for method in wire::METHODS {
+            assert_eq!(is_for(method, Operator), operators.contains(method), "an operator: {method}");
+            assert_eq!(is_for(method, Person), people.contains(method), "a person: {method}");
         }
     }
 

@@ -36,8 +36,17 @@ pub struct Person {
     pub place: Place,
     /// The number of their request.
     pub nonce: Nonce,
-    /// Whether a code or the password stands for one in the call.
-    pub elevated: bool,
+    /// What stands for a code in the call.
+    pub elevated: Option<Elevated>,
+}
+
+/// What a person gave lately.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Elevated {
+    /// A code, in this session.
+    ByCode,
+    /// Their password, with this call.
+    ByPassword,
 }
 
 impl Person {
@@ -68,14 +77,14 @@ impl Authority {
             session: request.session,
             place,
             nonce: request.nonce.clone(),
-            elevated: fresh,
+            elevated: fresh.then_some(Elevated::ByCode),
         };
         if let Some(password) = &request.password {
             if !live.account.names.iter().any(|name| name.name.realm().is_local()) {
                 return Err(not_permitted());
             }
             self.check_password(&person, password, event).await?;
-            person.elevated = true;
+            person.elevated = person.elevated.or(Some(Elevated::ByPassword));
         }
         Ok(person)
     }

@@ -15,6 +15,8 @@ use crate::policy::{Applies, By, Rule};
 pub enum Login<'a> {
     /// An account's.
     Account(&'a Account),
+    /// An account's that is locked.
+    Locked(&'a Account),
     /// A name that the host knows and the ledger does not.
     Unlisted,
     /// Nobody's, as far as can be told.
@@ -33,13 +35,12 @@ pub fn ask(login: Login<'_>, first: FirstFactor, service: Requirement) -> Ask {
         FirstFactor::Above | FirstFactor::Publickey => {}
     }
     match login {
-        Login::Unknown => Ask::Code,
+        Login::Locked(_) | Login::Unknown => Ask::Code,
         Login::Unlisted => match service {
             Requirement::Required => Ask::Code,
             Requirement::Optional => Ask::Optional,
             Requirement::Exempt => Ask::Exempt,
         },
-        Login::Account(account) if account.locked => Ask::Code,
         Login::Account(account) => match (account.requirement.unwrap_or(service), account.enrolled()) {
             (Requirement::Exempt, _) => Ask::Exempt,
             (Requirement::Required | Requirement::Optional, true) => Ask::Code,
@@ -54,7 +55,7 @@ fn decider(login: Login<'_>, first: FirstFactor, by: By) -> Decider {
     match (first, login) {
         (FirstFactor::None, _) => return Decider::NoFirstFactor,
         (_, Login::Unknown) => return Decider::UnknownName,
-        (_, Login::Account(account)) if account.locked => return Decider::Lock,
+        (_, Login::Locked(_)) => return Decider::Lock,
         (_, Login::Account(account)) if account.requirement.is_some() => return Decider::Account,
         (_, Login::Account(_) | Login::Unlisted) => {}
     }
@@ -80,7 +81,7 @@ impl Authority {
         let login = met.login(&believed);
         let decided_by = decider(login, first, decision.by);
         let own = match login {
-            Login::Account(account) => account.requirement,
+            Login::Account(account) | Login::Locked(account) => account.requirement,
             Login::Unlisted | Login::Unknown => None,
         };
         let rules = &self.settings.policy.rules;

@@ -181,7 +181,7 @@ impl Authority {
                 return Ok(None);
             }
         }
-        let account = self.account(&session.account)?.filter(|account| !account.locked);
+        let account = self.account(&session.account)?.filter(|account| !account.is_locked(now));
         Ok(account.map(|account| Live { session, version, account }))
     }
 
@@ -203,6 +203,7 @@ impl Authority {
             trusted_at: session.trusted.map(|(_, at)| at.0),
             ends_at: session.created.plus(limits.absolute.as_secs()).0,
             idle_seconds: limits.idle.as_secs(),
+            operates: account.charge.is_some() && self.settings.operators_at_web,
         }
     }
 

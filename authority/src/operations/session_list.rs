@@ -40,7 +40,11 @@ impl Authority {
                     // Who says so at the portal goes on there.
                     let own = match actor {
                         Actor::Person(person) => Some(person.session),
-                        Actor::Root { .. } | Actor::Gate | Actor::Owner { .. } | Actor::Door(_) => None,
+                        Actor::Root { .. }
+                        | Actor::Gate
+                        | Actor::Owner { .. }
+                        | Actor::Operator(_)
+                        | Actor::Door(_) => None,
                     };
                     self.end_sessions(change, |session| {
                         own.is_none_or(|own| session.digest != own && session.parent != Some(own))
@@ -64,7 +68,7 @@ impl Authority {
         .await
     }
 
-    fn sessions_of(&self, account: &AccountId, now: UnixTime) -> Outcome<Vec<Session>> {
+    pub(super) fn sessions_of(&self, account: &AccountId, now: UnixTime) -> Outcome<Vec<Session>> {
         let found = record::load_sessions_of(&self.store, account).map_err(|error| self.failed(&error))?;
         let live = found.into_iter().map(|(session, _)| session);
         Ok(live.filter(|session| !expired(session, self.settings.sessions, now)).collect())

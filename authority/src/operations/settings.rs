@@ -40,6 +40,8 @@ pub struct Settings {
     pub portal: Option<String>,
     /// How long sessions live.
     pub sessions: Sessions,
+    /// Whether operators act at the portal.
+    pub operators_at_web: bool,
 }
 
 impl From<&Config> for Settings {
@@ -56,6 +58,7 @@ impl From<&Config> for Settings {
             privileged_here: config.enrolment.privileged_here.clone(),
             portal: config.gate.as_ref().and_then(|gate| gate.portal.clone()),
             sessions: config.sessions,
+            operators_at_web: config.operators_at_web,
         }
     }
 }

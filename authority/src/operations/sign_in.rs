@@ -175,9 +175,10 @@ impl Authority {
         let origin = &given.place.origin;
         match &given.proof {
             Proof::Asserted => {
-                let reason = if account.locked { Reason::Locked } else { Reason::UnknownName };
+                let locked = account.is_locked(now.time);
+                let reason = if locked { Reason::Locked } else { Reason::UnknownName };
                 let refusal = Refusal::new(Word::Wrong, reason);
-                let judged = if may && !account.locked { Ok(()) } else { Err(refusal) };
+                let judged = if may && !locked { Ok(()) } else { Err(refusal) };
                 Ok(Some((account.clone(), judged)))
             }
             Proof::Password(password) => {

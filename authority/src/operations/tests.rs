@@ -38,10 +38,12 @@ mod graces;
 mod invitations;
 mod keys;
 mod login_enrolment;
+mod operators;
 mod persons;
 mod policy;
 mod races;
 mod retention;
+mod roster;
 mod session_enrolment;
 mod sessions;
 mod sign_in;
@@ -108,6 +110,7 @@ impl World {
             privileged_here: vec!["carol".into()],
             portal: Some("https://id.example.com".into()),
             sessions: Sessions { idle: Duration::from_secs(3600), absolute: Duration::from_secs(43_200) },
+            operators_at_web: true,
         };
         configure(&mut settings);
         let users = Users::default();
@@ -338,6 +341,10 @@ fn address(text: &str) -> Source {
 
 fn login(name: &str, from: &str) -> Login {
     Login { name: name.into(), service: "sshd".into(), first: FirstFactor::Above, source: address(from) }
+}
+
+fn lock(account: impl Into<String>) -> LockAccount {
+    LockAccount { account: account.into(), reason: None, until: None }
 }
 
 fn verify(name: &str, code: &str, from: &str) -> Verify {

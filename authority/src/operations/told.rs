@@ -76,11 +76,14 @@ pub fn entry(action: &str, door: impl Into<String>, place: &Place, nonce: &Nonce
 
 /// The event of a change to an account.
 pub fn change_entry(action: &str, actor: &Actor, account: &Account) -> Entry {
-    let entry = match actor {
-        Actor::Person(person) => Entry { outcome: Outcome::Done, ..person.entry(action) },
-        Actor::Root { .. } | Actor::Gate | Actor::Owner { .. } | Actor::Door(_) => {
-            Entry::new(action, Outcome::Done, COMMAND)
-        }
+    let person = match actor {
+        Actor::Person(person) => Some(&**person),
+        Actor::Operator(operator) => operator.person.as_ref(),
+        Actor::Root { .. } | Actor::Gate | Actor::Owner { .. } | Actor::Door(_) => None,
+    };
+    let entry = match person {
+        Some(person) => Entry { outcome: Outcome::Done, ..person.entry(action) },
+        None => Entry::new(action, Outcome::Done, COMMAND),
     };
     Entry {
         account: Some(account.id),

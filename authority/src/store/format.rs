@@ -11,8 +11,9 @@ use super::seal::{SealError, Sealer};
 use super::{Key, Space, StoreError, record};
 
 /// The format that this version reads and writes. Ledgers made before formats were named have none: that is 0, and
-/// their records are those of 1. Since 2 an account's language may stand behind its record; what 1 wrote is read as it is.
-pub const FORMAT: u32 = 2;
+/// their records are those of 1. Since 2 an account's language may stand behind its record; since 3 also its lock's
+/// reason and end, and its charge. What 1 and 2 wrote is read as it is.
+pub const FORMAT: u32 = 3;
 
 /// A ledger's format.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -325,8 +325,8 @@ fn read_format(folder: &Path, tree: &Tree, sealer: &Sealer) -> Result<u32, OpenE
     Err(OpenError::Newer { path: folder.to_owned(), format: format.number, by: format.by })
 }
 
-/// Brings a ledger of the format before to this version's, after a copy of it was made. From 0 to 1, and from 1 to
-/// 2, no record changes: from then on the ledger says what it is.
+/// Brings a ledger of the format before to this version's, after a copy of it was made. From 0 to 1, 1 to 2 and 2 to
+/// 3 no record changes: from then on the ledger says what it is.
 fn upgrade(folder: &Path, tree: &Tree, sealer: &Sealer, version: Version) -> Result<(), StoreError> {
     let copied = copy::write(tree, sealer, version, &folder.join(format!("before-format-{FORMAT}")))?;
     let key = Format::key();

@@ -3,15 +3,16 @@
 use twofold_shared::wire::InviteAccount;
 
 use crate::args::Invite;
-use crate::desk::Desk;
+use crate::desk::{Desk, codes_from};
 use crate::failure::Failure;
 use crate::output::short_name;
 use crate::words;
 
 /// Makes an invitation, and shows it this once.
-pub fn run(desk: &Desk, arguments: &Invite) -> Result<(), Failure> {
+pub fn run(desk: &mut Desk, arguments: &Invite) -> Result<(), Failure> {
     let whose = short_name(&arguments.account);
-    let invited = desk.call(&InviteAccount { account: arguments.account.clone() })?;
+    let request = InviteAccount { account: arguments.account.clone() };
+    let invited = desk.oversee(codes_from(&arguments.codes), &request)?;
     desk.screen.object(&invited)?;
     desk.screen.say(&format!(
         "{whose} may set up a phone within {}, once:\n",

@@ -192,15 +192,17 @@ fn make(
 ) -> Result<Journal, Failure> {
     let turn = place.turn()?;
     nothing_pending(place)?;
-    let journal = begun(door, changes, revert_after.unwrap_or(Duration::from_secs(60)));
-    place.begin(&turn, &journal)?;
-    let guarded = machine::arm(revert_after.unwrap_or(Duration::from_secs(60)));
-    let made =
-        guarded.map_err(|why| format!("nobody would take the change back in time: {why}")).and_then(|()| {
-            place.make(&turn, &journal, changes).map_err(|why| why.to_string())?;
-            check()?;
-            if door == Door::Ssh { machine::reload_sshd() } else { Ok(()) }
-        });
+    let wait = revert_after.unwrap_or(Duration::from_secs(60));
+    let journal = begun(door, changes, wait);
+    // Before anything is owed, so that nothing is owed that nobody would make good, wherever this process is ended.
+    machine::arm(wait).map_err(|why| {
+        Failure::Refused(format!("Nobody would take the change back in time: {why}\nNothing was changed."))
+    })?;
+    place.begin(&turn, &journal).inspect_err(|_| machine::disarm())?;
+    let made = place.make(&turn, &journal, changes).map_err(|why| why.to_string()).and_then(|()| {
+        check()?;
+        if door == Door::Ssh { machine::reload_sshd() } else { Ok(()) }
+    });
     let kept = match (made, revert_after) {
         (Ok(()), Some(_)) => return Ok(journal),
         (Ok(()), None) => place.confirm(&turn, &journal).map_err(|why| why.to_string()),

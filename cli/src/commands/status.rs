@@ -3,7 +3,7 @@
 use serde::Serialize;
 use twofold_shared::client::CallError;
 use twofold_shared::wire::{
-    AccountView, Algorithm, DeviceView, FaultKind, GetAccount, GetInfo, Language, Occasion, Requirement,
+    AccountView, Algorithm, DeviceView, FaultKind, GetAccount, GetInfo, Language, Lock, Occasion, Requirement,
 };
 
 use crate::desk::{Desk, called, own_name};
@@ -69,7 +69,7 @@ fn describe(whose: &str, view: &AccountView, calendar: &Calendar) -> String {
     } else {
         format!("Two-factor is off for {whose}.{NEXT}")
     };
-    for remark in remarks(view) {
+    for remark in remarks(view, calendar) {
         text.push_str("\n\n");
         text.push_str(&fold(&remark));
     }
@@ -83,12 +83,30 @@ fn describe(whose: &str, view: &AccountView, calendar: &Calendar) -> String {
     text
 }
 
-fn remarks(view: &AccountView) -> Vec<String> {
+fn locked(lock: Option<&Lock>, calendar: &Calendar) -> String {
+    let mut text = "LOCKED".to_owned();
+    if let Some(lock) = lock {
+        let by = lock
+            .operator
+            .as_ref()
+            .map_or_else(|| "root".to_owned(), |name| format!("operator {}", visible(name)));
+        text.push_str(&format!(" by {by}"));
+        if let Some(until) = lock.until {
+            text.push_str(&format!(" until {}", calendar.exact(until)));
+        }
+    }
+    text.push_str(": nothing gets in.\n");
+    if let Some(reason) = lock.and_then(|lock| lock.reason.as_ref()) {
+        text.push_str(&format!("Why: {}\n", visible(reason)));
+    }
+    text.push_str("`twofold account unlock` takes it back.");
+    text
+}
+
+fn remarks(view: &AccountView, calendar: &Calendar) -> Vec<String> {
     let mut remarks = Vec::new();
     if view.locked {
-        remarks.push(
-            "LOCKED by an operator: nothing gets in.\n`twofold account unlock` takes it back.".to_owned(),
-        );
+        remarks.push(locked(view.lock.as_ref(), calendar));
     }
     if view.closed_to_strangers {
         remarks.push(
@@ -96,6 +114,9 @@ fn remarks(view: &AccountView) -> Vec<String> {
              get in.\nNot you who typed them? Change the password. `twofold account reopen` opens it again."
                 .to_owned(),
         );
+    }
+    if let Some(charge) = &view.charge {
+        remarks.push(format!("OPERATOR: in charge of {}.", super::operator::of(charge)));
     }
     match view.requirement {
         Some(Requirement::Required) => {
@@ -164,6 +185,8 @@ mod tests {
             groups: Vec::new(),
             contacts: twofold_shared::wire::Contacts::default(),
             locked: false,
+            lock: None,
+            charge: None,
             enrolled: true,
             has_password: false,
             requirement: None,
@@ -180,6 +203,7 @@ mod tests {
             backup_codes_left: 2,
             closed_to_strangers: false,
             created: 0,
+            sessions: None,
         }
     }
 
@@ -202,8 +226,11 @@ mod tests {
 
     #[test]
     fn locks_stand_out() {
-        let shut = AccountView { locked: true, closed_to_strangers: true, ..view() };
+        let reason = Some("laptop stolen\u{1b}[2J".to_owned());
+        let lock = Lock { at: 0, operator: Some("local:carol".into()), reason, until: Some(0) };
+        let shut = AccountView { locked: true, lock: Some(lock), closed_to_strangers: true, ..view() };
         let text = describe("alice", &shut, &Calendar::today());
-        assert!(text.contains("LOCKED") && text.contains("CLOSED"));
+        assert!(text.contains("LOCKED by operator local:carol until") && text.contains("CLOSED"));
+        assert!(text.contains("laptop stolen") && !text.contains('\u{1b}'));
     }
 }

@@ -247,6 +247,8 @@ mod tests {
             groups: Vec::new(),
             contacts: Contacts::default(),
             locked: false,
+            lock: None,
+            charge: None,
             enrolled: devices > 0,
             has_password: false,
             requirement: None,
@@ -255,6 +257,7 @@ mod tests {
             backup_codes_left: 10,
             closed_to_strangers: false,
             created: 0,
+            sessions: None,
         }
     }
 

@@ -112,7 +112,8 @@ impl Place {
     }
 
     fn backup(&self, journal: &Journal, path: &str) -> PathBuf {
-        let folder = format!("backups/{}-{}", journal.began, journal.door);
+        // A door may be turned on and off again within a second.
+        let folder = format!("backups/{}.{:03}-{}", journal.began, journal.began_uptime % 1000, journal.door);
         self.state(&folder).join(path.trim_start_matches('/'))
     }
 
@@ -441,6 +442,26 @@ mod tests {
         assert!(texts.iter().all(|text| text.starts_with(b"new")));
         assert!(host.place.pending().unwrap().is_none());
         assert_eq!(fs::read(host.place.backup(&journal, FILES[0])).unwrap(), b"old /etc/pam.d/sshd");
+    }
+
+    #[test]
+    fn a_door_that_is_turned_on_and_off_within_a_second_leaves_a_backup_of_each() {
+        let host = host();
+        let turn = host.place.turn().unwrap();
+        let on = changes();
+        let back = |change: &Change| Change {
+            path: change.path.clone(),
+            before: change.after.clone(),
+            after: change.before.clone(),
+        };
+        let off: Vec<Change> = on.iter().map(back).collect();
+        for (changes, began_uptime, before) in [(on, 1_999, "old /etc/pam.d/sshd"), (off, 2_001, "new pam")] {
+            let journal = Journal { began_uptime, ..journal(&changes) };
+            host.place.begin(&turn, &journal).unwrap();
+            host.place.make(&turn, &journal, &changes).unwrap();
+            host.place.confirm(&turn, &journal).unwrap();
+            assert_eq!(fs::read(host.place.backup(&journal, FILES[0])).unwrap(), before.as_bytes());
+        }
     }
 
     #[test]

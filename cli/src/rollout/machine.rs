@@ -220,9 +220,12 @@ pub fn sshd_settings(user: &str) -> Option<String> {
 /// When it runs and does not.
 pub fn reload_sshd() -> Result<(), String> {
     if has_systemd() {
+        // The boot guard's unit is ordered before sshd's: a reload waits for its end, so it must not wait for the reload.
+        let guard = run("systemctl", &["is-active", BOOT_GUARD]);
+        let wait = if guard.output.trim() == "activating" { "--no-block" } else { "--quiet" };
         for unit in ["ssh.service", "sshd.service"] {
             if run("systemctl", &["is-active", "--quiet", unit]).good {
-                let ran = run("systemctl", &["reload", unit]);
+                let ran = run("systemctl", &[wait, "reload", unit]);
                 return if ran.good { Ok(()) } else { Err(ran.complaint) };
             }
         }

@@ -6,6 +6,7 @@ mod api_keys;
 mod authority;
 mod enrolment;
 mod keys;
+mod operators;
 mod sessions;
 mod terminal;
 

@@ -2,7 +2,7 @@
 
 use twofold_shared::client::CallError;
 use twofold_shared::secret::SecretText;
-use twofold_shared::wire::{AsPerson, FaultKind, Opaque, Refused, Request, SessionDigest, Word};
+use twofold_shared::wire::{AsOperator, AsPerson, FaultKind, Opaque, Refused, Request, SessionDigest, Word};
 
 use super::{Authority, Away, Visitor, away, nonce};
 
@@ -98,6 +98,8 @@ impl Authority {
                         Ok(Asked::Refused(Refused { word: Word::Busy, wait_seconds: None }))
                     }
                     (FaultKind::NeedsCode, _) => Ok(Asked::NeedsCode),
+                    // An operator asks about others: there is none such in their charge.
+                    (FaultKind::NoSuchAccount, _) if R::METHOD == AsOperator::METHOD => Ok(Asked::Missing),
                     // `NoSuchSession` is said of the one that asks before anything else is looked at.
                     (FaultKind::NoSuchSession | FaultKind::NoSuchAccount, _) => Ok(Asked::Gone),
                     (
@@ -118,6 +120,32 @@ impl Authority {
             }
             Err(error) => Err(away(&nonce, &error.to_string())),
         }
+    }
+
+    /// Asks as the operator that the person of `session` is.
+    ///
+    /// # Errors
+    /// [`Away`].
+    pub async fn as_operator<R: Request>(
+        &self,
+        visitor: &Visitor,
+        session: SessionDigest,
+        request: &R,
+    ) -> Result<Asked<R::Reply>, Away> {
+        let garbled = |why: serde_json::Error| match nonce() {
+            Ok(nonce) => away(&nonce, &format!("a message cannot be made or read: {why}")),
+            Err(gone) => gone,
+        };
+        let parameters = Opaque::of(request).map_err(garbled)?;
+        let call = AsOperator { code: None, method: R::METHOD.to_owned(), parameters };
+        Ok(match self.as_person(visitor, session, None, &call).await? {
+            Asked::Done(reply) => Asked::Done(reply.reply.read().map_err(garbled)?),
+            Asked::Refused(refused) => Asked::Refused(refused),
+            Asked::NeedsCode => Asked::NeedsCode,
+            Asked::Gone => Asked::Gone,
+            Asked::Missing => Asked::Missing,
+            Asked::Unfit(detail) => Asked::Unfit(detail),
+        })
     }
 }
 

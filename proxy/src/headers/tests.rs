@@ -42,6 +42,7 @@ fn known() -> Known {
         trusted_at: None,
         ends_at: 100,
         idle_seconds: 10,
+        operates: false,
     };
     Known::new(view, Some("wiki.example.com"), 1).unwrap()
 }

@@ -37,6 +37,8 @@ pub struct Reader<'a> {
     pub session: &'a str,
     /// Seconds since the epoch.
     pub now: u64,
+    /// Whether they are in charge of others.
+    pub operates: bool,
 }
 
 /// A question before something is done.
@@ -97,6 +99,7 @@ struct AccountPage<'a> {
     events: Vec<EventRow>,
     older: Option<&'a str>,
     names: Vec<NameRow<'a>>,
+    operates: bool,
 }
 
 struct DeviceRow<'a> {
@@ -217,6 +220,7 @@ impl PagesFor<'_> {
             events: overview.activity.events.iter().map(|event| self.event(event, reader.now)).collect(),
             older: overview.activity.before.as_deref(),
             names: self.names(&account.names),
+            operates: reader.operates,
         };
         self.answer(StatusCode::OK, &page, None)
     }

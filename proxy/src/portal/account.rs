@@ -178,7 +178,13 @@ impl Portal {
     }
 
     fn reader<'a>(&self, owner: &'a Owner, session: &'a str) -> Reader<'a> {
-        Reader { name: owner.known.name(), token: &owner.token, session, now: self.clock.unix() }
+        Reader {
+            name: owner.known.name(),
+            token: &owner.token,
+            session,
+            now: self.clock.unix(),
+            operates: owner.known.operates(),
+        }
     }
 
     async fn overview(&self, visit: &Visit, owner: &Owner) -> Turn<Answer> {

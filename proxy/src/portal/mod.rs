@@ -14,6 +14,7 @@ mod invitation;
 mod join;
 mod language;
 mod lost;
+mod people;
 mod sign_in;
 mod sign_out;
 mod site;
@@ -50,6 +51,8 @@ use crate::site::{Places, Site};
 
 /// What is below this is a person's account.
 const ACCOUNT: &str = "/account/";
+/// The pages about other people.
+const PEOPLE: &str = "/people";
 
 /// The longest form that is read: a password and a name.
 pub const MAX_BODY: usize = 16 * 1024;
@@ -194,8 +197,9 @@ impl Portal {
             None => self.answer_once(visit).await,
             Some((slot, arrived)) => {
                 let answering = self.answer_once(visit);
-                slot.answer(answering, (arrived, || self.clock.millis()), visit.path.starts_with(ACCOUNT))
-                    .await
+                let back = [ACCOUNT, PEOPLE].into_iter().find(|page| visit.path.starts_with(page));
+                let back = back.map(|page| page.trim_end_matches('/'));
+                slot.answer(answering, (arrived, || self.clock.millis()), back).await
             }
         }
     }
@@ -218,6 +222,7 @@ impl Portal {
                 Err(Refused::because(Refusal::WrongMethod, "a method without use here"))
             }
             ("account", below) => self.account(visit, below).await,
+            ("people", below) => self.people(visit, below).await,
             ("", None) if is_get => self.home(visit).await,
             ("sign-in", Some(id)) => self.sign_in(visit, &*self.flow(id)?).await,
             ("enter", Some(id)) if is_get => self.enter(visit, &*self.flow(id)?).await,

@@ -49,6 +49,7 @@ impl Known {
             trusted_at: None,
             ends_at: live.ends_at.unwrap_or(u64::MAX),
             idle_seconds: KEPT_SECONDS,
+            operates: false,
         };
         let known = Self::new(view, None, now)?;
         Ok(Self { key: Some(Key { id, grant, last: Mutex::default() }), ..known })

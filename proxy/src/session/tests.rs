@@ -21,6 +21,7 @@ fn view(clock: Clock) -> SessionView {
         trusted_at: None,
         ends_at: clock.unix() + 100,
         idle_seconds: 10,
+        operates: false,
     }
 }
 

@@ -4,7 +4,7 @@ mod wizard;
 
 use twofold_shared::wire::{AuditEvent, Notice, NoticeKind, Refused, Word};
 
-use super::{Ended, Say, Words, account, duration, join, label_of_key, local};
+use super::{Ended, Say, Words, account, duration, join, label_of_key, local, people};
 use crate::authority::Unfit;
 use crate::refusal::Refusal;
 
@@ -52,6 +52,7 @@ pub const ENGLISH: Words = Words {
         one and type it without spaces.",
     account: account::ENGLISH,
     join: &join::ENGLISH,
+    people: &people::ENGLISH,
     wizard: &wizard::WIZARD,
     say: &English,
 };
@@ -264,6 +265,12 @@ impl Say for English {
             ("account_add", ..) => "the account was made".to_owned(),
             ("account_lock", ..) => "the account was locked".to_owned(),
             ("account_unlock", ..) => "the account was unlocked".to_owned(),
+            ("invite", ..) => "was invited to set up a device".to_owned(),
+            ("requirement_set", ..) => "it was changed whether a code is asked".to_owned(),
+            ("groups_set", ..) => "the groups were changed".to_owned(),
+            ("operator_add", ..) => "was put in charge of others".to_owned(),
+            ("operator_remove", ..) => "is in charge of nobody any more".to_owned(),
+            ("operate", "approved", _) => "gave a code to act for others".to_owned(),
             ("account_reopen", ..) => "codes are taken from everywhere again".to_owned(),
             ("name_link", ..) => format!("added the name {}", event.name.as_deref().unwrap_or_default()),
             ("name_unlink", ..) => format!("parted the name {}", event.name.as_deref().unwrap_or_default()),

@@ -4,7 +4,7 @@ mod wizard;
 
 use twofold_shared::wire::{AuditEvent, Notice, NoticeKind, Refused, Word};
 
-use super::{Ended, Say, Words, account, duration, join, label_of_key, local};
+use super::{Ended, Say, Words, account, duration, join, label_of_key, local, people};
 use crate::authority::Unfit;
 use crate::refusal::Refusal;
 
@@ -54,6 +54,7 @@ pub const GERMAN: Words = Words {
         Sie auf den nächsten und geben Sie ihn ohne Leerzeichen ein.",
     account: account::GERMAN,
     join: &join::GERMAN,
+    people: &people::GERMAN,
     wizard: &wizard::WIZARD,
     say: &German,
 };
@@ -268,6 +269,12 @@ impl Say for German {
             ("account_add", ..) => "das Konto wurde angelegt".to_owned(),
             ("account_lock", ..) => "das Konto wurde gesperrt".to_owned(),
             ("account_unlock", ..) => "das Konto wurde entsperrt".to_owned(),
+            ("invite", ..) => "eingeladen, ein Gerät einzurichten".to_owned(),
+            ("requirement_set", ..) => "geändert, ob ein Code verlangt wird".to_owned(),
+            ("groups_set", ..) => "die Gruppen geändert".to_owned(),
+            ("operator_add", ..) => "für andere zuständig gemacht".to_owned(),
+            ("operator_remove", ..) => "für niemanden mehr zuständig".to_owned(),
+            ("operate", "approved", _) => "einen Code gegeben, um für andere zu handeln".to_owned(),
             ("account_reopen", ..) => "Codes werden wieder von überall genommen".to_owned(),
             ("name_link", ..) => {
                 format!("den Namen {} hinzugefügt", event.name.as_deref().unwrap_or_default())
@@ -281,7 +288,9 @@ impl Say for German {
         };
         let times = if event.count > 1 { format!(" ({} Mal)", event.count) } else { String::new() };
         match &event.actor {
-            Some(actor) if actor != "gate" => format!("{what}{times}, durch {actor}"),
+            Some(actor) if actor != "gate" => {
+                format!("{what}{times}, durch {}", actor.strip_prefix("operator ").unwrap_or(actor))
+            }
             Some(_) | None => format!("{what}{times}"),
         }
     }

@@ -241,6 +241,7 @@ impl Shared {
             "RedeemInvitation" => self.redeem(nonce, parameters),
             "EndSession" => self.end(parameters),
             "CheckApiKey" => self.check_key(nonce, parameters),
+            "AsPerson" => as_person(nonce, &parameters["parameters"]),
             "TouchApiKeys" => {
                 let used = parameters["used"].as_array().unwrap().clone();
                 self.state.lock().unwrap().key_uses.extend(used);
@@ -427,6 +428,18 @@ impl Shared {
     }
 }
 
+/// Alice is in charge of bob, and of somebody else of whom it cannot tell.
+fn as_person(nonce: &Value, call: &Value) -> Value {
+    if call["method"] != "SearchAccounts" || call["parameters"]["after"].is_string() {
+        return json!({});
+    }
+    let bob = json!({
+        "id": "b0".repeat(16), "names": ["local:bob"], "groups": [], "devices": 0, "backup_codes_left": 0,
+        "closed_to_strangers": false, "created": 1_772_000_000,
+    });
+    json!({ "nonce": nonce, "reply": { "reply": { "accounts": [bob], "next": "b0.bob" } } })
+}
+
 fn view(session: &Session, enrolled: &HashSet<String>) -> Value {
     json!({
         "account": format!("id-{}", session.name),
@@ -440,6 +453,7 @@ fn view(session: &Session, enrolled: &HashSet<String>) -> Value {
         "trusted_at": session.trusted,
         "ends_at": 4_000_000_000_u64,
         "idle_seconds": 3600,
+        "operates": session.name == "alice",
     })
 }
 

@@ -19,6 +19,7 @@ mod header;
 mod join;
 mod limits;
 mod ops;
+mod people;
 mod redirect;
 mod rules;
 mod secure;

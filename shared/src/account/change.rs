@@ -234,17 +234,11 @@ impl Account {
         Self { devices: Vec::new(), backup_codes: None, ..self.changed_at(now) }
     }
 
-    /// An operator's clean slate: devices, backup codes, news and counters are gone; names, groups, password, lock and
-    /// requirement stay.
+    /// An operator's clean slate: devices, backup codes, news and counters are gone; names, groups, password, lock,
+    /// charge and requirement stay.
     #[must_use]
     pub fn reset(&self, now: UnixTime) -> Self {
         Self { throttle: Throttle::default(), notices: Vec::new(), ..self.disabled(now) }
-    }
-
-    /// Locked or not.
-    #[must_use]
-    pub fn with_lock(&self, locked: bool, now: UnixTime) -> Self {
-        Self { locked, ..self.changed_at(now) }
     }
 
     /// Open to strangers again.

@@ -76,6 +76,12 @@ pub enum PartError {
     /// Not a telephone number.
     #[error("a telephone number is + and the country's code and number, such as +49301234567")]
     Phone,
+    /// Neither everybody nor some groups.
+    #[error("an operator is in charge of everybody, or of one to sixteen groups")]
+    Charge,
+    /// Not a reason.
+    #[error("a reason is 1 to 200 characters that can be seen")]
+    LockReason,
     /// Not a password's hash.
     #[error("a password's hash is an Argon2id PHC string")]
     PasswordHash,

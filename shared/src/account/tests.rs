@@ -1,6 +1,7 @@
 //! What an account promises: people and codes for the tests beside this file.
 
 mod change;
+mod charge;
 mod properties;
 mod verify;
 
@@ -26,6 +27,10 @@ fn at(seconds: u64) -> Occasion {
 
 fn origin(number: u8) -> Origin {
     Origin { sources: vec![SourceId::new(SourceKind::Address, "", &[number])] }
+}
+
+fn lock() -> Option<Lock> {
+    Some(Lock { at: UnixTime(NOW), operator: None, reason: None, until: None })
 }
 
 fn code(text: &str) -> Code {

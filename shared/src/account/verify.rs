@@ -181,7 +181,9 @@ impl Account {
         // Always looked at, also where it cannot help, so that time does not tell a locked account from an open one.
         let found = self.find(attempt, tried);
         match found {
-            _ if self.locked => self.refuse(attempt, tried, Refusal::new(Word::Wrong, Reason::Locked)),
+            _ if self.is_locked(now) => {
+                self.refuse(attempt, tried, Refusal::new(Word::Wrong, Reason::Locked))
+            }
             _ if self.is_decoy() => {
                 self.refuse(attempt, tried, Refusal::new(Word::Wrong, Reason::UnknownName))
             }
@@ -216,7 +218,7 @@ impl Account {
         if let Err(refusal) = self.may_try_password(origin, now) {
             return (self.clone(), Err(refusal));
         }
-        if right && !self.locked {
+        if right && !self.is_locked(now) {
             return (self.clone(), Ok(()));
         }
         let reason = if right { Reason::Locked } else { Reason::WrongPassword };

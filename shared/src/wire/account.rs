@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::door::Language;
+use super::{Charge, Language, Lock};
 use crate::secret::{SecretText, revealed, revealed_list, revealed_option};
 
 /// The authority's state, for people and monitors.
@@ -44,6 +44,12 @@ pub struct AccountView {
     pub contacts: Contacts,
     /// Locked by an operator: nothing passes.
     pub locked: bool,
+    /// The lock, while it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<Lock>,
+    /// Whom it is in charge of; absent: it is no operator's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub charge: Option<Charge>,
     /// Whether a second factor is set up.
     pub enrolled: bool,
     /// Whether there is a `local` password.
@@ -62,6 +68,9 @@ pub struct AccountView {
     pub closed_to_strangers: bool,
     /// Seconds since the epoch.
     pub created: u64,
+    /// How many sessions are live; told by [`GetAccount`] alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sessions: Option<u64>,
 }
 
 /// What a person is called and where they are reached, as operators keep it.
@@ -172,11 +181,17 @@ pub struct RemoveAccount {
     pub account: String,
 }
 
-/// Locks an account: nothing passes, all sessions end, its API keys open nothing.
+/// Locks an account: nothing passes, all sessions end, its API keys open nothing. A lock that is there already is replaced.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct LockAccount {
     /// Whose.
     pub account: String,
+    /// Why, for those in charge: 1 to 200 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// When it ends by itself, in seconds since the epoch; absent: it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<u64>,
 }
 
 /// Takes the lock back.

@@ -19,6 +19,7 @@ const MESSAGES: &str = concat!(
     include_str!("ids.rs"),
     include_str!("keys.rs"),
     include_str!("login_enrolment.rs"),
+    include_str!("operator.rs"),
     include_str!("person.rs"),
     include_str!("policy.rs"),
     include_str!("session.rs"),

@@ -219,6 +219,9 @@ pub struct SessionView {
     pub ends_at: u64,
     /// How long it lives unused, in seconds.
     pub idle_seconds: u64,
+    /// Whether its account is an operator's and may act from here: decides what is shown, for every call is judged anew.
+    #[serde(default)]
+    pub operates: bool,
 }
 
 /// When sessions were last used; sent in batches.

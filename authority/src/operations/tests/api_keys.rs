@@ -168,7 +168,7 @@ async fn whatever_ends_a_key_is_told_to_the_gate_in_the_same_commit() {
                 world.ask(&root(), RevokeApiKey { account: Some(account()), id }).await.unwrap();
             }
             "lock" => {
-                world.ask(&root(), LockAccount { account: account() }).await.unwrap();
+                world.ask(&root(), lock(account())).await.unwrap();
             }
             "unlink" => {
                 world.ask(&root(), LinkName { account: account(), name: "local:al".into() }).await.unwrap();

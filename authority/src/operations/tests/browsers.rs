@@ -203,7 +203,7 @@ async fn trust_ends_with_whatever_shows_that_something_is_wrong() {
         let (value, session) = trusted(&world, value).await.unwrap();
         match what {
             "lock" => {
-                world.ask(&root(), LockAccount { account: account() }).await.unwrap();
+                world.ask(&root(), lock(account())).await.unwrap();
                 world.ask(&root(), UnlockAccount { account: account() }).await.unwrap();
             }
             "password" => set_password(&world).await,

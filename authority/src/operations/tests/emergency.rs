@@ -134,7 +134,7 @@ async fn wrong_emergency_codes_cost_nobody_their_tries_and_a_lock_is_above_them(
     assert_eq!(refusals.len(), 2, "{refusals:?}");
     assert!(refusals.iter().all(|event| event.count == 200), "{refusals:?}");
     let code = world.emergency_code("alice", EmergencyDoor::Host).await;
-    world.ask(&root(), LockAccount { account: "alice".into() }).await.unwrap();
+    world.ask(&root(), lock("alice")).await.unwrap();
     assert_eq!(world.verify(&root(), "alice", &code).await, Some(Word::Wrong));
     let refused = world.ask(&root(), issue("alice", EmergencyDoor::Host)).await.unwrap_err();
     assert_eq!(refused.kind, FaultKind::NotPermitted);

@@ -112,7 +112,7 @@ async fn a_door_enrols_only_a_first_device_in_its_own_realm() {
     let closed = door("wiki.example.com", false);
     assert_eq!(kind(world.ask(&closed, begin(Some("bob"))).await), FaultKind::NotPermitted);
     let begun = world.ask(&wiki, begin(Some("bob"))).await.unwrap();
-    world.ask(&root(), LockAccount { account: "wiki.example.com:bob".into() }).await.unwrap();
+    world.ask(&root(), lock("wiki.example.com:bob")).await.unwrap();
     assert_eq!(world.confirm(&wiki, &begun).await.err().unwrap().kind, FaultKind::NoSuchEnrolment);
 }
 

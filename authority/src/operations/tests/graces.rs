@@ -125,7 +125,7 @@ async fn grace_ends_with_whatever_shows_that_something_is_wrong() {
         let account = || "alice".to_owned();
         match what {
             "lock" => {
-                world.ask(&root(), LockAccount { account: account() }).await.unwrap();
+                world.ask(&root(), lock(account())).await.unwrap();
                 world.ask(&root(), UnlockAccount { account: account() }).await.unwrap();
             }
             "reset" => drop(world.ask(&root(), ResetAccount { account: account() }).await.unwrap()),

@@ -106,7 +106,7 @@ async fn an_invitation_is_over_after_an_hour_and_when_another_is_made() {
 #[tokio::test]
 async fn locking_resetting_or_enrolling_an_account_takes_its_invitation_back() {
     let world = strict().await;
-    let lock = LockAccount { account: "local:alice".into() };
+    let lock = lock("local:alice");
     let invited = invite(&world, "local:alice").await.unwrap();
     world.ask(&root(), lock).await.unwrap();
     world.ask(&root(), UnlockAccount { account: "local:alice".into() }).await.unwrap();

@@ -159,7 +159,7 @@ async fn it_is_offered_to_nobody_else() {
     world.ask(&root(), AddAccount { name: "bob".into(), groups: vec![] }).await.unwrap();
     assert_eq!(world.asks(&root(), &from("bob")).await, Ask::Enrol);
     assert_eq!(world.asks(&root(), &Login { service: "su".into(), ..from("bob") }).await, Ask::Unenrolled);
-    world.ask(&root(), LockAccount { account: "bob".into() }).await.unwrap();
+    world.ask(&root(), lock("bob")).await.unwrap();
     assert_eq!(world.asks(&root(), &from("bob")).await, Ask::Code);
     assert!(world.ask(&root(), begin_at(&from("bob"))).await.is_err());
     // Another person by the same name.

@@ -174,6 +174,6 @@ async fn an_explanation_says_what_comes_before_any_rule_and_leaves_no_trace() {
     let require = SetRequirement { account: "alice".into(), requirement: Some(Requirement::Required) };
     world.ask(&root(), require).await.unwrap();
     assert_eq!(by(told("alice", FirstFactor::Above).await), (Ask::Code, Decider::Account));
-    world.ask(&root(), LockAccount { account: "alice".into() }).await.unwrap();
+    world.ask(&root(), lock("alice")).await.unwrap();
     assert_eq!(by(told("alice", FirstFactor::Above).await), (Ask::Code, Decider::Lock));
 }

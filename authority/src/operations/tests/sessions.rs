@@ -115,7 +115,7 @@ async fn what_an_operator_or_owner_ends_is_ended_at_once() {
         let site = world.open(portal, WIKI).await.unwrap();
         match what {
             "lock" => {
-                world.ask(&root(), LockAccount { account: account() }).await.unwrap();
+                world.ask(&root(), lock(account())).await.unwrap();
                 world.ask(&root(), UnlockAccount { account: account() }).await.unwrap();
             }
             "reset" => {

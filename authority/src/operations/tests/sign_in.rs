@@ -70,7 +70,7 @@ async fn wrong_passwords_delay_and_never_close() {
 async fn a_locked_account_is_refused_like_a_wrong_password() {
     let world = World::new();
     with_password(&world, "local:alice").await;
-    world.ask(&root(), LockAccount { account: "local:alice".into() }).await.unwrap();
+    world.ask(&root(), lock("local:alice")).await.unwrap();
     assert_eq!(try_password(&world, "alice", PASSWORD).await, Some(Say::Wrong));
     assert_eq!(world.trail().await.last().unwrap().reason.as_deref(), Some("locked"));
 }
@@ -193,7 +193,7 @@ async fn whoever_has_the_password_alone_ends_no_session_that_a_code_began() {
 async fn a_name_is_new_only_where_nobody_has_it_and_its_realm_is_the_gates() {
     let world = World::with(|settings| settings.gate_realms.push(Realm::unix()));
     world.ask(&root(), AddAccount { name: "wiki.example.com:bob".into(), groups: vec![] }).await.unwrap();
-    world.ask(&root(), LockAccount { account: "wiki.example.com:bob".into() }).await.unwrap();
+    world.ask(&root(), lock("wiki.example.com:bob")).await.unwrap();
     for (realm, name, is_new) in [
         ("wiki.example.com", "alice", true),
         ("wiki.example.com", " Alice ", true),

@@ -12,7 +12,7 @@ async fn every_change_is_told_with_who_did_it() {
     let phone = world.enrolled("alice").await;
     let code = Some(secret_text(&phone.code(&world)));
     world.ask(&person(1000), RegenerateBackupCodes { account: None, code }).await.unwrap();
-    world.ask(&root(), LockAccount { account: "alice".into() }).await.unwrap();
+    world.ask(&root(), lock("alice")).await.unwrap();
     world.ask(&root(), RemoveAccount { account: "alice".into() }).await.unwrap();
     let told: Vec<_> = world
         .trail()
@@ -97,7 +97,7 @@ async fn the_trail_since_a_time_leaves_out_what_is_older() {
     world.enrolled("alice").await;
     world.clock.pass(1000);
     let since = world.clock.now().now().0;
-    world.ask(&root(), LockAccount { account: "alice".into() }).await.unwrap();
+    world.ask(&root(), lock("alice")).await.unwrap();
     for (since, count) in [(0, 4), (since, 1), (since + 1, 0)] {
         let request = ReadAudit { since: Some(since), ..read(None, None, 500) };
         let events = world.ask(&root(), request).await.unwrap().events;
@@ -117,7 +117,7 @@ async fn who_follows_hears_what_was_and_what_comes() {
     };
     heard.extend(next(&mut stream).await);
     assert_eq!(heard.len(), 3);
-    world.ask(&root(), LockAccount { account: "alice".into() }).await.unwrap();
+    world.ask(&root(), lock("alice")).await.unwrap();
     heard.extend(next(&mut stream).await);
     assert_eq!(heard, world.trail().await);
 }

@@ -57,7 +57,7 @@ async fn the_answer_names_account_door_and_level_of_this_request() {
 async fn a_locked_account_is_refused_like_a_wrong_code() {
     let world = World::new();
     let phone = world.enrolled("alice").await;
-    world.ask(&root(), LockAccount { account: "alice".into() }).await.unwrap();
+    world.ask(&root(), lock("alice")).await.unwrap();
     assert_eq!(world.verify(&root(), "alice", &phone.code(&world)).await, Some(Say::Wrong));
     assert_eq!(world.trail().await.last().unwrap().reason.as_deref(), Some("locked"));
     world.ask(&root(), UnlockAccount { account: "alice".into() }).await.unwrap();
@@ -206,7 +206,7 @@ async fn an_accounts_own_requirement_comes_before_the_services() {
         let reply = world.ask(&root(), consult("alice", FirstFactor::Above, "sshd")).await.unwrap();
         assert_eq!(reply.ask, asked, "{requirement:?}");
     }
-    world.ask(&root(), LockAccount { account: "alice".into() }).await.unwrap();
+    world.ask(&root(), lock("alice")).await.unwrap();
     let reply = world.ask(&root(), consult("alice", FirstFactor::Above, "sshd")).await.unwrap();
     assert_eq!(reply.ask, Ask::Code, "a lock is stronger than an exemption");
 }

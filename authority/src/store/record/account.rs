@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use twofold_shared::account::{
-    Account, AccountId, AccountName, Contacts, Device, DeviceId, Group, Label, Notice, Occasion, PasswordHash,
+    Account, AccountId, AccountName, Charge, Contacts, Device, DeviceId, Group, Label, Lock, LockReason,
+    Notice, Occasion, PasswordHash,
 };
 use twofold_shared::backup_code::{BackupCodes, CODES, Cost, PepperId, Salt};
 use twofold_shared::clock::UnixTime;
@@ -35,6 +36,31 @@ struct StoredAccount<'a> {
     notices: Vec<StoredNotice<'a>>,
     created: u64,
     changed: u64,
+}
+
+/// What came later, behind what stood there first. Since format 2 an account's language, alone; since 3 all of these.
+#[derive(Default, Serialize, Deserialize)]
+struct StoredBehind<'a> {
+    language: Option<StoredLanguage>,
+    #[serde(borrow)]
+    lock: Option<StoredLock<'a>>,
+    #[serde(borrow)]
+    charge: Option<StoredCharge<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredLock<'a> {
+    at: u64,
+    operator: Option<&'a str>,
+    reason: Option<&'a str>,
+    until: Option<u64>,
+}
+
+#[derive(Serialize, Deserialize)]
+enum StoredCharge<'a> {
+    All,
+    #[serde(borrow)]
+    Groups(Vec<&'a str>),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -120,14 +146,14 @@ enum StoredLanguage {
     German,
 }
 
-/// Where the account has a language it stands behind the rest: records from before format 2 have none.
+/// What came later stands behind the rest, where there is any of it: records from before have none.
 pub(super) fn encode(key: &Key, account: &Account) -> Result<Zeroizing<Vec<u8>>, StoreError> {
     let stored = StoredAccount {
         id: account.id.0,
         names: account.names.iter().map(store_name).collect(),
         groups: account.groups.iter().map(Group::as_str).collect(),
         contacts: store_contacts(&account.contacts),
-        locked: account.locked,
+        locked: account.lock.is_some(),
         password: account.password.as_ref().map(PasswordHash::reveal),
         devices: account.devices.iter().map(store_device).collect(),
         backup_codes: account.backup_codes.as_ref().map(store_backup_codes),
@@ -137,16 +163,22 @@ pub(super) fn encode(key: &Key, account: &Account) -> Result<Zeroizing<Vec<u8>>,
         created: account.created.0,
         changed: account.changed.0,
     };
-    match account.language.map(store_language) {
-        None => encode_record(key, &stored),
-        Some(language) => encode_record(key, &(stored, language)),
+    let behind = StoredBehind {
+        language: account.language.map(store_language),
+        lock: account.lock.as_ref().map(store_lock),
+        charge: account.charge.as_ref().map(store_charge),
+    };
+    if behind.language.is_none() && behind.lock.is_none() && behind.charge.is_none() {
+        return encode_record(key, &stored);
     }
+    encode_record(key, &(stored, behind))
 }
 
 pub(super) fn decode(key: &Key, value: &[u8]) -> Result<Account, StoreError> {
     let (stored, rest): (StoredAccount<'_>, _) = decode_beginning(key, value)?;
-    let spoken = if rest.is_empty() { None } else { Some(decode_record(key, rest)?) };
+    let behind = behind(key, rest)?;
     let all = |error: Invalid| invalid(key, error.0);
+    let lock = lock(&stored, behind.lock.as_ref()).map_err(all)?;
     Ok(Account {
         id: AccountId(stored.id),
         names: stored.names.iter().map(name).collect::<Result<_, _>>().map_err(all)?,
@@ -158,7 +190,8 @@ pub(super) fn decode(key: &Key, value: &[u8]) -> Result<Account, StoreError> {
             .map_err(Invalid::from)
             .map_err(all)?,
         contacts: contacts(stored.contacts).map_err(all)?,
-        locked: stored.locked,
+        lock,
+        charge: behind.charge.as_ref().map(charge).transpose().map_err(all)?,
         password: stored
             .password
             .map(|phc| PasswordHash::new(phc.to_owned()))
@@ -168,7 +201,7 @@ pub(super) fn decode(key: &Key, value: &[u8]) -> Result<Account, StoreError> {
         devices: stored.devices.iter().map(device).collect::<Result<_, _>>().map_err(all)?,
         backup_codes: stored.backup_codes.map(backup_codes),
         requirement: stored.requirement.map(requirement),
-        language: spoken.map(language),
+        language: behind.language.map(language),
         throttle: stored.throttle.into(),
         notices: stored.notices.iter().map(notice).collect::<Result<_, _>>().map_err(all)?,
         created: UnixTime(stored.created),
@@ -183,6 +216,58 @@ impl<E: std::error::Error> From<E> for Invalid {
     fn from(error: E) -> Self {
         Self(error.to_string())
     }
+}
+
+fn store_lock(lock: &Lock) -> StoredLock<'_> {
+    StoredLock {
+        at: lock.at.0,
+        operator: lock.operator.as_deref(),
+        reason: lock.reason.as_ref().map(LockReason::as_str),
+        until: lock.until.map(|until| until.0),
+    }
+}
+
+/// What stands behind the rest. All of format 3 is longer than the one byte that a language is.
+fn behind<'a>(key: &Key, rest: &'a [u8]) -> Result<StoredBehind<'a>, StoreError> {
+    match rest {
+        [] => Ok(StoredBehind::default()),
+        [_] => Ok(StoredBehind { language: Some(decode_record(key, rest)?), ..StoredBehind::default() }),
+        _ => decode_record(key, rest),
+    }
+}
+
+/// The lock; of one from before format 3 nothing is known but that it is there.
+fn lock(account: &StoredAccount<'_>, stored: Option<&StoredLock<'_>>) -> Result<Option<Lock>, Invalid> {
+    let stored = match (account.locked, stored) {
+        (false, None) => return Ok(None),
+        (true, None) => {
+            let at = UnixTime(account.changed);
+            return Ok(Some(Lock { at, operator: None, reason: None, until: None }));
+        }
+        (true, Some(stored)) => stored,
+        (false, Some(_)) => return Err(Invalid("a lock of an account that is not locked".to_owned())),
+    };
+    Ok(Some(Lock {
+        at: UnixTime(stored.at),
+        operator: stored.operator.map(ToOwned::to_owned),
+        reason: stored.reason.map(LockReason::parse).transpose()?,
+        until: stored.until.map(UnixTime),
+    }))
+}
+
+fn store_charge(charge: &Charge) -> StoredCharge<'_> {
+    match charge {
+        Charge::All => StoredCharge::All,
+        Charge::Groups(groups) => StoredCharge::Groups(groups.iter().map(Group::as_str).collect()),
+    }
+}
+
+fn charge(stored: &StoredCharge<'_>) -> Result<Charge, Invalid> {
+    let (everybody, groups) = match stored {
+        StoredCharge::All => (true, Vec::new()),
+        StoredCharge::Groups(groups) => (false, groups.iter().map(|&group| group.to_owned()).collect()),
+    };
+    Ok(Charge::parse(&wire::Charge { everybody, groups })?)
 }
 
 fn store_contacts(contacts: &Contacts) -> StoredContacts {

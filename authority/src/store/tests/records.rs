@@ -4,8 +4,8 @@ use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
 use twofold_shared::account::{
-    Account, AccountId, AccountName, Contacts, Device, DeviceId, Group, Label, Notice, Occasion,
-    PasswordHash, PendingEnrolment,
+    Account, AccountId, AccountName, Charge, Contacts, Device, DeviceId, Group, Label, Lock, LockReason,
+    Notice, Occasion, PasswordHash, PendingEnrolment,
 };
 use twofold_shared::backup_code::{BackupCodes, Cost, PepperId, Salt};
 use twofold_shared::browser::{Standing, Value, Values};
@@ -133,6 +133,14 @@ fn notice() -> impl Strategy<Value = Notice> {
     ]
 }
 
+fn charge() -> impl Strategy<Value = Charge> {
+    let groups = vec("[A-Za-z0-9._-]{1,20}", 1..4);
+    prop_oneof![Just(None), groups.prop_map(Some)].prop_map(|groups| {
+        let everybody = groups.is_none();
+        Charge::parse(&wire::Charge { everybody, groups: groups.unwrap_or_default() }).unwrap()
+    })
+}
+
 fn account() -> impl Strategy<Value = Account> {
     let requirement =
         prop_oneof![Just(Requirement::Required), Just(Requirement::Optional), Just(Requirement::Exempt)];
@@ -141,7 +149,7 @@ fn account() -> impl Strategy<Value = Account> {
         any::<[u8; 16]>(),
         vec((name(), of(any::<u32>())), 0..4),
         vec("[A-Za-z0-9._-]{1,20}", 0..4),
-        any::<bool>(),
+        (of((time(), of("[a-z:]{1,20}"), of("[a-z]{1,20}"), of(time()))), of(charge())),
         of(password),
         (of("[a-zö]{1,20}"), of("[a-z]{1,9}@[a-z]{1,9}"), of("[+][1-9][0-9]{6,14}")),
     );
@@ -155,7 +163,13 @@ fn account() -> impl Strategy<Value = Account> {
             let (display_name, email, phone) = who.5;
             Contacts::parse(&wire::Contacts { display_name, email, phone }).unwrap()
         },
-        locked: who.3,
+        lock: who.3.0.map(|(at, operator, reason, until)| Lock {
+            at,
+            operator,
+            reason: reason.map(|reason| LockReason::parse(&reason).unwrap()),
+            until,
+        }),
+        charge: who.3.1,
         password: who.4.map(|phc| PasswordHash::new(phc.to_owned()).unwrap()),
         devices: what.0,
         backup_codes: what.1,
@@ -271,17 +285,30 @@ fn an_account_comes_back_as_it_went_in() {
 }
 
 #[test]
-fn what_an_account_has_since_format_two_stands_behind_what_format_one_wrote() {
+fn what_an_account_has_since_formats_two_and_three_stands_behind_what_format_one_wrote() {
     let account = Account::new(
         AccountId([3; 16]),
         AccountName { name: Name::parse("alice").unwrap(), uid: Some(1000) },
         UnixTime(5),
     );
-    let value = |account: &Account| record::account_write(account, Expect::Any).unwrap().value.unwrap();
-    let before = value(&account);
-    let after = value(&Account { language: Some(Language::German), ..account });
-    assert_eq!(after[..before.len()], before[..]);
-    assert_eq!(after.len(), before.len() + 1);
+    let lock = Lock { at: UnixTime(5), operator: None, reason: None, until: None };
+    with_ledger(|store, write| {
+        let value = |account: &Account| record::account_write(account, Expect::Any).unwrap().value.unwrap();
+        let read = |value: &[u8]| {
+            let whole = record::account_write(&account, Expect::Any).unwrap();
+            write(Write { value: Some(value.to_vec().into()), ..whole });
+            record::load_account(store, &account.id).unwrap().unwrap().0
+        };
+        let first = value(&account);
+        let spoken = Account { language: Some(Language::German), ..account.clone() };
+        assert_eq!(value(&spoken)[..first.len()], first[..]);
+        // As format 2 wrote a language: one byte.
+        assert_eq!(read(&[&first[..], &[1]].concat()), spoken);
+        // As formats 1 and 2 wrote a lock: a yes in the middle, and nothing of it behind.
+        let locked = value(&Account { lock: Some(lock.clone()), ..account.clone() });
+        assert_eq!(read(&locked[..first.len()]), Account { lock: Some(lock.clone()), ..account.clone() });
+        assert_eq!(read(&first), account);
+    });
 }
 
 #[test]

@@ -117,7 +117,7 @@ fn while_the_clock_is_in_doubt_only_backup_codes_work_and_nothing_else_is_counte
 
 #[test]
 fn a_locked_account_answers_as_if_the_code_were_wrong() {
-    let account = enrolled(&[6]).with_lock(true, UnixTime(NOW));
+    let account = enrolled(&[6]).with_lock(lock(), UnixTime(NOW));
     let (wrong, refusal) = verify(&account, "000000", 0);
     for typed in [device_code(&account, 0, 0), "00000004".to_owned()] {
         let (after, verdict) = verify(&account, &typed, 0);
@@ -201,7 +201,7 @@ fn a_password_that_is_wrong_is_counted_apart_from_codes_and_a_right_one_forgives
     let (after, verdict) = account.password_tried(true, &origin(1), UnixTime(NOW + 1));
     assert_eq!((verdict, &after), (Ok(()), &account));
     assert!(approved(&verify(&account, &device_code(&account, 0, 0), 0).1), "codes are not delayed");
-    let locked = account.with_lock(true, UnixTime(NOW));
+    let locked = account.with_lock(lock(), UnixTime(NOW));
     let refusal = locked.password_tried(true, &origin(1), UnixTime(NOW + 1)).1.unwrap_err();
     assert_eq!((refusal.refused.word, refusal.reason), (Word::Wrong, Reason::Locked));
 }
