@@ -140,15 +140,6 @@ impl Act {
     }
 }
 
-/// What binds a page's form to a session, and one press to one deed.
-#[derive(Clone, Copy)]
-pub struct Bound<'a> {
-    /// To the session.
-    pub token: &'a str,
-    /// To this showing of the page.
-    pub once: &'a str,
-}
-
 #[derive(Template)]
 #[template(path = "people.html")]
 struct PeoplePage<'a> {
@@ -217,7 +208,7 @@ struct ActPage<'a> {
     text: &'static str,
     action: String,
     back: String,
-    bound: Bound<'a>,
+    token: &'a str,
     is_danger: bool,
     is_lock: bool,
     why: &'a str,
@@ -310,7 +301,7 @@ impl PagesFor<'_> {
         self,
         act: Act,
         account: &AccountView,
-        bound: Bound<'_>,
+        token: &str,
         refused: Option<(&'static str, &str)>,
     ) -> Answer {
         let (title, text) = self.act_words(act);
@@ -322,7 +313,7 @@ impl PagesFor<'_> {
             text,
             action: format!("/people/{}/{word}", account.id),
             back: format!("/people/{}", account.id),
-            bound,
+            token,
             is_danger: act.is_danger(),
             is_lock: act == Act::Lock,
             why: refused.map_or("", |(_, why)| why),

@@ -51,6 +51,8 @@ use crate::site::{Places, Site};
 
 /// What is below this is a person's account.
 const ACCOUNT: &str = "/account/";
+/// The pages about other people.
+const PEOPLE: &str = "/people";
 
 /// The longest form that is read: a password and a name.
 pub const MAX_BODY: usize = 16 * 1024;
@@ -107,8 +109,6 @@ pub struct Portal {
     directories: Directories,
     /// What becomes of people without a second factor at the portal's own pages.
     enrolments: Enrolments,
-    /// What was done to people in the last seconds.
-    once: people::Once,
     /// The realm of the directory that the portal's own page asks.
     directory: Option<String>,
 }
@@ -174,7 +174,6 @@ impl Portal {
             twice: Twice::default(),
             members,
             directories,
-            once: people::Once::default(),
             enrolments: Enrolments::of_host(&config.enrolments, config.portal.host()),
             directory: config.portal_directory.clone(),
         }
@@ -198,8 +197,9 @@ impl Portal {
             None => self.answer_once(visit).await,
             Some((slot, arrived)) => {
                 let answering = self.answer_once(visit);
-                slot.answer(answering, (arrived, || self.clock.millis()), visit.path.starts_with(ACCOUNT))
-                    .await
+                let back = [ACCOUNT, PEOPLE].into_iter().find(|page| visit.path.starts_with(page));
+                let back = back.map(|page| page.trim_end_matches('/'));
+                slot.answer(answering, (arrived, || self.clock.millis()), back).await
             }
         }
     }

@@ -4,7 +4,6 @@
 //! session, its account's charge and its own fresh code. To everybody else these pages do not exist.
 
 mod export;
-mod once;
 
 use std::sync::Arc;
 
@@ -14,14 +13,13 @@ use twofold_shared::wire::{
 };
 
 use self::export::Format;
-pub use self::once::Once;
 use super::account::Detour;
 use super::form::Fields;
 use super::{Guest, Portal, Refused, Visit};
 use crate::answer::Answer;
 use crate::authority::Asked;
 use crate::flow::FRESH_SECONDS;
-use crate::pages::people::{Act, Bound, Filter};
+use crate::pages::people::{Act, Filter};
 use crate::path::Parameters;
 use crate::refusal::Refusal;
 use crate::return_address::ReturnAddress;
@@ -114,7 +112,7 @@ impl Portal {
                 if !act.fits(&account) {
                     return Err(Detour::To(back_to(id)));
                 }
-                Ok(self.act_page(visit, &operator, act, &account, None)?)
+                Ok(self.act_page(visit, &operator, act, &account, None))
             }
         }
     }
@@ -127,7 +125,7 @@ impl Portal {
                 Err(nothing_here("pages about people, for somebody in charge of nobody").into())
             }
             Guest::Signed(session, known) if known.meets(Need::SECOND, self.clock.unix()) => {
-                let token = self.key.token("people", session.as_bytes());
+                let token = self.key.form_token("people", session.as_bytes())?;
                 Ok(Operator { session, known, token })
             }
             Guest::Signed(..) | Guest::Nobody => {
@@ -200,35 +198,20 @@ impl Portal {
         act: Act,
         account: &AccountView,
         refused: Option<(&'static str, &str)>,
-    ) -> Result<Answer, Refused> {
-        let once = once::number()?;
-        let bound = Bound { token: &operator.token, once: &once };
-        Ok(self.read_by(visit).act(act, account, bound, refused))
+    ) -> Answer {
+        self.read_by(visit).act(act, account, &operator.token, refused)
     }
 
-    /// Does what a page asked about: once, however often its button was pressed.
+    /// Does what a page asked about.
     async fn act(&self, visit: &Visit, operator: &Operator, id: &str, act: Act) -> Turn<Answer> {
         self.refuse_foreign(visit)?;
         let fields = Fields::read(&visit.headers, &visit.body);
-        let once = fields.get("once").filter(|once| once::is_number(once));
-        let (true, Some(once)) =
-            (self.key.fits(fields.get("token"), "people", operator.session.as_bytes()), once)
-        else {
+        if !self.key.fits(fields.get("token"), "people", operator.session.as_bytes()) {
             // From an older session of this browser, or from nowhere: nothing is done, and the page is shown anew.
             log::info!("a form about somebody with another session's token was not used");
             return Err(Detour::To(Answer::redirect(&visit.path)));
-        };
-        let key = format!("{} {once} {}", operator.session, visit.path);
-        let place = self.once.place(&key, self.clock.millis());
-        let mut place = place.lock().await;
-        if let Some(answer) = &*place {
-            return Ok(answer.clone());
         }
-        let done = self.do_to(visit, operator, id, act, &fields).await?;
-        if let Some(answer) = done.is_final.then(|| done.answer.clone()) {
-            *place = Some(answer);
-        }
-        Ok(done.answer)
+        self.do_to(visit, operator, id, act, &fields).await
     }
 
     async fn do_to(
@@ -238,7 +221,7 @@ impl Portal {
         id: &str,
         act: Act,
         fields: &Fields,
-    ) -> Turn<Done> {
+    ) -> Turn<Answer> {
         let whose = format!("id:{id}");
         let own = Some(whose.clone());
         let session = operator.session;
@@ -249,8 +232,7 @@ impl Portal {
                 let request = InviteAccount { account: whose };
                 match self.ask_in_charge(visit, session, &request).await? {
                     Asked::Done(invitation) => {
-                        let answer = self.read_by(visit).invited(&account, &invitation);
-                        return Ok(Done { answer, is_final: true });
+                        return Ok(self.read_by(visit).invited(&account, &invitation));
                     }
                     other => other.unit(),
                 }
@@ -267,8 +249,7 @@ impl Portal {
                     Asked::Unfit(_) => {
                         let account = self.person(visit, operator, id).await?;
                         let odd = self.read_by(visit).words().people.odd_reason;
-                        let again = self.act_page(visit, operator, act, &account, Some((odd, why)))?;
-                        return Ok(Done { answer: again, is_final: false });
+                        return Ok(self.act_page(visit, operator, act, &account, Some((odd, why))));
                     }
                     other => other.unit(),
                 }
@@ -292,27 +273,19 @@ impl Portal {
         match asked {
             Asked::Done(()) => {
                 self.sessions.forget_account(id);
-                Ok(Done { answer: back_to(id), is_final: true })
+                Ok(back_to(id))
             }
             Asked::NeedsCode => Err(Detour::To(self.begin_back(visit, &visit.path, true)?)),
             Asked::Unfit(_) => {
                 let account = self.person(visit, operator, id).await?;
                 let no = self.read_by(visit).words().people.not_possible;
-                let again = self.act_page(visit, operator, act, &account, Some((no, "")))?;
-                Ok(Done { answer: again, is_final: false })
+                Ok(self.act_page(visit, operator, act, &account, Some((no, ""))))
             }
             Asked::Refused(_) | Asked::Gone | Asked::Missing => {
                 Err(Refused::because(Refusal::Undecided, "nothing was done to somebody").into())
             }
         }
     }
-}
-
-/// What came of a deed.
-struct Done {
-    answer: Answer,
-    /// It is done: the same form does nothing more.
-    is_final: bool,
 }
 
 fn back_to(id: &str) -> Answer {

@@ -2,7 +2,8 @@
 //!
 //! Each page's forms have a token of their own, so the same words from the same page of the same browser are the same form. It
 //! gets its answer again while the first is under way, and for a short while after, until the browser has opened another page:
-//! then it was read. What a person did at their account is not done again for an hour, whatever was read.
+//! then it was read. What a person did at their account, or to somebody in their charge, is not done again for an hour, whatever was
+//! read.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -54,12 +55,13 @@ impl Slot {
         Self { print, born, is_read: AtomicBool::new(false), said: tokio::sync::Mutex::default() }
     }
 
-    /// The answer to this form: what was said to it before, or what `answering` says now.
+    /// The answer to this form: what was said to it before, or what `answering` says now. What is not to be done again leads
+    /// `back`.
     pub async fn answer(
         self: Arc<Self>,
         answering: impl Future<Output = Answer>,
         (arrived, now): (Millis, impl Fn() -> Millis),
-        is_of_account: bool,
+        back: Option<&str>,
     ) -> Answer {
         let mut said = self.said.lock().await;
         if let Some(before) = &*said {
@@ -67,8 +69,11 @@ impl Slot {
             let is_unread = before.is_done && !self.is_read.load(Ordering::Relaxed);
             match &before.answer {
                 Some(answer) if waited || is_unread => return answer.clone(),
-                Some(_) | None if before.is_done && is_of_account => return Answer::redirect("/account"),
-                Some(_) | None => {}
+                Some(_) | None => {
+                    if let Some(back) = back.filter(|_| before.is_done) {
+                        return Answer::redirect(back);
+                    }
+                }
             }
         }
         let answer = answering.await;
@@ -165,7 +170,7 @@ mod tests {
 
     async fn send(slot: Arc<Slot>, now: Millis, says: &str) -> String {
         let answering = async { Answer::text(says) };
-        let answer = slot.answer(answering, (now, || now), false).await;
+        let answer = slot.answer(answering, (now, || now), None).await;
         String::from_utf8(answer.body.to_vec()).unwrap()
     }
 
@@ -193,7 +198,7 @@ mod tests {
         let twice = Twice::default();
         let send = async |print: &str, now, status| {
             let answering = async { Answer { status, ..Answer::text("said") } };
-            let answer = slot(&twice, print, now).answer(answering, (now, || now), true).await;
+            let answer = slot(&twice, print, now).answer(answering, (now, || now), Some("/account")).await;
             (answer.status, answer.headers.get("location").cloned())
         };
         assert_eq!(send("key", 1, StatusCode::OK).await.0, StatusCode::OK);
@@ -215,11 +220,11 @@ mod tests {
                 Answer { status: StatusCode::FORBIDDEN, ..Answer::text("once") }
             },
             (1, || 10),
-            false,
+            None,
         ));
         tokio::task::yield_now().await;
         let again = slot(&twice, "a", 2);
-        let second = tokio::spawn(again.answer(async { Answer::text("twice") }, (2, || 10), false));
+        let second = tokio::spawn(again.answer(async { Answer::text("twice") }, (2, || 10), None));
         go.send(()).unwrap();
         assert_eq!(first.await.unwrap().body, second.await.unwrap().body);
     }
