@@ -4,11 +4,13 @@
 //! keys. The names and ids are in the clear, so that it can be told which keys a copy holds without opening it; they are
 //! bound into the seal.
 //!
-//!     twofold keys 1
-//!     seal-1 6ff00add46fd8ac1
-//!     pepper-1 90a1f02fb64f16ab
-//!     argon2id 65536 3 1 SALT
-//!     NONCE SEALED-KEYS
+//! ```text
+//! twofold keys 1
+//! seal-1 6ff00add46fd8ac1
+//! pepper-1 90a1f02fb64f16ab
+//! argon2id 65536 3 1 SALT
+//! NONCE SEALED-KEYS
+//! ```
 
 use std::fmt::Write as _;
 
