@@ -74,7 +74,7 @@ struct Question {
     found: usize,
 }
 
-const QUESTIONS: [Question; 6] = [
+const QUESTIONS: [Question; 7] = [
     Question { what: "the first page", prefix: |_| None, state: None, order: AccountOrder::Name, found: 50 },
     Question {
         what: "the beginning of a name, eleven of them",
@@ -110,6 +110,13 @@ const QUESTIONS: [Question; 6] = [
         state: Some(AccountState::Locked),
         order: AccountOrder::Recent,
         found: 3,
+    },
+    Question {
+        what: "used last, of a beginning that all have",
+        prefix: |_| Some("user".to_owned()),
+        state: None,
+        order: AccountOrder::Recent,
+        found: 50,
     },
 ];
 
