@@ -23,6 +23,7 @@ use twofold_shared::account::{Account, AccountId, AccountName, Device, DeviceId,
 use twofold_shared::clock::UnixTime;
 use twofold_shared::name::Name;
 use twofold_shared::totp::{Secret, Totp, TotpParameters};
+use twofold_shared::trail::Action;
 
 use ceiling::{Ceiling, Sizes, rate};
 
@@ -92,7 +93,7 @@ fn entry(account: AccountId) -> Entry {
         source: Some("192.0.2.1".into()),
         factor: Some("phone".into()),
         request: Some("00112233445566778899aabbccddeeff".into()),
-        ..Entry::new("verify", Outcome::Approved, "sshd on web1")
+        ..Entry::new(Action::Verify, Outcome::Approved, "sshd on web1")
     }
 }
 

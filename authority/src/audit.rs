@@ -9,6 +9,7 @@ use std::fmt;
 use data_encoding::HEXLOWER;
 use twofold_shared::account::AccountId;
 use twofold_shared::clock::UnixTime;
+use twofold_shared::trail::Action;
 
 mod coalesce;
 mod line;
@@ -17,9 +18,6 @@ mod syslog;
 pub(crate) use coalesce::Coalescer;
 pub use line::line;
 pub use syslog::{Syslog, Urgency};
-
-/// The action of who makes an emergency code.
-pub const EMERGENCY_CODE_MADE: &str = "emergency_code";
 
 /// The factor of who came in with one, as [`twofold_shared::account::Factor`] calls it.
 const EMERGENCY_CODE: &str = "emergency code";
@@ -63,7 +61,7 @@ pub enum Coalesce {
 /// Something to tell. The store adds when, and where in the trail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// What: `verify`, `sign_in`, `enrol`, `account_lock`, …
+    /// What, as [`Action`] says it; in an old ledger perhaps a word that is used no more.
     pub action: String,
     /// How it ended.
     pub outcome: Outcome,
@@ -90,9 +88,9 @@ pub struct Entry {
 impl Entry {
     /// An entry with nothing but its three certain parts.
     #[must_use]
-    pub fn new(action: impl Into<String>, outcome: Outcome, door: impl Into<String>) -> Self {
+    pub fn new(action: Action, outcome: Outcome, door: impl Into<String>) -> Self {
         Self {
-            action: action.into(),
+            action: action.to_string(),
             outcome,
             account: None,
             name: None,
@@ -124,7 +122,11 @@ impl Event {
     pub fn urgency(&self) -> Urgency {
         let opened =
             self.entry.outcome == Outcome::Approved && self.entry.factor.as_deref() == Some(EMERGENCY_CODE);
-        if opened || self.entry.action == EMERGENCY_CODE_MADE { Urgency::Alert } else { Urgency::Usual }
+        if opened || self.entry.action == Action::EmergencyCode.as_str() {
+            Urgency::Alert
+        } else {
+            Urgency::Usual
+        }
     }
 }
 

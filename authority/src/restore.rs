@@ -5,6 +5,7 @@
 use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
+use twofold_shared::trail::{Action, By};
 
 use crate::audit::{Entry, Outcome};
 use crate::config::Config;
@@ -68,8 +69,10 @@ pub fn restore(config: &Config, copy: &Path, owner: Option<&str>) -> Result<(), 
     let options = Options::new(&config.ledger);
     let found = Store::restore(&options, &keyring, &clock, &mut file)?;
     let store = Store::open(&options, keyring.into(), std::sync::Arc::new(clock), None)?;
-    let entry =
-        Entry { actor: Some("root".to_owned()), ..Entry::new("ledger_restore", Outcome::Done, COMMAND) };
+    let entry = Entry {
+        actor: Some(By::Root.to_string()),
+        ..Entry::new(Action::LedgerRestore, Outcome::Done, COMMAND)
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(about(copy))?;
     runtime.block_on(async {
         store.commit(Commit { audit: vec![entry], ..Commit::default() }).await?;

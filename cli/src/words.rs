@@ -1,5 +1,6 @@
 //! What is said when the authority says no, and what is said after it said yes.
 
+use twofold_shared::trail::Door;
 use twofold_shared::wire::{Notice, NoticeKind, Refused, Word};
 
 /// A refusal as one sentence, and what to do.
@@ -43,20 +44,13 @@ pub fn notice(notice: &Notice) -> String {
         },
         NoticeKind::DeviceEnrolled => {
             let label = notice.label.as_deref().unwrap_or("a device");
-            let door = match notice.door.as_deref() {
-                Some("command") => " with the command twofold".to_owned(),
-                Some("root's command") => " by root, with the command twofold".to_owned(),
-                Some(door) => format!(" at {door}"),
-                None => String::new(),
-            };
-            let from = notice.source.as_ref().map(|source| format!(" from {source}")).unwrap_or_default();
+            let (door, from) = place(notice);
             format!(
                 "Since you last came, the device “{label}” was set up{door}{from}. Not you? Remove it now."
             )
         }
         NoticeKind::EmergencyCodeUsed => {
-            let door = notice.door.as_ref().map(|door| format!(" at {door}")).unwrap_or_default();
-            let from = notice.source.as_ref().map(|source| format!(" from {source}")).unwrap_or_default();
+            let (door, from) = place(notice);
             format!("Since you last came, an operator's emergency code opened your account{door}{from}.")
         }
         NoticeKind::NameJoined => {
@@ -76,6 +70,22 @@ pub fn notice(notice: &Notice) -> String {
             )
         }
     }
+}
+
+/// At which door something happened, and from where, each with the blank before it.
+fn place(notice: &Notice) -> (String, String) {
+    let door = notice.door.as_deref().map(|door| match Door::read(door) {
+        Some(Door::Authority) => " by the authority itself".to_owned(),
+        Some(Door::Command) => " with the command twofold".to_owned(),
+        Some(Door::RootsCommand) => " by root, with the command twofold".to_owned(),
+        Some(Door::Portal) => " at the portal".to_owned(),
+        Some(Door::Site(host)) => format!(" at {host}"),
+        Some(Door::Enrolment(host)) => format!(" on {host}"),
+        Some(Door::Service { .. }) | None => format!(" at {door}"),
+    });
+    // Of the command the door says as much.
+    let source = notice.source.as_deref().filter(|source| *source != "local");
+    (door.unwrap_or_default(), source.map(|source| format!(" from {source}")).unwrap_or_default())
 }
 
 /// Seconds as a person says them.
@@ -123,6 +133,29 @@ mod tests {
         let said = notice(&news);
         for part in ["“Firefox on Linux”", "from 203.0.113.9", "twofold session revoke --all"] {
             assert!(said.contains(part), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_door_is_told_in_words() {
+        let said = |door: &str, source: &str| {
+            notice(&Notice {
+                kind: NoticeKind::DeviceEnrolled,
+                left: None,
+                label: Some("phone".to_owned()),
+                door: Some(door.to_owned()),
+                source: Some(source.to_owned()),
+                at: Some(1),
+            })
+        };
+        for (door, source, expected) in [
+            ("root's command", "local", "was set up by root, with the command twofold. Not you?"),
+            ("web portal", "192.0.2.7", "was set up at the portal from 192.0.2.7. Not you?"),
+            ("web wiki.example.com", "192.0.2.7", "was set up at wiki.example.com from 192.0.2.7."),
+            ("sshd on web1", "192.0.2.7", "was set up at sshd on web1 from 192.0.2.7."),
+            ("enrolment on web1", "192.0.2.7", "was set up on web1 from 192.0.2.7."),
+        ] {
+            assert!(said(door, source).contains(expected), "{}", said(door, source));
         }
     }
 

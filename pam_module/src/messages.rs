@@ -3,6 +3,7 @@
 //! A file for each language; a word that one of them lacks is a word that does not compile. `{}` stands for what differs.
 
 use twofold_shared::secret::SecretText;
+use twofold_shared::trail::Door;
 use twofold_shared::wire::{Language, Nonce, Notice, NoticeKind, Refused, Word};
 use zeroize::Zeroizing;
 
@@ -53,6 +54,9 @@ pub struct Words {
     few_backup_codes: &'static str,
     /// `{}`: how many.
     backup_codes: &'static str,
+    doors: Doors,
+    /// One that nobody knows, and between a browser and its system.
+    browser: [&'static str; 2],
     device_enrolled: News,
     browser_ended: News,
     emergency_code_used: News,
@@ -79,11 +83,26 @@ struct News {
     start: &'static str,
     /// Before what something is called, and after it.
     called: [&'static str; 2],
-    /// Before the door; none where that is not told.
+    /// Before the door, as [`Doors`] says it; none where that is not told.
     at: Option<&'static str>,
     from: &'static str,
     on: &'static str,
     end: &'static str,
+}
+
+/// A door, after what happened there.
+#[derive(Debug)]
+struct Doors {
+    authority: &'static str,
+    command: &'static str,
+    roots_command: &'static str,
+    portal: &'static str,
+    /// `{}`: a site, or a service of a host.
+    place: &'static str,
+    /// Between a service and its host.
+    on: &'static str,
+    /// `{}`: the host that sets people up.
+    enrolment: &'static str,
 }
 
 /// The words of a language.
@@ -164,14 +183,23 @@ pub fn notice(words: &Words, notice: &Notice) -> Option<String> {
     let [before, after] = news.called;
     if let Some(label) = &notice.label {
         text.push_str(before);
-        text.push_str(&plain(label));
+        text.push_str(&match notice.kind {
+            NoticeKind::BrowserEnded => browser(words, &plain(label)),
+            NoticeKind::BackupCodeUsed
+            | NoticeKind::DeviceEnrolled
+            | NoticeKind::EmergencyCodeUsed
+            | NoticeKind::NameJoined => plain(label),
+        });
     }
     text.push_str(after);
-    for (joint, piece) in [(news.at, &notice.door), (Some(news.from), &notice.source)] {
-        if let (Some(joint), Some(piece)) = (joint, piece) {
-            text.push_str(joint);
-            text.push_str(&plain(piece));
-        }
+    if let (Some(joint), Some(door)) = (news.at, &notice.door) {
+        text.push_str(joint);
+        text.push_str(&place(&words.doors, door));
+    }
+    // Of the command the door says as much.
+    if let Some(source) = notice.source.as_deref().filter(|source| *source != "local") {
+        text.push_str(news.from);
+        text.push_str(&plain(source));
     }
     if let Some(at) = notice.at {
         text.push_str(news.on);
@@ -179,6 +207,28 @@ pub fn notice(words: &Words, notice: &Notice) -> Option<String> {
     }
     text.push_str(news.end);
     Some(text)
+}
+
+/// What a browser is called, of `Firefox on Linux`.
+fn browser(words: &Words, described: &str) -> String {
+    let [unknown, on] = words.browser;
+    described.replace("unknown browser", unknown).replacen(" on ", on, 1)
+}
+
+/// Where something happened; a door that is not known here stands as it is.
+fn place(words: &Doors, door: &str) -> String {
+    match Door::read(door) {
+        Some(Door::Authority) => words.authority.to_owned(),
+        Some(Door::Command) => words.command.to_owned(),
+        Some(Door::RootsCommand) => words.roots_command.to_owned(),
+        Some(Door::Portal) => words.portal.to_owned(),
+        Some(Door::Site(host)) => filled(words.place, &plain(host)),
+        Some(Door::Service { service, host }) => {
+            filled(words.place, &format!("{}{}{}", plain(service), words.on, plain(host)))
+        }
+        Some(Door::Enrolment(host)) => filled(words.enrolment, &plain(host)),
+        None => filled(words.place, &plain(door)),
+    }
 }
 
 /// The question for an invitation's code; `again`: after a wrong one.

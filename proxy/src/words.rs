@@ -8,6 +8,7 @@ mod german;
 pub mod join;
 mod language;
 pub mod people;
+mod trail;
 pub mod wizard;
 
 use twofold_shared::wire::{AuditEvent, Notice, Refused, Word};
@@ -222,30 +223,6 @@ pub fn help_for_programs(refusal: Refusal<'_>) -> String {
     }
 }
 
-/// Which sessions somebody ended, as the audit trail has it: all others, or one at a door in a browser.
-enum Ended<'a> {
-    Others,
-    One { door: &'a str, browser: &'a str },
-}
-
-impl<'a> Ended<'a> {
-    /// Reads `all sessions`, or `session ID (DOOR, BROWSER)`.
-    fn read(told: &'a str) -> Option<Self> {
-        if told == "all sessions" {
-            return Some(Self::Others);
-        }
-        let (_, about) = told.strip_prefix("session ")?.split_once(" (")?;
-        let (door, browser) = about.strip_suffix(')')?.split_once(", ")?;
-        Some(Self::One { door, browser })
-    }
-}
-
-/// What an API key is called, of `API key LABEL (ID)`.
-fn label_of_key(told: &str) -> &str {
-    let plain = told.strip_prefix("API key ").unwrap_or(told);
-    plain.rsplit_once(" (").map_or(plain, |(label, _)| label)
-}
-
 /// Short enough to be read beside a field; the units are the same in every language that we have.
 fn duration(seconds: u64) -> String {
     match seconds {
@@ -314,48 +291,6 @@ mod tests {
                 && say(1).starts_with("1 backup code left")
                 && say(9).contains("9 are left")
         );
-    }
-
-    #[test]
-    fn the_trails_own_words_are_not_shown_to_people() {
-        let event = |action: &str, factor: &str| AuditEvent {
-            at: 0,
-            count: 1,
-            action: action.to_owned(),
-            outcome: "done".to_owned(),
-            account: None,
-            name: None,
-            door: "web portal".to_owned(),
-            source: None,
-            factor: Some(factor.to_owned()),
-            reason: None,
-            actor: None,
-            request: None,
-        };
-        let one = event("session_revoke", "session 0123456789abcdef (web portal, Chrome on Linux)");
-        let all = event("session_revoke", "all sessions");
-        let key = event("api_key_create", "API key nightly backup (0123456789abcdef)");
-        for (words, expected) in [
-            (
-                &ENGLISH,
-                [
-                    "ended a session (web portal, Chrome on Linux)",
-                    "ended all other sessions",
-                    "made the API key nightly backup",
-                ],
-            ),
-            (
-                LANGUAGES[1],
-                [
-                    "eine Sitzung beendet (Portal, Chrome unter Linux)",
-                    "alle anderen Sitzungen beendet",
-                    "den API-Schlüssel nightly backup angelegt",
-                ],
-            ),
-        ] {
-            assert_eq!([&one, &all, &key].map(|event| words.say.event(event)), expected);
-        }
-        assert_eq!(LANGUAGES[1].say.browser("unknown browser on macOS"), "unbekannter Browser unter macOS");
     }
 
     /// What the labels of a language are, by their names.

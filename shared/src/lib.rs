@@ -12,6 +12,7 @@ pub mod config;
 pub mod odds;
 pub mod permit;
 pub mod secret;
+pub mod trail;
 pub mod wiped;
 pub mod wire;
 

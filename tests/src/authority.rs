@@ -10,6 +10,7 @@ use nix::unistd::Uid;
 use tempfile::TempDir;
 use twofold_shared::client::{CallError, Client};
 use twofold_shared::secret::SecretText;
+use twofold_shared::trail::{self, Action};
 use twofold_shared::wire::{self, AuditEvent, Request};
 
 use crate::process::run_with_input;
@@ -301,6 +302,16 @@ impl Authority {
         self.call(&request).unwrap_or_else(|why| panic!("adding {name}: {why}"));
     }
 
+    /// An account's immutable id.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[must_use]
+    pub fn id_of(&self, account: &str) -> String {
+        let asked = self.call(&wire::GetAccount { account: Some(account.to_owned()) });
+        asked.unwrap_or_else(|why| panic!("{account}: {why}")).id
+    }
+
     /// Gives an account one more name.
     pub fn link(&self, account: &str, name: &str) {
         let request = wire::LinkName { account: account.to_owned(), name: name.to_owned() };
@@ -350,13 +361,19 @@ impl Authority {
         Enrolled { phone, backup_codes }
     }
 
-    /// The whole audit trail, oldest first.
+    /// The whole audit trail, oldest first. All of it in words that people can be told in.
+    ///
+    /// # Panics
+    /// When it has another word.
     #[must_use]
     pub fn audit(&self) -> Vec<AuditEvent> {
         let mut events = Vec::new();
         let output = self.twofold(&["--json", "audit", "--since", "all"]).expect_success();
         for line in output.lines() {
-            events.push(serde_json::from_str(line).unwrap_or_else(|why| panic!("{line}: {why}")));
+            let event: AuditEvent = serde_json::from_str(line).unwrap_or_else(|why| panic!("{line}: {why}"));
+            let known = Action::parse(&event.action).is_some() && trail::Door::read(&event.door).is_some();
+            assert!(known, "no language has words for this: {event:?}");
+            events.push(event);
         }
         events
     }

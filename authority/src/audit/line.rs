@@ -80,6 +80,7 @@ mod tests {
     use proptest::prelude::*;
     use twofold_shared::account::AccountId;
     use twofold_shared::clock::UnixTime;
+    use twofold_shared::trail::Action;
 
     use super::*;
     use crate::audit::{Entry, Outcome};
@@ -95,7 +96,7 @@ mod tests {
             name: Some("unix:alice".into()),
             source: Some("2001:db8::1".into()),
             factor: Some("backup code".into()),
-            ..Entry::new("verify", Outcome::Approved, "sshd on web1")
+            ..Entry::new(Action::Verify, Outcome::Approved, "sshd on web1")
         };
         let expected = "verify approved name=unix:alice account=abababababababababababababababab \
                         door=\"sshd on web1\" source=2001:db8::1 factor=\"backup code\"";
@@ -116,14 +117,16 @@ mod tests {
             ("", "name=\"\""),
             ("x=1", "name=\"x=1\""),
         ] {
-            let entry = Entry { name: Some(name.into()), ..Entry::new("verify", Outcome::Refused, "d") };
+            let entry =
+                Entry { name: Some(name.into()), ..Entry::new(Action::Verify, Outcome::Refused, "d") };
             assert_eq!(told(entry), format!("verify refused {expected} door=d"));
         }
     }
 
     #[test]
     fn a_long_value_is_cut_and_says_so() {
-        let entry = Entry { name: Some("x".repeat(5000)), ..Entry::new("verify", Outcome::Refused, "d") };
+        let entry =
+            Entry { name: Some("x".repeat(5000)), ..Entry::new(Action::Verify, Outcome::Refused, "d") };
         let line = told(entry);
         assert!(line.len() < 400 && line.contains("x…\" door=d"), "{line}");
     }
@@ -132,7 +135,8 @@ mod tests {
         #[test]
         fn a_line_is_one_line_that_anybody_can_print(values in prop::array::uniform4(".*"), action in ".*") {
             let [name, door, source, reason] = values;
-            let entry = Entry { name: Some(name), source: Some(source), reason: Some(reason), ..Entry::new(action, Outcome::Done, door) };
+            let told_of = Entry::new(Action::Verify, Outcome::Done, door);
+            let entry = Entry { action, name: Some(name), source: Some(source), reason: Some(reason), ..told_of };
             let line = told(entry);
             let breaks = line.chars().any(|character| character.is_control() || character == '\u{2028}');
             prop_assert!(!breaks);

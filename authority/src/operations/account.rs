@@ -5,6 +5,7 @@ use twofold_shared::account::{
 };
 use twofold_shared::clock::UnixTime;
 use twofold_shared::name::Name;
+use twofold_shared::trail::Action;
 use twofold_shared::wire::{
     AccountPage, AccountView, AddAccount, Done, Fault, FaultKind, GetAccount, LinkName, ListAccounts,
     LockAccount, RemoveAccount, ReopenAccount, Requirement, SetContacts, SetLanguage, SetRequirement,
@@ -65,7 +66,7 @@ impl Authority {
         name: Name,
         groups: Vec<Group>,
     ) -> Outcome<(Account, UnixTime)> {
-        self.create_told(name, groups, |account| change_entry("account_add", actor, account)).await
+        self.create_told(name, groups, |account| change_entry(Action::AccountAdd, actor, account)).await
     }
 
     /// The same; `told` is what the trail tells of it.
@@ -102,7 +103,7 @@ impl Authority {
 
     /// Removes an account, its names, its sessions and its API keys.
     pub(crate) async fn remove_account(&self, actor: &Actor, request: RemoveAccount) -> Outcome<Done> {
-        self.change(actor, Some(&request.account), None, "account_remove", |change| {
+        self.change(actor, Some(&request.account), None, Action::AccountRemove, |change| {
             self.end_sessions(change, |_| true)?;
             self.remove_browsers(change)?;
             self.end_graces_of(change)?;
@@ -126,7 +127,7 @@ impl Authority {
         let reason = reason.as_deref().map(LockReason::parse).transpose();
         let reason = reason.map_err(|why| invalid(format!("reason: {why}")))?;
         let (operator, until) = (operator_of(actor), until.map(UnixTime));
-        self.change(actor, Some(&account), None, "account_lock", |change| {
+        self.change(actor, Some(&account), None, Action::AccountLock, |change| {
             let at = change.time();
             if until.is_some_and(|until| until <= at) {
                 return Err(invalid("until: is over already"));
@@ -148,7 +149,7 @@ impl Authority {
 
     /// Takes the lock back.
     pub(crate) async fn unlock_account(&self, actor: &Actor, request: UnlockAccount) -> Outcome<Done> {
-        self.change(actor, Some(&request.account), None, "account_unlock", |change| {
+        self.change(actor, Some(&request.account), None, Action::AccountUnlock, |change| {
             keeps_roots_lock(actor, &change.account, change.time())?;
             change.account = change.account.with_lock(None, change.time());
             Ok(Done {})
@@ -164,7 +165,7 @@ impl Authority {
                 Place::local(&self.settings.host)
             }
         };
-        self.change(actor, request.account.as_deref(), request.code, "account_reopen", |change| {
+        self.change(actor, request.account.as_deref(), request.code, Action::AccountReopen, |change| {
             // Looked at before the code is: a right one makes its source known.
             let stranger = !change.account.throttle.knows(&here.origin, change.time());
             let is_owner = matches!(actor, Actor::Owner { .. } | Actor::Person(_));
@@ -184,7 +185,7 @@ impl Authority {
     pub(crate) async fn link_name(&self, actor: &Actor, request: LinkName) -> Outcome<AccountView> {
         let name = parsed(&request.name)?;
         let uid = self.seen_uid(&name).await?;
-        self.change(actor, Some(&request.account), None, "name_link", |change| {
+        self.change(actor, Some(&request.account), None, Action::NameLink, |change| {
             if self.holder(&name)?.is_some() {
                 return Err(name_taken(&name));
             }
@@ -210,7 +211,7 @@ impl Authority {
         if matches!(actor, Actor::Person(_)) && name.realm().is_unix() {
             return Err(not_permitted());
         }
-        self.change(actor, Some(&request.account), request.code, "name_unlink", |change| {
+        self.change(actor, Some(&request.account), request.code, Action::NameUnlink, |change| {
             change.account = change.account.without_name(&name, change.time()).map_err(unchangeable)?;
             change.writes.push(record::name_removal(&name, Expect::Any));
             self.end_sessions(change, |session| session.name == name)?;
@@ -228,7 +229,7 @@ impl Authority {
         if by_operator && request.requirement != Some(Requirement::Required) {
             return Err(not_permitted());
         }
-        self.change(actor, Some(&request.account), None, "requirement_set", |change: &mut Change| {
+        self.change(actor, Some(&request.account), None, Action::RequirementSet, |change: &mut Change| {
             if by_operator && change.account.requirement == Some(Requirement::Exempt) {
                 return Err(invalid("account: root has exempted it; only root asks it for a code"));
             }
@@ -242,7 +243,7 @@ impl Authority {
     /// Says what the account's person is called and where they are reached. Apps are told anew.
     pub(crate) async fn set_contacts(&self, actor: &Actor, request: SetContacts) -> Outcome<Done> {
         let contacts = Contacts::parse(&request.contacts).map_err(|why| invalid(why.to_string()))?;
-        self.change(actor, Some(&request.account), None, "contacts_set", |change: &mut Change| {
+        self.change(actor, Some(&request.account), None, Action::ContactsSet, |change: &mut Change| {
             change.account.contacts = contacts.clone();
             change.account.changed = change.time();
             // What the gate knows of live sessions is told by them: it has to ask again.
@@ -255,7 +256,7 @@ impl Authority {
 
     /// Says in which language the account's person is spoken to at hosts' doors. It opens nothing: its owner needs no code.
     pub(crate) async fn set_language(&self, actor: &Actor, request: SetLanguage) -> Outcome<Done> {
-        self.narrow(actor, request.account.as_deref(), "language_set", |change: &mut Change| {
+        self.narrow(actor, request.account.as_deref(), Action::LanguageSet, |change: &mut Change| {
             change.account.language = request.language;
             change.account.changed = change.time();
             Ok(Done {})

@@ -9,6 +9,7 @@ use twofold_shared::api_key::{self, SECRET_BYTES};
 use twofold_shared::clock::UnixTime;
 use twofold_shared::grant::Grant;
 use twofold_shared::secret::SecretText;
+use twofold_shared::trail::Action;
 use twofold_shared::wire::{
     ApiKeyId, ApiKeyList, CreateApiKey, Done, Fault, FaultKind, FreshApiKey, ListApiKeys, ResumeApiKey,
     RevokeApiKey, RotateApiKey, SessionDigest, SuspendApiKey,
@@ -42,7 +43,7 @@ impl Authority {
         let id = ApiKeyId::from_bytes(id);
         let (key, digest) = fresh(&id)?;
         let api_key = self
-            .change(actor, account.as_deref(), code, "api_key_create", |change| {
+            .change(actor, account.as_deref(), code, Action::ApiKeyCreate, |change| {
                 if ends_at.is_some_and(|end| end <= change.time()) {
                     return Err(invalid("ends_at: lies in the past"));
                 }
@@ -83,7 +84,7 @@ impl Authority {
     /// Lets a key open nothing until it is resumed.
     pub(crate) async fn suspend_api_key(&self, actor: &Actor, request: SuspendApiKey) -> Outcome<Done> {
         let SuspendApiKey { account, id } = request;
-        self.narrow(actor, account.as_deref(), "api_key_suspend", |change| {
+        self.narrow(actor, account.as_deref(), Action::ApiKeySuspend, |change| {
             let (api_key, version) = self.api_key_of(change, &id)?;
             change.ended.push(api_key.digest);
             self.replace(change, &ApiKey { suspended: true, ..api_key }, version)
@@ -94,7 +95,7 @@ impl Authority {
     /// Takes the suspension back.
     pub(crate) async fn resume_api_key(&self, actor: &Actor, request: ResumeApiKey) -> Outcome<Done> {
         let ResumeApiKey { account, id, code } = request;
-        self.change(actor, account.as_deref(), code, "api_key_resume", |change| {
+        self.change(actor, account.as_deref(), code, Action::ApiKeyResume, |change| {
             let (api_key, version) = self.api_key_of(change, &id)?;
             self.replace(change, &ApiKey { suspended: false, ..api_key }, version)
         })
@@ -106,7 +107,7 @@ impl Authority {
         let RotateApiKey { account, id, code } = request;
         let (key, digest) = fresh(&id)?;
         let api_key = self
-            .change(actor, account.as_deref(), code, "api_key_rotate", |change| {
+            .change(actor, account.as_deref(), code, Action::ApiKeyRotate, |change| {
                 let (api_key, version) = self.api_key_of(change, &id)?;
                 if api_key.expired(change.time()) {
                     return Err(invalid(
@@ -125,7 +126,7 @@ impl Authority {
     /// Removes a key for good.
     pub(crate) async fn revoke_api_key(&self, actor: &Actor, request: RevokeApiKey) -> Outcome<Done> {
         let RevokeApiKey { account, id } = request;
-        self.narrow(actor, account.as_deref(), "api_key_revoke", |change| {
+        self.narrow(actor, account.as_deref(), Action::ApiKeyRevoke, |change| {
             let (api_key, version) = self.api_key_of(change, &id)?;
             change.entry.factor = Some(told(&api_key));
             change.ended.push(api_key.digest);

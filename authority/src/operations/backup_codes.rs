@@ -5,6 +5,7 @@ use twofold_shared::account::Account;
 use twofold_shared::backup_code::{BackupCodeError, BackupCodes, Cost, RANDOM_BYTES, Salt, digest, generate};
 use twofold_shared::clock::UnixTime;
 use twofold_shared::secret::SecretText;
+use twofold_shared::trail::Action;
 use twofold_shared::wire::{Fault, FreshBackupCodes, RegenerateBackupCodes};
 use zeroize::Zeroizing;
 
@@ -28,11 +29,17 @@ impl Authority {
     ) -> Outcome<FreshBackupCodes> {
         let now = self.now().await?.time;
         let (set, backup_codes) = self.fresh_backup_codes(now).await?;
-        self.change(actor, request.account.as_deref(), request.code, "backup_codes_regenerate", |change| {
-            let after = change.account.with_backup_codes(set.clone(), change.time());
-            change.account = after.map_err(unchangeable)?;
-            Ok(())
-        })
+        self.change(
+            actor,
+            request.account.as_deref(),
+            request.code,
+            Action::BackupCodesRegenerate,
+            |change| {
+                let after = change.account.with_backup_codes(set.clone(), change.time());
+                change.account = after.map_err(unchangeable)?;
+                Ok(())
+            },
+        )
         .await?;
         Ok(FreshBackupCodes { backup_codes })
     }

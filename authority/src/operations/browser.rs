@@ -10,6 +10,7 @@ use twofold_shared::account::{AccountId, Notice};
 use twofold_shared::browser::{Seen, Values};
 use twofold_shared::clock::UnixTime;
 use twofold_shared::throttle::{SourceId, SourceKind};
+use twofold_shared::trail::Action;
 use twofold_shared::wire::{
     BrowserEntry, BrowserList, BrowserValue, Fault, FaultKind, ListBrowsers, RevokeBrowsers, Revoked,
     SessionDigest,
@@ -92,7 +93,7 @@ impl Authority {
         event: &Entry,
     ) -> Outcome<()> {
         let event = Entry {
-            action: "browser_stolen".to_owned(),
+            action: Action::BrowserStolen.to_string(),
             outcome: audit::Outcome::Done,
             account: Some(account),
             ..event.clone()
@@ -136,7 +137,7 @@ impl Authority {
             let until = now.plus(seconds.min(LONGEST_TRUST_SECONDS));
             browser.trust = Some(Trust { at: now, until });
             change.also.push(Entry {
-                action: "browser_trust".to_owned(),
+                action: Action::BrowserTrust.to_string(),
                 outcome: audit::Outcome::Done,
                 factor: Some(told(&browser)),
                 ..change.entry.clone()
@@ -233,7 +234,7 @@ impl Authority {
     /// Forgets a browser, or all of an account.
     pub(crate) async fn revoke_browsers(&self, actor: &Actor, request: RevokeBrowsers) -> Outcome<Revoked> {
         let RevokeBrowsers { account, id, code } = request;
-        self.change(actor, account.as_deref(), code, "browser_revoke", |change| {
+        self.change(actor, account.as_deref(), code, Action::BrowserRevoke, |change| {
             let Some(id) = &id else {
                 change.entry.factor = Some("all browsers".to_owned());
                 self.end_sessions(change, |session| session.trusted.is_some())?;

@@ -9,13 +9,14 @@ use twofold_shared::account::{AccountId, Factor};
 use twofold_shared::code::Code;
 use twofold_shared::name::{Name, Realm};
 use twofold_shared::throttle::Stage;
+use twofold_shared::trail::{Action, Why};
 use twofold_shared::wire::{Approval, Level, Nonce, Refused, SessionDigest, VerifyName, VerifyReply, Word};
 
 use super::attempt::{Change, CodeGiven, Subject, Tried, word};
 use super::fault::{Outcome, invalid, not_permitted};
 use super::login::unnameable;
 use super::session::LONGEST_SITE;
-use super::sign_in::{SYSTEM_ACCOUNT, shortened};
+use super::sign_in::shortened;
 use super::told::{Place, entry, web_door};
 use crate::audit::Entry;
 use crate::authority::Authority;
@@ -34,7 +35,7 @@ impl Authority {
         // What does not have a code's shape was no guess: charged to nobody, whoever was meant.
         let Ok(code) = Code::parse(code.reveal()) else { return Ok(at.refused(word(Word::Wrong))) };
         let name = Name::canonical(&realm, &name).ok();
-        let (subject, entry) = self.named_at_web(name.as_ref(), at.entry("verify")).await?;
+        let (subject, entry) = self.named_at_web(name.as_ref(), at.entry(Action::Verify)).await?;
         let account = entry.account;
         let given = at.given(subject, &code, entry);
         let tried = self.try_code(&given, |change| {
@@ -58,7 +59,7 @@ impl Authority {
         let Some(account) = self.holder(name)? else { return Ok((Subject::Nobody(name.clone()), entry)) };
         entry.account = Some(account.id);
         if self.barred_from_web(&account).await {
-            entry.reason = Some(SYSTEM_ACCOUNT.to_owned());
+            entry.reason = Some(Why::SystemAccount.to_string());
             return Ok((Subject::Nobody(name.clone()), entry));
         }
         Ok((Subject::Account(account.id), entry))
@@ -88,7 +89,7 @@ impl AtSite {
     }
 
     /// The event as far as it is known.
-    pub fn entry(&self, action: &str) -> Entry {
+    pub fn entry(&self, action: Action) -> Entry {
         entry(action, self.door(), &self.place, &self.nonce)
     }
 

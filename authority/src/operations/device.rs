@@ -1,6 +1,7 @@
 //! Devices: renamed, removed, all of them at once.
 
 use twofold_shared::account::{DeviceId, Label};
+use twofold_shared::trail::Action;
 use twofold_shared::wire::{DisableAccount, Done, RemoveDevice, RenameDevice, ResetAccount};
 
 use super::account::unchangeable;
@@ -15,7 +16,7 @@ impl Authority {
         let RenameDevice { account, device, label, code } = request;
         let device = device_id(&device)?;
         let label = Label::parse(&label).map_err(|why| invalid(format!("label: {why}")))?;
-        self.change(actor, account.as_deref(), code, "device_rename", |change| {
+        self.change(actor, account.as_deref(), code, Action::DeviceRename, |change| {
             let renamed = change.account.rename_device(&device, label.clone(), change.time());
             change.account = renamed.map_err(unchangeable)?;
             change.entry.factor = Some(label.to_string());
@@ -29,7 +30,7 @@ impl Authority {
     pub(crate) async fn remove_device(&self, actor: &Actor, request: RemoveDevice) -> Outcome<Done> {
         let RemoveDevice { account, device, code } = request;
         let device = device_id(&device)?;
-        self.change(actor, account.as_deref(), code, "device_remove", |change| {
+        self.change(actor, account.as_deref(), code, Action::DeviceRemove, |change| {
             change.entry.factor = change.account.device(&device).map(|device| device.label.to_string());
             change.account = change.account.remove_device(&device, change.time()).map_err(unchangeable)?;
             let last = !change.account.enrolled();
@@ -45,7 +46,7 @@ impl Authority {
 
     /// Turns two-factor off: devices, backup codes and sessions are gone at once.
     pub(crate) async fn disable_account(&self, actor: &Actor, request: DisableAccount) -> Outcome<Done> {
-        self.change(actor, request.account.as_deref(), request.code, "disable", |change| {
+        self.change(actor, request.account.as_deref(), request.code, Action::Disable, |change| {
             change.account = change.account.disabled(change.time());
             self.end_sessions(change, |_| true)?;
             self.end_trust(change)?;
@@ -59,7 +60,7 @@ impl Authority {
 
     /// An operator's clean slate for a locked-out person.
     pub(crate) async fn reset_account(&self, actor: &Actor, request: ResetAccount) -> Outcome<Done> {
-        self.change(actor, Some(&request.account), None, "reset", |change| {
+        self.change(actor, Some(&request.account), None, Action::Reset, |change| {
             change.account = change.account.reset(change.time());
             self.end_sessions(change, |_| true)?;
             self.remove_browsers(change)?;

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use twofold_shared::account::{Account, AccountId, Factor, Notice, Reason, Refusal};
 use twofold_shared::code::EMERGENCY_DIGITS;
 use twofold_shared::secret::SecretText;
+use twofold_shared::trail::Action;
 use twofold_shared::wire::{EmergencyCode, EmergencyDoor, FaultKind, IssueEmergencyCode, Word};
 use zeroize::Zeroizing;
 
@@ -22,7 +23,7 @@ use super::fault::{Outcome, busy, fault, internal};
 use super::permission::Actor;
 use super::settings::DEADLINE;
 use super::told::change_entry;
-use crate::audit::{self, EMERGENCY_CODE_MADE, Entry};
+use crate::audit::{self, Entry};
 use crate::authority::Authority;
 use crate::keyring::SecretKey;
 use crate::store::record::{self, Emergency};
@@ -62,7 +63,7 @@ impl Authority {
         };
         let entry = Entry {
             factor: Some(where_it_opens(door).to_owned()),
-            ..change_entry(EMERGENCY_CODE_MADE, actor, &account)
+            ..change_entry(Action::EmergencyCode, actor, &account)
         };
         let replaced = self
             .make_change(account.id, &entry, |change| {

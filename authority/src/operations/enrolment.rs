@@ -11,6 +11,7 @@ use twofold_shared::account::{
 use twofold_shared::code::Code;
 use twofold_shared::name::Name;
 use twofold_shared::totp::{GENERATED_BYTES, Secret, Totp, TotpParameters};
+use twofold_shared::trail::{Action, Door};
 use twofold_shared::wire::{
     BeginEnrolment, BegunEnrolment, ConfirmEnrolment, ConfirmedEnrolment, Fault, FaultKind, Word,
 };
@@ -98,7 +99,7 @@ impl Authority {
                 })
                 .await?
             }
-            None => self.change(actor, account.as_deref(), code, "enrol_begin", make).await?,
+            None => self.change(actor, account.as_deref(), code, Action::EnrolBegin, make).await?,
         };
         let uri = totp.otpauth_uri(&issuer(&self.settings.host), &name);
         let secret = totp.secret.to_base32();
@@ -121,8 +122,10 @@ impl Authority {
             makes: None,
             anew: false,
         };
-        let entry =
-            at_its_door(actor, Entry { actor: actor.name(), ..Entry::new("enrol", Ended::Done, COMMAND) });
+        let entry = at_its_door(
+            actor,
+            Entry { actor: actor.name(), ..Entry::new(Action::Enrol, Ended::Done, COMMAND) },
+        );
         self.turn_on(&first, entry, |_, _| Ok(())).await
     }
 
@@ -306,7 +309,7 @@ impl Authority {
 /// Who began, as it is kept with what waits: a door and a caller, never a process, for a PAM transaction has several.
 fn beginner(actor: &Actor) -> Occasion {
     let (door, source) = match actor {
-        Actor::Root { uid } | Actor::Owner { uid } => (COMMAND.to_owned(), format!("uid {uid}")),
+        Actor::Root { uid } | Actor::Owner { uid } => (COMMAND.to_string(), format!("uid {uid}")),
         Actor::Door(listener) => (door_name(listener), listener.realm.to_string()),
         Actor::Gate | Actor::Person(_) | Actor::Operator(_) => ("gate".to_owned(), "gate".to_owned()),
     };
@@ -314,17 +317,17 @@ fn beginner(actor: &Actor) -> Occasion {
 }
 
 fn door_name(listener: &DoorListener) -> String {
-    format!("enrolment on {}", listener.host)
+    Door::Enrolment(&listener.host).to_string()
 }
 
 fn begin_entry(actor: &Actor, account: &Account) -> Entry {
-    at_its_door(actor, change_entry("enrol_begin", actor, account))
+    at_its_door(actor, change_entry(Action::EnrolBegin, actor, account))
 }
 
 fn at_its_door(actor: &Actor, entry: Entry) -> Entry {
     match actor {
         Actor::Door(listener) => Entry { door: door_name(listener), ..entry },
-        Actor::Root { .. } => Entry { door: ROOTS_COMMAND.to_owned(), ..entry },
+        Actor::Root { .. } => Entry { door: ROOTS_COMMAND.to_string(), ..entry },
         Actor::Owner { .. } | Actor::Gate | Actor::Person(_) | Actor::Operator(_) => entry,
     }
 }

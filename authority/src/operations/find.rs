@@ -5,6 +5,7 @@ use twofold_shared::code::Code;
 use twofold_shared::name::{Name, Realm};
 use twofold_shared::secret::SecretText;
 use twofold_shared::throttle::Stage;
+use twofold_shared::trail::Action;
 use twofold_shared::wire::{Fault, FaultKind};
 
 use super::attempt::{Change, CodeGiven, Subject, Tried};
@@ -134,7 +135,7 @@ impl Authority {
         actor: &Actor,
         account: Option<&str>,
         code: Option<SecretText>,
-        action: &str,
+        action: Action,
         make: impl Fn(&mut Change) -> Outcome<T>,
     ) -> Outcome<T> {
         let account = self.meant(actor, account).await?;
@@ -166,7 +167,9 @@ impl Authority {
             Actor::Operator(operator) => {
                 self.make_change(account.id, &entry, |change| {
                     self.check_charge(operator, &change.account, change.time())?;
-                    make(change)
+                    let value = make(change)?;
+                    change.also.push(operator.acted(action, &change.entry));
+                    Ok(value)
                 })
                 .await
             }
@@ -204,7 +207,7 @@ impl Authority {
         &self,
         actor: &Actor,
         account: Option<&str>,
-        action: &str,
+        action: Action,
         make: impl Fn(&mut Change) -> Outcome<T>,
     ) -> Outcome<T> {
         let account = self.meant(actor, account).await?;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use twofold_shared::account::{Account, AccountId, Factor};
 use twofold_shared::throttle::SourceKind;
+use twofold_shared::trail::Action;
 use twofold_shared::wire::{EndGraces, GraceEntry, GraceList, ListGraces, Revoked};
 
 use super::attempt::Change;
@@ -124,7 +125,7 @@ impl Authority {
     /// Ends a grace, or all of an account.
     pub(crate) async fn end_graces(&self, actor: &Actor, request: EndGraces) -> Outcome<Revoked> {
         let EndGraces { account, id } = request;
-        self.narrow(actor, account.as_deref(), "grace_end", |change| {
+        self.narrow(actor, account.as_deref(), Action::GraceEnd, |change| {
             let Some(id) = &id else {
                 change.entry.factor = Some("every grace".to_owned());
                 return self.end_graces_of(change).map(|count| Revoked { count });

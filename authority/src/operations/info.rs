@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use twofold_shared::trail::Action;
 use twofold_shared::wire::{AcceptClock, CopyLedger, Done, GetInfo, Info, LedgerCopy};
 
 use super::fault::{Outcome, internal};
@@ -61,7 +62,7 @@ impl Authority {
     /// Ends the doubt about the clock. It goes on when the disk is full: without it no code can be checked.
     pub(crate) async fn accept_clock(&self, actor: &Actor, _: AcceptClock) -> Outcome<Done> {
         let entry =
-            Entry { actor: actor.name(), ..Entry::new("clock_accept", audit::Outcome::Done, COMMAND) };
+            Entry { actor: actor.name(), ..Entry::new(Action::ClockAccept, audit::Outcome::Done, COMMAND) };
         let commit = Commit { audit: vec![entry], essential: true, accept_clock: true, ..Commit::default() };
         self.store.commit(commit).await.map_err(|error| self.failed(&error))?;
         Ok(Done {})
@@ -71,7 +72,8 @@ impl Authority {
 impl Authority {
     /// Writes a copy of the ledger. That it was made is told first, so that the copy tells it too.
     pub(crate) async fn copy_ledger(&self, actor: &Actor, _: CopyLedger) -> Outcome<LedgerCopy> {
-        let entry = Entry { actor: actor.name(), ..Entry::new("ledger_copy", audit::Outcome::Done, COMMAND) };
+        let entry =
+            Entry { actor: actor.name(), ..Entry::new(Action::LedgerCopy, audit::Outcome::Done, COMMAND) };
         let commit = Commit { audit: vec![entry], ..Commit::default() };
         self.store.commit(commit).await.map_err(|error| self.failed(&error))?;
         let copied = self.store.copy().await.map_err(|error| self.failed(&error))?;

@@ -9,6 +9,7 @@ use twofold_shared::account::Account;
 use twofold_shared::clock::UnixTime;
 use twofold_shared::invitation::{RANDOM_BYTES, assemble, canonical};
 use twofold_shared::secret::SecretText;
+use twofold_shared::trail::{Action, Why};
 use twofold_shared::wire::{
     Invitation as Invited, InvitationOutcome, InviteAccount, RedeemInvitation, RedeemedInvitation,
     SessionDigest,
@@ -47,7 +48,7 @@ impl Authority {
         }
         let code = assemble(random::<RANDOM_BYTES>()?);
         let digest = digest_of(code.reveal());
-        self.change(actor, Some(&request.account), None, "invite", |change| {
+        self.change(actor, Some(&request.account), None, Action::Invite, |change| {
             self.end_invitation(change)?;
             let (created, until) = (change.time(), change.time().plus(INVITATION_SECONDS));
             let invitation = Invitation { digest, account: change.account.id, created, until, holder: None };
@@ -65,7 +66,7 @@ impl Authority {
     /// Redeems an invitation for the browser that holds `holder`; the same browser may come again.
     pub(crate) async fn redeem_invitation(&self, request: RedeemInvitation) -> Outcome<RedeemedInvitation> {
         let RedeemInvitation { nonce, code, holder, source } = request;
-        let entry = entry("invitation_redeem", PORTAL, &Place::browser(&source), &nonce);
+        let entry = entry(Action::InvitationRedeem, PORTAL, &Place::browser(&source), &nonce);
         let answer = |outcome, realms| RedeemedInvitation { nonce: nonce.clone(), outcome, realms };
         let digest = canonical(code.reveal()).map(|code| digest_of(code.reveal()));
         for _ in 0..TRIES {
@@ -188,11 +189,11 @@ fn about(entry: Entry, account: &Account) -> Entry {
 /// What an attacker can repeat without end is told by the minute.
 fn unknown(entry: Entry, account: Option<&Account>) -> Entry {
     let (reason, coalesce) = match account {
-        None => ("unknown_invitation", Coalesce::UnknownNames),
-        Some(_) => ("invitation_taken", Coalesce::Account),
+        None => (Why::UnknownInvitation, Coalesce::UnknownNames),
+        Some(_) => (Why::InvitationTaken, Coalesce::Account),
     };
     let entry =
-        Entry { outcome: audit::Outcome::Refused, reason: Some(reason.to_owned()), coalesce, ..entry };
+        Entry { outcome: audit::Outcome::Refused, reason: Some(reason.to_string()), coalesce, ..entry };
     match account {
         Some(account) => about(entry, account),
         None => entry,

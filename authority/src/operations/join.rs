@@ -6,6 +6,7 @@
 use twofold_shared::account::{AccountName, Notice};
 use twofold_shared::code::Code;
 use twofold_shared::name::{Name, Realm};
+use twofold_shared::trail::Action;
 use twofold_shared::wire::{JoinAccount, VerifyReply, Word};
 
 use super::account::{name_taken, unchangeable};
@@ -35,7 +36,7 @@ impl Authority {
         // What does not have a code's shape was no guess: charged to nobody, whoever was meant.
         let Ok(code) = Code::parse(code.reveal()) else { return Ok(at.refused(word(Word::Wrong))) };
         let meant = Name::parse(account.trim()).ok();
-        let (subject, entry) = self.named_at_web(meant.as_ref(), at.entry("join")).await?;
+        let (subject, entry) = self.named_at_web(meant.as_ref(), at.entry(Action::Join)).await?;
         let account = entry.account;
         let given = at.given(subject, &code, entry);
         let tried = self.try_code(&given, |change| {
@@ -50,7 +51,7 @@ impl Authority {
             let write = record::name_write(&joining, &change.account.id, Expect::Absent);
             change.writes.push(write.map_err(|error| self.failed(&error))?);
             change.also.push(Entry {
-                action: "name_link".to_owned(),
+                action: Action::NameLink.to_string(),
                 outcome: audit::Outcome::Done,
                 name: Some(joining.to_string()),
                 ..change.entry.clone()

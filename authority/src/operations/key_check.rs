@@ -9,6 +9,7 @@ use std::collections::btree_map::Entry as Slot;
 use subtle::ConstantTimeEq;
 use twofold_shared::account::{Account, Group, Occasion};
 use twofold_shared::clock::UnixTime;
+use twofold_shared::trail::{Action, Why};
 use twofold_shared::wire::{
     ApiKeyId, CheckApiKey, CheckApiKeyReply, Done, LiveApiKey, SessionDigest, Source, TouchApiKeys,
 };
@@ -32,7 +33,7 @@ enum Judged {
     /// There is no such key, or its secret is another.
     Unknown,
     /// Its secret is right, and it opens nothing here; the reason is for the audit trail.
-    Refused(Box<ApiKey>, &'static str),
+    Refused(Box<ApiKey>, Why),
 }
 
 impl Authority {
@@ -42,7 +43,7 @@ impl Authority {
         if site.is_empty() || site.len() > LONGEST_SITE {
             return Err(invalid("site: must be a host"));
         }
-        let entry = entry("api_key", web_door(Some(&site)), &Place::browser(&source), &nonce);
+        let entry = entry(Action::ApiKey, web_door(Some(&site)), &Place::browser(&source), &nonce);
         for _ in 0..TRIES {
             let now = self.now().await?.time;
             let (live, writes, entry) = match self.judge_key(&id, &digest, &site, now).await? {
@@ -56,11 +57,11 @@ impl Authority {
                     (Some(live), vec![write.map_err(|error| self.failed(&error))?], entry)
                 }
                 Judged::Unknown => {
-                    let reason = Some("unknown_key".to_owned());
+                    let reason = Some(Why::UnknownKey.to_string());
                     (None, Vec::new(), Entry { reason, coalesce: Coalesce::UnknownNames, ..entry.clone() })
                 }
                 Judged::Refused(api_key, reason) => {
-                    (None, Vec::new(), Entry { reason: Some(reason.to_owned()), ..of_key(&entry, &api_key) })
+                    (None, Vec::new(), Entry { reason: Some(reason.to_string()), ..of_key(&entry, &api_key) })
                 }
             };
             let commit =
@@ -87,11 +88,11 @@ impl Authority {
         let Some((api_key, version)) = found.filter(|_| is_right) else { return Ok(Judged::Unknown) };
         let Some(account) = self.account(&api_key.account)? else { return Ok(Judged::Unknown) };
         let reason = match () {
-            () if account.is_locked(now) => "locked",
-            () if api_key.suspended => "suspended",
-            () if api_key.expired(now) => "expired",
-            () if !api_key.grant.has_site(site) => "other_site",
-            () if self.barred_from_web(&account).await => "system_account",
+            () if account.is_locked(now) => Why::Locked,
+            () if api_key.suspended => Why::Suspended,
+            () if api_key.expired(now) => Why::Expired,
+            () if !api_key.grant.has_site(site) => Why::OtherSite,
+            () if self.barred_from_web(&account).await => Why::SystemAccount,
             () => return Ok(Judged::Live(Box::new((api_key, version, account)))),
         };
         Ok(Judged::Refused(Box::new(api_key), reason))

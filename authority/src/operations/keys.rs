@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 use twofold_shared::backup_code::PepperId;
+use twofold_shared::trail::{Action, Door};
 use twofold_shared::wire::{
     CheckKeys, Done, FaultKind, KeyKind, KeyReport, KeyView, ListKeys, NoteKeyCopy, ReloadKeys, RetireKeys,
     RetiredKeys,
@@ -156,7 +157,7 @@ impl Keeper {
         if self.is_settled()? {
             return Ok(());
         }
-        let mut entry = Entry::new("key_reseal", audit::Outcome::Done, "authority");
+        let mut entry = Entry::new(Action::KeyReseal, audit::Outcome::Done, Door::Authority);
         entry.factor = self.store.keyring().keys().find(|key| key.id() == current).map(SecretKey::label);
         let told = if resealed > 0 { vec![entry] } else { Vec::new() };
         self.note(|notes| notes.sealed_with = Some(current), told).await
@@ -364,7 +365,7 @@ impl Authority {
             return Ok(Done {});
         }
         let has_pepper = new.iter().any(|key| key.kind() == Kind::Pepper);
-        let told = new.iter().map(|key| key_entry("key_add", actor, key)).collect();
+        let told = new.iter().map(|key| key_entry(Action::KeyAdd, actor, key)).collect();
         self.store.use_keyring(keyring).await.map_err(|error| self.failed(&error))?;
         {
             let mut looks = self.keeper.looks();
@@ -388,7 +389,7 @@ impl Authority {
             copied.push(key.ok_or_else(|| invalid("keys: one of them is not in the keyring"))?);
         }
         let now = self.now().await?.time;
-        let told = copied.iter().map(|key| key_entry("key_copy", actor, key)).collect();
+        let told = copied.iter().map(|key| key_entry(Action::KeyCopy, actor, key)).collect();
         let noted = self
             .keeper
             .note(|notes| copied.iter().for_each(|key| notes.note_copy(key.id(), now)), told)
@@ -426,7 +427,7 @@ impl Authority {
         }
         if !retired.is_empty() {
             let ids: Vec<KeyId> = retired.iter().map(|(key, _)| key.id()).collect();
-            let told = retired.iter().map(|(key, _)| key_entry("key_retire", actor, key)).collect();
+            let told = retired.iter().map(|(key, _)| key_entry(Action::KeyRetire, actor, key)).collect();
             // Told first: what is let go is let go for good.
             let commit = Commit { audit: told, ..Commit::default() };
             self.store.commit(commit).await.map_err(|error| self.failed(&error))?;
@@ -451,7 +452,7 @@ impl Authority {
     }
 }
 
-fn key_entry(action: &str, actor: &Actor, key: &SecretKey) -> Entry {
+fn key_entry(action: Action, actor: &Actor, key: &SecretKey) -> Entry {
     let entry = Entry::new(action, audit::Outcome::Done, COMMAND);
     Entry { actor: actor.name(), factor: Some(format!("{} {}", key.label(), key.id())), ..entry }
 }

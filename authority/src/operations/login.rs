@@ -1,9 +1,10 @@
 //! The PAM doors: what a login must do, and whether its code is right.
 
-use twofold_shared::account::{AccountId, Reason};
+use twofold_shared::account::AccountId;
 use twofold_shared::code::Code;
 use twofold_shared::name::{Name, NameError, Realm};
 use twofold_shared::throttle::Stage;
+use twofold_shared::trail::{Action, Why};
 use twofold_shared::wire::{
     Approval, Ask, Consult, ConsultReply, EmergencyDoor, FirstFactor, Language, Level, Login, Source, Verify,
     VerifyReply, Word,
@@ -99,17 +100,17 @@ impl Authority {
         let (outcome, reason) = match ask {
             // What comes of it is told then.
             Ask::Code | Ask::Enrol => return Ok(ConsultReply { nonce, ask, language }),
-            Ask::Exempt => (audit::Outcome::Approved, "exempt"),
-            Ask::Grace => (audit::Outcome::Approved, "grace"),
-            Ask::Optional => (audit::Outcome::Approved, "optional"),
-            Ask::Unenrolled | Ask::Invitation => (audit::Outcome::Refused, Reason::NotEnrolled.as_str()),
+            Ask::Exempt => (audit::Outcome::Approved, Why::Exempt),
+            Ask::Grace => (audit::Outcome::Approved, Why::Grace),
+            Ask::Optional => (audit::Outcome::Approved, Why::Optional),
+            Ask::Unenrolled | Ask::Invitation => (audit::Outcome::Refused, Why::NotEnrolled),
         };
-        let mut entry = entry("consult", believed.door, &believed.place, &nonce);
+        let mut entry = entry(Action::Consult, believed.door, &believed.place, &nonce);
         entry.name = believed.name.map(|name| name.to_string());
         if let Whose::Account(id) = met.whose {
             entry.account = Some(id);
         }
-        let entry = Entry { outcome, reason: Some(reason.to_owned()), coalesce: Coalesce::Account, ..entry };
+        let entry = Entry { outcome, reason: Some(reason.to_string()), coalesce: Coalesce::Account, ..entry };
         match self.store.commit(Commit { audit: vec![entry], ..Commit::default() }).await {
             // A full disk is no reason to keep out whom policy lets in.
             Ok(_) | Err(StoreError::DiskFull) => Ok(ConsultReply { nonce, ask, language }),
@@ -142,7 +143,7 @@ impl Authority {
                 self.decide(&believed, login.first, None).await.grace
             }
         };
-        let mut entry = entry("verify", believed.door.as_str(), &believed.place, &nonce);
+        let mut entry = entry(Action::Verify, believed.door.as_str(), &believed.place, &nonce);
         entry.name = believed.name.as_ref().map(Name::to_string);
         let Met { whose, subject, read } = self.meet(&believed).await?;
         match whose {
@@ -150,7 +151,7 @@ impl Authority {
             // Another person with the same name: as good as nobody, but the trail says why.
             Whose::OtherPerson(id) => {
                 entry.account = Some(id);
-                entry.reason = Some(Reason::OtherPerson.as_str().to_owned());
+                entry.reason = Some(Why::OtherPerson.to_string());
             }
             Whose::Nobody => {}
         }

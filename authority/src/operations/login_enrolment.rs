@@ -12,6 +12,7 @@ use twofold_shared::qr::Picture;
 use twofold_shared::secret::SecretText;
 use twofold_shared::throttle::Stage;
 use twofold_shared::totp::{GENERATED_BYTES, Secret, Totp, TotpParameters};
+use twofold_shared::trail::Action;
 use twofold_shared::wire::{
     ActivateEnrolmentAtLogin, ActivatedEnrolmentAtLogin, Approval, Ask, BeginEnrolmentAtLogin,
     BegunEnrolmentAtLogin, ConfirmEnrolmentAtLogin, ConfirmedEnrolmentAtLogin, FirstFactor, Level, Login,
@@ -101,7 +102,7 @@ impl Authority {
         let may = match (self.ask(actor, &believed, &met, (login.first, require)).await?, &invitation) {
             (Ask::Enrol, _) => true,
             (Ask::Invitation, Some(code)) => {
-                let told = entry("invitation_redeem", believed.door.as_str(), &believed.place, &nonce);
+                let told = entry(Action::InvitationRedeem, believed.door.as_str(), &believed.place, &nonce);
                 self.invites(&met.read.account, code, told, met.read.now.time).await?
             }
             _ => false,
@@ -118,7 +119,7 @@ impl Authority {
         let label = Label::parse(LABEL).map_err(|why| internal(why.to_string()))?;
         let secret = Secret::generated(random::<GENERATED_BYTES>()?);
         let totp = Totp { secret, parameters: TotpParameters::default() };
-        let told = told("enrol_begin", &believed, account, &nonce);
+        let told = told(Action::EnrolBegin, &believed, account, &nonce);
         let name = self
             .make_change(account, &told, |change| {
                 if change.account.enrolled() || change.account.is_locked(change.time()) {
@@ -169,7 +170,7 @@ impl Authority {
             confirmed: Some(Confirmed { step, backup_codes: set }),
             ..waits.enrolment.clone()
         };
-        let told = told("enrol_confirm", &waits.believed, waits.account.id, &nonce);
+        let told = told(Action::EnrolConfirm, &waits.believed, waits.account.id, &nonce);
         self.make_change(waits.account.id, &told, |change| {
             let write = record::login_enrolment_write(&confirmed, Expect::Version(waits.version));
             change.writes.push(write.map_err(|error| self.failed(&error))?);
@@ -193,7 +194,7 @@ impl Authority {
             return Err(no_such_enrolment());
         };
         let (believed, pending) = (&waits.believed, &waits.enrolment.pending);
-        let mut told = told("enrol", believed, waits.account.id, &nonce);
+        let mut told = told(Action::Enrol, believed, waits.account.id, &nonce);
         told.factor = Some(pending.label.to_string());
         self.make_change(waits.account.id, &told, |change| {
             if change.account.enrolled() || change.account.is_locked(change.time()) {
@@ -236,7 +237,7 @@ impl Authority {
     async fn account_at_login(&self, believed: &Believed, nonce: &Nonce) -> Outcome<AccountId> {
         let name = believed.name.clone().ok_or_else(not_permitted)?;
         let (account, _) = self
-            .create_told(name, Vec::new(), |account| told("account_add", believed, account.id, nonce))
+            .create_told(name, Vec::new(), |account| told(Action::AccountAdd, believed, account.id, nonce))
             .await?;
         Ok(account.id)
     }
@@ -265,7 +266,7 @@ struct Waits {
 }
 
 /// What the trail tells of a step.
-fn told(action: &str, believed: &Believed, account: AccountId, nonce: &Nonce) -> Entry {
+fn told(action: Action, believed: &Believed, account: AccountId, nonce: &Nonce) -> Entry {
     Entry {
         outcome: audit::Outcome::Done,
         account: Some(account),

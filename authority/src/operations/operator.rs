@@ -9,6 +9,7 @@ use twofold_shared::account::{Account, AccountId, Charge};
 use twofold_shared::clock::UnixTime;
 use twofold_shared::code::Code;
 use twofold_shared::throttle::Stage;
+use twofold_shared::trail::{Action, Deed};
 use twofold_shared::wire::{
     AccountRows, AsOperator, Done, GetAccount, ListOperators, OperatorEntry, OperatorList, Request as _,
     SearchAccounts, SetCharge, SetGroups,
@@ -22,6 +23,7 @@ use super::permission::{Actor, Role, is_for};
 use super::person::{Elevated, Person};
 use super::roster::{self, Wanted, under};
 use super::told::{Place, change_entry};
+use crate::audit::Entry;
 use crate::authority::Authority;
 
 /// The most accounts in one answer: with all that a row may hold, they fit into a message.
@@ -41,6 +43,21 @@ pub struct Operator {
     pub charge: Charge,
     /// The session that they speak in; none: they use the command.
     pub person: Option<Person>,
+}
+
+impl Operator {
+    /// What their own trail tells of something that they do to somebody, beside what `done` tells to that person.
+    pub(super) fn acted(&self, action: Action, done: &Entry) -> Entry {
+        let whom = done.name.as_deref().unwrap_or_default();
+        Entry {
+            action: Action::Acted.to_string(),
+            account: Some(self.account),
+            name: Some(self.name.clone()),
+            factor: Some(Deed { action, whom }.to_string()),
+            actor: None,
+            ..done.clone()
+        }
+    }
 }
 
 /// As much of a call's parameters as says whose account is meant.
@@ -82,7 +99,7 @@ impl Authority {
         match &request.code {
             Some(code) => {
                 let code = Code::parse(code.reveal()).map_err(|why| invalid(format!("code: {why}")))?;
-                let entry = change_entry("operate", actor, &own);
+                let entry = change_entry(Action::Operate, actor, &own);
                 let given = CodeGiven {
                     subject: Subject::Account(own.id),
                     code: &code,
@@ -159,11 +176,11 @@ impl Authority {
         let charge = request.charge.as_ref().map(Charge::parse).transpose();
         let charge = charge.map_err(|why| invalid(format!("charge: {why}")))?;
         let (action, of) = match &charge {
-            None => ("operator_remove", None),
-            Some(Charge::All) => ("operator_add", Some("everybody".to_owned())),
+            None => (Action::OperatorRemove, None),
+            Some(Charge::All) => (Action::OperatorAdd, Some("everybody".to_owned())),
             Some(Charge::Groups(groups)) => {
                 let groups: Vec<&str> = groups.iter().map(|group| group.as_str()).collect();
-                ("operator_add", Some(groups.join(", ")))
+                (Action::OperatorAdd, Some(groups.join(", ")))
             }
         };
         self.change(actor, Some(&request.account), None, action, |change| {
@@ -192,7 +209,7 @@ impl Authority {
     /// Says which groups an account is in: who is in charge of it, and what rules and apps are told.
     pub(crate) async fn set_groups(&self, actor: &Actor, request: SetGroups) -> Outcome<Done> {
         let groups = groups_of(&request.groups)?;
-        self.change(actor, Some(&request.account), None, "groups_set", |change| {
+        self.change(actor, Some(&request.account), None, Action::GroupsSet, |change| {
             let names: Vec<&str> = groups.iter().map(|group| group.as_str()).collect();
             change.entry.factor = Some(names.join(", "));
             change.account = change.account.with_groups(groups.clone(), change.time());

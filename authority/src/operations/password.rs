@@ -6,6 +6,7 @@ use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use tokio::time::Instant;
 use twofold_shared::account::PasswordHash;
 use twofold_shared::secret::SecretText;
+use twofold_shared::trail::Action;
 use twofold_shared::wire::{Done, SetPassword};
 
 use super::attempt::Change;
@@ -34,7 +35,7 @@ impl Authority {
         let line = if matches!(actor, Actor::Root { .. }) { Line::Known } else { Line::Strangers };
         let made = self.hashing.run(line, Instant::now() + DEADLINE, move || hash(&password)).await?;
         let made = made.ok_or_else(|| internal("the password cannot be hashed"))?;
-        self.change(actor, account.as_deref(), code, "password_set", |change: &mut Change| {
+        self.change(actor, account.as_deref(), code, Action::PasswordSet, |change: &mut Change| {
             if !change.account.names.iter().any(|name| name.name.realm().is_local()) {
                 return Err(invalid(
                     "account: has no name in the realm `local`; give it one with `twofold account link`",

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use twofold_shared::trail::By;
 use twofold_shared::wire::{self, Request as _};
 
 use super::{operator, person};
@@ -150,13 +151,14 @@ impl Actor {
     #[must_use]
     pub fn name(&self) -> Option<String> {
         match self {
-            Self::Root { uid: 0 } => Some("root".to_owned()),
-            Self::Root { uid } => Some(format!("uid {uid}")),
-            Self::Gate => Some("gate".to_owned()),
-            Self::Operator(operator) => Some(format!("operator {}", operator.name)),
+            Self::Root { uid: 0 } => Some(By::Root),
+            Self::Root { uid } => Some(By::Uid(*uid)),
+            Self::Gate => Some(By::Gate),
+            Self::Operator(operator) => Some(By::Operator(&operator.name)),
             Self::Owner { .. } | Self::Person(_) => None,
-            Self::Door(listener) => Some(format!("door of {}", listener.host)),
+            Self::Door(listener) => Some(By::Host(&listener.host)),
         }
+        .map(|by| by.to_string())
     }
 }
 

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use twofold_shared::account::{Account, AccountId};
 use twofold_shared::clock::UnixTime;
 use twofold_shared::secret::SecretText;
+use twofold_shared::trail::Action;
 use twofold_shared::wire::{AsPerson, Fault, FaultKind, Level, Nonce, SessionDigest};
 
 use super::attempt::{Subject, line, refusal_entry, word};
@@ -51,7 +52,7 @@ pub enum Elevated {
 
 impl Person {
     /// An event of theirs.
-    pub fn entry(&self, action: &str) -> Entry {
+    pub fn entry(&self, action: Action) -> Entry {
         entry(action, PORTAL, &self.place, &self.nonce)
     }
 }
@@ -65,7 +66,7 @@ impl Authority {
         let event = Entry {
             account: Some(live.account.id),
             name: Some(live.session.name.to_string()),
-            ..entry("password_check", PORTAL, &place, &request.nonce)
+            ..entry(Action::PasswordCheck, PORTAL, &place, &request.nonce)
         };
         let known = self.met_browser(live.account.id, request.browser_value.as_ref(), &event).await?;
         if let Some(id) = known {

@@ -6,6 +6,7 @@
 use twofold_shared::account::Factor;
 use twofold_shared::code::Code;
 use twofold_shared::throttle::Stage;
+use twofold_shared::trail::Action;
 use twofold_shared::wire::{
     Approval, BrowserValue, EmergencyDoor, Level, Nonce, Notice, PassTrusted, Refused, VerifyReply,
     VerifySession, Word,
@@ -33,7 +34,7 @@ impl Authority {
         };
         let mut place = Place::browser(&source);
         let door = web_door(site.as_deref());
-        let entry = entry_of(&live, "verify", &door, &place, &nonce);
+        let entry = entry_of(&live, Action::Verify, &door, &place, &nonce);
         let known = self.browser_of(&live, browser, &entry).await?;
         if let Some((id, _)) = &known {
             place = place.with(source_of(id));
@@ -90,7 +91,7 @@ impl Authority {
         let account = live.account.id;
         let place = Place::browser(&source);
         let door = web_door(Some(&site));
-        let entry = entry_of(&live, "pass_trusted", &door, &place, &nonce);
+        let entry = entry_of(&live, Action::PassTrusted, &door, &place, &nonce);
         let known = self.met_browser(account, browser.presented.as_ref(), &entry).await?;
         // Looked at before: most browsers are not trusted, and finding that out costs no commit.
         let Some(id) = known else { return Ok(reply(nonce, Err(word(Word::Wrong)))) };
@@ -151,7 +152,7 @@ impl Authority {
     }
 }
 
-fn entry_of(live: &Live, action: &str, door: &str, place: &Place, nonce: &Nonce) -> Entry {
+fn entry_of(live: &Live, action: Action, door: &str, place: &Place, nonce: &Nonce) -> Entry {
     Entry {
         account: Some(live.account.id),
         name: Some(live.session.name.to_string()),

@@ -8,6 +8,7 @@ use std::collections::btree_map::Entry;
 
 use twofold_shared::account::{Account, Group};
 use twofold_shared::clock::UnixTime;
+use twofold_shared::trail::Action;
 use twofold_shared::wire::{
     CheckSession, CheckSessionReply, Done, EndSession, Level, OpenSite, SessionDigest, SessionView,
     TouchSessions,
@@ -71,8 +72,10 @@ impl Authority {
             let portal = Session { seen: live.session.seen.max(now), ..live.session.clone() };
             let writes =
                 opening_under(&session, &portal, live.version).map_err(|error| self.failed(&error))?;
-            let entry =
-                audit::Entry { request: Some(nonce.to_string()), ..session_entry("site_open", &session) };
+            let entry = audit::Entry {
+                request: Some(nonce.to_string()),
+                ..session_entry(Action::SiteOpen, &session)
+            };
             let commit = Commit { writes, audit: vec![entry], essential: true, ..Commit::default() };
             match self.store.commit(commit).await {
                 Ok(_) => {
@@ -145,7 +148,7 @@ impl Authority {
                 self.ending(&session.account, |other| other.digest == portal).map_err(failed)?;
             let commit = Commit {
                 writes,
-                audit: vec![session_entry("sign_out", &session)],
+                audit: vec![session_entry(Action::SignOut, &session)],
                 essential: true,
                 ..Commit::default()
             };
@@ -305,7 +308,7 @@ fn opening_under(session: &Session, portal: &Session, version: Version) -> Resul
 }
 
 /// The event of something that a session's owner did in it.
-fn session_entry(action: &str, session: &Session) -> audit::Entry {
+fn session_entry(action: Action, session: &Session) -> audit::Entry {
     audit::Entry {
         account: Some(session.account),
         name: Some(session.name.to_string()),

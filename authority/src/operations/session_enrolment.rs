@@ -8,6 +8,7 @@ use twofold_shared::account::{Account, DeviceId, Label, MAX_DEVICES, Occasion, P
 use twofold_shared::clock::UnixTime;
 use twofold_shared::code::Code;
 use twofold_shared::totp::{GENERATED_BYTES, Secret, Totp, TotpParameters};
+use twofold_shared::trail::Action;
 use twofold_shared::wire::{
     BeginSessionEnrolment, BrowserValue, CancelSessionEnrolment, CodeKind, ConfirmSessionEnrolment, Done,
     EnrolmentRefusal, Fault, FaultKind, Level, SessionDigest, SessionEnrolment, SessionEnrolmentConfirmed,
@@ -62,7 +63,7 @@ impl Authority {
         let totp = Totp { secret: Secret::generated(random::<GENERATED_BYTES>()?), parameters };
         let (id, device) = (EnrolmentId(random()?), DeviceId(random()?));
         let label = Label::parse(UNNAMED).map_err(|why| invalid(format!("label: {why}")))?;
-        let entry = entry("enrol_begin", web_door(site.as_deref()), &Place::browser(&source), &nonce);
+        let entry = entry(Action::EnrolBegin, web_door(site.as_deref()), &Place::browser(&source), &nonce);
         let entry = in_session(entry, &live.session);
         let (id, pending, account) = self
             .make_change(live.account.id, &entry, |change| {
@@ -115,7 +116,8 @@ impl Authority {
             request.makes.map(|kind| TotpParameters::new(kind.algorithm, kind.digits, PERIOD_SECONDS));
         let makes = makes.transpose().map_err(|why| invalid(format!("makes: {why}")))?;
         let place = Place::browser(&source);
-        let entry = in_session(entry("enrol", web_door(site.as_deref()), &place, &nonce), &live.session);
+        let entry =
+            in_session(entry(Action::Enrol, web_door(site.as_deref()), &place, &nonce), &live.session);
         let known = match request.anew {
             // Begun anew too, so that no trust that it had goes on.
             true => Some((new_browser()?, BrowserValue { presented: None, ..request.browser })),
@@ -174,7 +176,7 @@ impl Authority {
         if self.waiting_in(&live.account, &request.session, now)?.is_none() {
             return Ok(Done {});
         }
-        let entry = Entry::new("enrol_cancel", audit::Outcome::Done, PORTAL);
+        let entry = Entry::new(Action::EnrolCancel, audit::Outcome::Done, PORTAL);
         self.make_change(live.account.id, &in_session(entry, &live.session), |change| {
             if let Some((id, _)) = self.waiting_in(&change.account, &request.session, change.time())? {
                 change.writes.push(record::enrolment_removal(&id, Expect::Any));
@@ -259,7 +261,7 @@ impl Authority {
 
 /// Who began, as it is kept with what waits: this session of the portal.
 fn beginner(session: &SessionDigest) -> Occasion {
-    Occasion { at: UnixTime(0), door: PORTAL.to_owned(), source: Some(format!("session {session}")) }
+    Occasion { at: UnixTime(0), door: PORTAL.to_string(), source: Some(format!("session {session}")) }
 }
 
 fn in_session(entry: Entry, session: &Session) -> Entry {

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 
 use twofold_shared::account::AccountId;
 use twofold_shared::clock::UnixTime;
+use twofold_shared::trail::Action;
 use twofold_shared::wire::{
     FaultKind, ListSessions, RevokeSessions, Revoked, SessionDigest, SessionEntry, SessionList,
 };
@@ -33,7 +34,7 @@ impl Authority {
     /// Ends a session with those under it, or all of an account. With all of them every browser's trust ends too.
     pub(crate) async fn revoke_sessions(&self, actor: &Actor, request: RevokeSessions) -> Outcome<Revoked> {
         let RevokeSessions { account, id, code } = request;
-        self.change(actor, account.as_deref(), code, "session_revoke", |change| {
+        self.change(actor, account.as_deref(), code, Action::SessionRevoke, |change| {
             match &id {
                 None => {
                     change.entry.factor = Some("all sessions".to_owned());

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use twofold_shared::account::{Account, PasswordHash, Reason, Refusal};
 use twofold_shared::name::{Name, Realm};
 use twofold_shared::secret::SecretText;
+use twofold_shared::trail::{Action, Why};
 use twofold_shared::wire::{
     AssertFirst, FaultKind, Level, Nonce, Refused, SessionDigest, SignIn, SignInReply, SignedIn, Word,
 };
@@ -30,9 +31,6 @@ use crate::store::{Now, StoreError};
 /// The most characters kept of what a browser says it is.
 const LONGEST_BROWSER: usize = 120;
 
-/// The reason in the trail for accounts of the system.
-pub(super) const SYSTEM_ACCOUNT: &str = "system_account";
-
 /// A first factor given at the gate.
 struct Given {
     nonce: Nonce,
@@ -44,7 +42,7 @@ struct Given {
     /// The cookie by which the browser may be known.
     browser_value: Option<SessionDigest>,
     proof: Proof,
-    action: &'static str,
+    action: Action,
 }
 
 /// How the first factor is proved.
@@ -65,7 +63,7 @@ impl Authority {
         let name = Name::canonical(&Realm::local(), &name).ok();
         let proof = Proof::Password(Arc::new(password));
         let place = Place::browser(&source);
-        let action = "sign_in";
+        let action = Action::SignIn;
         self.first_factor(Given { nonce, name, place, browser, session, browser_value, proof, action }).await
     }
 
@@ -87,7 +85,7 @@ impl Authority {
         let newcomer = newcomer.is_some() && !create;
         let proof = Proof::Asserted;
         // The portal's cookie is not there to see at a site.
-        let (browser_value, action) = (None, "assert_first");
+        let (browser_value, action) = (None, Action::AssertFirst);
         let given = Given { nonce, name, place, browser, session, browser_value, proof, action };
         let reply = self.first_factor(given).await?;
         // Somebody may have got the name meanwhile.
@@ -102,7 +100,7 @@ impl Authority {
             account: Some(account.id),
             name: Some(name.to_string()),
             actor: Actor::Gate.name(),
-            ..entry("account_add", PORTAL, place, nonce)
+            ..entry(Action::AccountAdd, PORTAL, place, nonce)
         });
         match made.await {
             Ok(_) => Ok(()),
@@ -124,7 +122,7 @@ impl Authority {
         if let Some(account) = &holder {
             entry.account = Some(account.id);
             if self.barred_from_web(account).await {
-                entry.reason = Some(SYSTEM_ACCOUNT.to_owned());
+                entry.reason = Some(Why::SystemAccount.to_string());
             }
         }
         let first = self.read_subject(&subject).await?;

@@ -2,6 +2,7 @@
 //!
 //! The gate says how many; how often it was, the ledger knows. A session counts once.
 
+use twofold_shared::trail::Action;
 use twofold_shared::wire::{Level, SpareSession, SparedSession};
 
 use super::fault::{Outcome, busy};
@@ -39,7 +40,7 @@ impl Authority {
                 name: Some(live.session.name.to_string()),
                 source: live.session.source.clone(),
                 request: Some(nonce.to_string()),
-                ..Entry::new("spare", Ended::Approved, PORTAL)
+                ..Entry::new(Action::Spare, Ended::Approved, PORTAL)
             };
             let commit =
                 Commit { writes: vec![write], audit: vec![entry], essential: true, ..Commit::default() };

@@ -12,6 +12,7 @@ use twofold_shared::clock::UnixTime;
 use twofold_shared::name::Realm;
 use twofold_shared::secret::SecretText;
 use twofold_shared::totp::{Secret, Totp, TotpParameters};
+use twofold_shared::trail::{Action, By, Door, Why};
 use twofold_shared::wire::*;
 
 use super::people::{Directory, NoAnswer};
@@ -51,6 +52,16 @@ mod trail;
 mod verify;
 
 const NOON: u64 = 1_800_000_000;
+
+/// Whatever is written into the trail, people can be told of it: the languages' words are made for these.
+fn in_known_words(event: &AuditEvent) {
+    assert!(Action::parse(&event.action).is_some(), "{event:?}");
+    assert!(Door::read(&event.door).is_some(), "{event:?}");
+    assert!(event.actor.as_deref().is_none_or(|actor| By::read(actor).is_some()), "{event:?}");
+    // What is found about the clock is said in words of its own.
+    let reason = event.reason.as_deref().filter(|_| event.action != Action::Clock.as_str());
+    assert!(reason.is_none_or(|reason| Why::parse(reason).is_some()), "{event:?}");
+}
 
 /// The host's users.
 #[derive(Clone, Default)]
@@ -216,7 +227,11 @@ impl World {
 
     async fn trail(&self) -> Vec<AuditEvent> {
         let everything = ReadAudit { account: None, after: None, since: None, limit: 500 };
-        self.ask(&root(), everything).await.unwrap().events
+        let events = self.ask(&root(), everything).await.unwrap().events;
+        for event in &events {
+            in_known_words(event);
+        }
+        events
     }
 
     /// Signs in at the portal up to `level`; gives the session.

@@ -2,19 +2,20 @@
 
 use twofold_shared::account::Account;
 use twofold_shared::throttle::{Origin, SourceId};
+use twofold_shared::trail::{Action, Door};
 use twofold_shared::wire::{Nonce, Source};
 
 use super::permission::Actor;
 use crate::audit::{Entry, Outcome};
 
 /// The door of those who use the command.
-pub const COMMAND: &str = "command";
+pub const COMMAND: Door<'static> = Door::Command;
 
 /// The same, where root does it for somebody: they are told so at their next login.
-pub const ROOTS_COMMAND: &str = "root's command";
+pub const ROOTS_COMMAND: Door<'static> = Door::RootsCommand;
 
 /// The door of those who sign in at the portal.
-pub const PORTAL: &str = "web portal";
+pub const PORTAL: Door<'static> = Door::Portal;
 
 /// The most characters kept of a terminal's name.
 const LONGEST_TERMINAL: usize = 64;
@@ -57,16 +58,16 @@ impl Place {
 
 /// The name of a PAM door.
 pub fn pam_door(service: &str, host: &str) -> String {
-    format!("{service} on {host}")
+    Door::Service { service, host }.to_string()
 }
 
 /// The name of the gate's door to a site, or of the portal.
 pub fn web_door(site: Option<&str>) -> String {
-    site.map_or_else(|| PORTAL.to_owned(), |site| format!("web {site}"))
+    site.map_or(PORTAL, Door::Site).to_string()
 }
 
 /// An event at a door.
-pub fn entry(action: &str, door: impl Into<String>, place: &Place, nonce: &Nonce) -> Entry {
+pub fn entry(action: Action, door: impl Into<String>, place: &Place, nonce: &Nonce) -> Entry {
     Entry {
         source: place.words.clone(),
         request: Some(nonce.to_string()),
@@ -75,7 +76,7 @@ pub fn entry(action: &str, door: impl Into<String>, place: &Place, nonce: &Nonce
 }
 
 /// The event of a change to an account.
-pub fn change_entry(action: &str, actor: &Actor, account: &Account) -> Entry {
+pub fn change_entry(action: Action, actor: &Actor, account: &Account) -> Entry {
     let person = match actor {
         Actor::Person(person) => Some(&**person),
         Actor::Operator(operator) => operator.person.as_ref(),

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tempfile::TempDir;
+use twofold_shared::trail::Action;
 
 use super::*;
 use crate::audit::Outcome;
@@ -64,5 +65,5 @@ pub(super) fn value(store: &Store, name: &str) -> Option<Vec<u8>> {
 }
 
 pub(super) fn refusal(reason: &str) -> Entry {
-    Entry { reason: Some(reason.to_owned()), ..Entry::new("verify", Outcome::Refused, "sshd on web1") }
+    Entry { reason: Some(reason.to_owned()), ..Entry::new(Action::Verify, Outcome::Refused, "sshd on web1") }
 }

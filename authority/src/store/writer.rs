@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 use twofold_shared::clock::{self, ClockState, Reading};
+use twofold_shared::trail::{Action, Door};
 
 use super::copy::{self, Copied};
 use super::keys::Keys;
@@ -340,7 +341,7 @@ impl Writer {
             state.settled = Some(Settled { revision: plan.next_revision(), time: reading.now() });
         }
         if let Some(reason) = worth_telling(before, found, accepted) {
-            let mut entry = Entry::new("clock", Outcome::Done, "authority");
+            let mut entry = Entry::new(Action::Clock, Outcome::Done, Door::Authority);
             entry.reason = Some(reason);
             plan.add(Commit { audit: vec![entry], ..Commit::default() }, &mut self.coalescer)?;
         }

@@ -1,6 +1,6 @@
 //! English.
 
-use super::{News, Words};
+use super::{Doors, News, Words};
 
 pub(super) const WORDS: Words = Words {
     code_for: "Code for {}: ",
@@ -31,10 +31,20 @@ pub(super) const WORDS: Words = Words {
     one_backup_code: "1 backup code left. Replace them while you still can sign in.",
     few_backup_codes: "{} backup codes left. Replace them while you still can sign in.",
     backup_codes: "{} backup codes left.",
+    doors: Doors {
+        authority: "by the server itself",
+        command: "with the twofold command",
+        roots_command: "by root, with the twofold command",
+        portal: "at the portal",
+        place: "at {}",
+        on: " on ",
+        enrolment: "on {}",
+    },
+    browser: ["unknown browser", " on "],
     device_enrolled: News {
         start: "New device",
         called: [" ", " enrolled"],
-        at: Some(" at "),
+        at: Some(" "),
         from: " from ",
         on: " on ",
         end: ". If that wasn't you, tell whoever runs this server at once.",
@@ -50,7 +60,7 @@ pub(super) const WORDS: Words = Words {
     emergency_code_used: News {
         start: "Somebody came into your account with an emergency code",
         called: [" ", ""],
-        at: Some(" at "),
+        at: Some(" "),
         from: " from ",
         on: " on ",
         end: ". If that wasn't you, tell whoever runs this server at once.",
@@ -58,7 +68,7 @@ pub(super) const WORDS: Words = Words {
     name_joined: News {
         start: "A name was added to your account with one of your codes:",
         called: [" ", ""],
-        at: Some(" at "),
+        at: Some(" "),
         from: " from ",
         on: " on ",
         end: ". If that wasn't you, tell whoever runs this server at once.",

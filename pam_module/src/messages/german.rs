@@ -1,6 +1,6 @@
 //! German.
 
-use super::{News, Words};
+use super::{Doors, News, Words};
 
 pub(super) const WORDS: Words = Words {
     code_for: "Code für {}: ",
@@ -33,10 +33,20 @@ pub(super) const WORDS: Words = Words {
     one_backup_code: "Noch 1 Ersatzcode. Machen Sie neue, solange Sie noch hineinkommen.",
     few_backup_codes: "Noch {} Ersatzcodes. Machen Sie neue, solange Sie noch hineinkommen.",
     backup_codes: "Noch {} Ersatzcodes.",
+    doors: Doors {
+        authority: "vom Server selbst",
+        command: "mit dem Befehl twofold",
+        roots_command: "von root mit dem Befehl twofold",
+        portal: "am Portal",
+        place: "bei {}",
+        on: " auf ",
+        enrolment: "auf {}",
+    },
+    browser: ["unbekannter Browser", " unter "],
     device_enrolled: News {
         start: "Neues Gerät",
         called: [" ", " eingerichtet"],
-        at: Some(", bei "),
+        at: Some(", "),
         from: ", von ",
         on: ", am ",
         end: ". Wenn das nicht Sie waren, sagen Sie es sofort denen, die diesen Server betreiben.",
@@ -52,7 +62,7 @@ pub(super) const WORDS: Words = Words {
     emergency_code_used: News {
         start: "Jemand kam mit einem Notfallcode in Ihr Konto",
         called: [" ", ""],
-        at: Some(", bei "),
+        at: Some(", "),
         from: ", von ",
         on: ", am ",
         end: ". Wenn das nicht Sie waren, sagen Sie es sofort denen, die diesen Server betreiben.",
@@ -60,7 +70,7 @@ pub(super) const WORDS: Words = Words {
     name_joined: News {
         start: "Ihr Konto bekam mit einem Ihrer Codes einen weiteren Namen:",
         called: [" ", ""],
-        at: Some(", bei "),
+        at: Some(", "),
         from: ", von ",
         on: ", am ",
         end: ". Wenn das nicht Sie waren, sagen Sie es sofort denen, die diesen Server betreiben.",

@@ -82,9 +82,46 @@ fn a_new_device_is_told_with_when_and_where() {
     };
     assert_eq!(
         notice(EN, &news).unwrap(),
-        "New device Pixel\u{fffd}9 enrolled at web portal from 192.0.2.7 on 2026-03-03 09:12 UTC. \
+        "New device Pixel\u{fffd}9 enrolled at the portal from 192.0.2.7 on 2026-03-03 09:12 UTC. \
          If that wasn't you, tell whoever runs this server at once."
     );
+}
+
+#[test]
+fn every_door_is_told_in_both_languages() {
+    let doors = [
+        Door::Authority,
+        Door::Command,
+        Door::RootsCommand,
+        Door::Portal,
+        Door::Site("wiki.example.com"),
+        Door::Service { service: "sshd", host: "web1" },
+        Door::Enrolment("web1"),
+    ];
+    for door in doors {
+        let news = Notice {
+            kind: NoticeKind::DeviceEnrolled,
+            left: None,
+            label: None,
+            door: Some(door.to_string()),
+            source: Some("local".to_owned()),
+            at: None,
+        };
+        let [english, german] = [EN, DE].map(|words| notice(words, &news).unwrap());
+        for text in [&english, &german] {
+            for raw in ["root's command", "web portal", "web wiki", "{}", "local", "  ", " ,", ",."] {
+                assert!(!text.contains(raw), "{raw}: {text}");
+            }
+        }
+        for raw in [" on ", " at ", " the "] {
+            assert!(!german.contains(raw), "{raw}: {german}");
+        }
+    }
+    // Whatever a door calls itself cannot draw on the terminal.
+    for door in ["a\u{1b}[2Jb", "sshd\n on web1", "web a\u{202e}b", "enrolment on \u{1b}"] {
+        let text = place(&EN.doors, door);
+        assert!(!text.chars().any(|character| character.is_control() || character == '\u{202e}'), "{text:?}");
+    }
 }
 
 #[test]
@@ -102,6 +139,13 @@ fn a_copied_browser_is_told_with_when_and_where() {
         "An old cookie of your browser Firefox on Linux came back from 203.0.113.9 on 2026-03-03 09:12 UTC: it was \
          copied. If that wasn't you, tell whoever runs this server at once."
     );
+    assert!(
+        notice(DE, &news)
+            .unwrap()
+            .starts_with("Ein altes Cookie Ihres Browsers Firefox unter Linux kam wieder")
+    );
+    let unknown = Notice { label: Some("unknown browser on macOS".to_owned()), ..news };
+    assert!(notice(DE, &unknown).unwrap().contains("unbekannter Browser unter macOS"));
 }
 
 #[test]
@@ -135,7 +179,7 @@ fn german_is_spoken_where_it_is_wanted() {
     };
     assert_eq!(
         notice(DE, &news).unwrap(),
-        "Jemand kam mit einem Notfallcode in Ihr Konto, bei sudo on web1, von pts/3, am 2026-03-03 09:12 UTC. Wenn das \
+        "Jemand kam mit einem Notfallcode in Ihr Konto, bei sudo auf web1, von pts/3, am 2026-03-03 09:12 UTC. Wenn das \
          nicht Sie waren, sagen Sie es sofort denen, die diesen Server betreiben."
     );
     assert!(notice(EN, &news).unwrap().contains("emergency code at sudo on web1 from pts/3 on 2026"));

@@ -1,10 +1,12 @@
 //! English.
 
+mod trail;
 mod wizard;
 
 use twofold_shared::wire::{AuditEvent, Notice, NoticeKind, Refused, Word};
 
-use super::{Ended, Say, Words, account, duration, join, label_of_key, local, people};
+use super::trail::{self as told, whence};
+use super::{Say, Words, account, duration, join, local, people};
 use crate::authority::Unfit;
 use crate::refusal::Refusal;
 
@@ -174,15 +176,7 @@ impl Say for English {
                 if let Some(at) = notice.at {
                     text.push_str(&format!(" on {}", moment(at)));
                 }
-                match notice.door.as_deref() {
-                    Some("command") => text.push_str(" with the twofold command"),
-                    Some("root's command") => text.push_str(" by root, with the twofold command"),
-                    Some(door) => text.push_str(&format!(", at {door}")),
-                    None => {}
-                }
-                if let Some(source) = &notice.source {
-                    text.push_str(&format!(", from {source}"));
-                }
+                text.push_str(&where_it_was(notice));
                 text.push_str(". If that wasn't you, tell the people who run this service now.");
                 text
             }
@@ -217,72 +211,16 @@ impl Say for English {
     }
 
     fn door(&self, door: &str) -> String {
-        door.to_owned()
+        told::called(self, door)
     }
 
     fn place(&self, door: &str, source: Option<&str>) -> String {
         let door = self.door(door);
-        source.map_or_else(|| door.clone(), |source| format!("{door} from {source}"))
+        whence(source).map_or_else(|| door.clone(), |source| format!("{door} from {source}"))
     }
 
     fn event(&self, event: &AuditEvent) -> String {
-        let factor = event.factor.as_deref();
-        let what = match (event.action.as_str(), event.outcome.as_str(), factor) {
-            ("verify", "approved", Some("backup code")) => "signed in with a backup code".to_owned(),
-            ("verify", "approved", Some(device)) => format!("signed in with a code from {device}"),
-            ("verify" | "consult", "approved", None) => "signed in".to_owned(),
-            ("pass_trusted", "approved", _) => "signed in without a code, in a trusted browser".to_owned(),
-            ("sign_in" | "assert_first", "approved", _) => "password accepted".to_owned(),
-            (_, "refused", _) => format!("refused: {}", why(event.reason.as_deref())),
-            ("sign_out", ..) => "signed out".to_owned(),
-            ("enrol_begin", ..) => "began to set up a device".to_owned(),
-            ("enrol", _, Some(label)) => format!("set up the device {label}"),
-            ("device_rename", _, Some(label)) => format!("renamed a device to {label}"),
-            ("device_remove", _, Some(label)) => format!("removed the device {label}"),
-            ("backup_codes_regenerate", ..) => "replaced the backup codes".to_owned(),
-            ("disable", ..) => "turned two-factor off".to_owned(),
-            ("reset", ..) => "removed all devices and codes".to_owned(),
-            ("password_set", ..) => "set a new password".to_owned(),
-            ("session_revoke", _, Some(told)) => match Ended::read(told) {
-                Some(Ended::Others) => "ended all other sessions".to_owned(),
-                Some(Ended::One { door, browser }) => {
-                    format!("ended a session ({}, {})", self.door(door), self.browser(browser))
-                }
-                None => format!("ended {told}"),
-            },
-            ("browser_trust", ..) => "trusted a browser".to_owned(),
-            ("browser_revoke", ..) => "forgot a browser".to_owned(),
-            ("browser_stolen", ..) => {
-                "an old cookie of a browser came back; the browser was forgotten".to_owned()
-            }
-            ("api_key_create", _, Some(key)) => format!("made the API key {}", label_of_key(key)),
-            ("api_key_suspend", _, Some(key)) => format!("suspended the API key {}", label_of_key(key)),
-            ("api_key_resume", _, Some(key)) => format!("resumed the API key {}", label_of_key(key)),
-            ("api_key_rotate", _, Some(key)) => {
-                format!("gave the API key {} a new secret", label_of_key(key))
-            }
-            ("api_key_revoke", _, Some(key)) => format!("revoked the API key {}", label_of_key(key)),
-            ("account_add", ..) => "the account was made".to_owned(),
-            ("account_lock", ..) => "the account was locked".to_owned(),
-            ("account_unlock", ..) => "the account was unlocked".to_owned(),
-            ("invite", ..) => "was invited to set up a device".to_owned(),
-            ("requirement_set", ..) => "it was changed whether a code is asked".to_owned(),
-            ("groups_set", ..) => "the groups were changed".to_owned(),
-            ("operator_add", ..) => "was put in charge of others".to_owned(),
-            ("operator_remove", ..) => "is in charge of nobody any more".to_owned(),
-            ("operate", "approved", _) => "gave a code to act for others".to_owned(),
-            ("account_reopen", ..) => "codes are taken from everywhere again".to_owned(),
-            ("name_link", ..) => format!("added the name {}", event.name.as_deref().unwrap_or_default()),
-            ("name_unlink", ..) => format!("parted the name {}", event.name.as_deref().unwrap_or_default()),
-            ("join", ..) => "gave a code to add a name".to_owned(),
-            (action, _, Some(factor)) => format!("{}: {factor}", action.replace('_', " ")),
-            (action, _, None) => action.replace('_', " "),
-        };
-        let times = if event.count > 1 { format!(" ({} times)", event.count) } else { String::new() };
-        match &event.actor {
-            Some(actor) if actor != "gate" => format!("{what}{times}, by {actor}"),
-            Some(_) | None => format!("{what}{times}"),
-        }
+        told::event(self, event)
     }
 
     fn codes_left(&self, left: u8) -> String {
@@ -414,23 +352,26 @@ impl Say for English {
     }
 }
 
+/// At which door, and from where.
+fn where_it_was(notice: &Notice) -> String {
+    let door = notice.door.as_ref().map(|door| format!(", {}", told::at(&English, door)));
+    let source = whence(notice.source.as_deref()).map(|source| format!(", from {source}"));
+    door.into_iter().chain(source).collect()
+}
+
 fn emergency_code_used(notice: &Notice) -> String {
     let mut text = String::from("Somebody came into your account with an emergency code");
     if let Some(at) = notice.at {
         text.push_str(&format!(" on {}", moment(at)));
     }
-    if let Some(door) = &notice.door {
-        text.push_str(&format!(", at {door}"));
-    }
-    if let Some(source) = &notice.source {
-        text.push_str(&format!(", from {source}"));
-    }
+    text.push_str(&where_it_was(notice));
     text.push_str(". If that wasn't you, tell the people who run this service now.");
     text
 }
 
 fn name_joined(notice: &Notice) -> String {
-    let name = notice.label.as_deref().unwrap_or("A name");
+    let name =
+        notice.label.as_deref().map_or_else(|| "A name".to_owned(), |name| told::named(&English, name));
     let mut text = format!("{name} became one of your account's names, with one of your codes");
     if let Some(at) = notice.at {
         text.push_str(&format!(", on {}", moment(at)));
@@ -442,23 +383,6 @@ fn name_joined(notice: &Notice) -> String {
         ". If that wasn't you, part it on your account page and tell the people who run this service now.",
     );
     text
-}
-
-fn why(reason: Option<&str>) -> &str {
-    match reason {
-        Some("wrong_code") => "wrong code",
-        Some("used_code") => "a code that was used before",
-        Some("used_backup_code") => "a backup code that was used before",
-        Some("throttled") => "too many tries",
-        Some("closed_to_strangers") => "too many wrong codes from places that aren't known",
-        Some("clock_in_doubt") => "the server's clock looked wrong",
-        Some("locked") => "the account is locked",
-        Some("not_enrolled") => "no second factor set up",
-        Some("other_person") => "the name belongs to another person now",
-        Some("wrong_password") => "wrong password",
-        Some(other) => other,
-        None => "no reason given",
-    }
 }
 
 fn browser_ended(notice: &Notice) -> String {

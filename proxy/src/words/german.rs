@@ -1,10 +1,12 @@
 //! German.
 
+mod trail;
 mod wizard;
 
 use twofold_shared::wire::{AuditEvent, Notice, NoticeKind, Refused, Word};
 
-use super::{Ended, Say, Words, account, duration, join, label_of_key, local, people};
+use super::trail::{self as told, whence};
+use super::{Say, Words, account, duration, join, local, people};
 use crate::authority::Unfit;
 use crate::refusal::Refusal;
 
@@ -211,88 +213,16 @@ impl Say for German {
     }
 
     fn door(&self, door: &str) -> String {
-        match (door, door.split_once(" on ")) {
-            ("web portal", _) => "Portal".to_owned(),
-            ("command", _) => "Befehl twofold".to_owned(),
-            ("root's command", _) => "Befehl von root".to_owned(),
-            (_, Some((service, host))) => format!("{service} auf {host}"),
-            (door, None) => door.to_owned(),
-        }
+        told::called(self, door)
     }
 
     fn place(&self, door: &str, source: Option<&str>) -> String {
         let door = self.door(door);
-        source.map_or_else(|| door.clone(), |source| format!("{door} von {source} aus"))
+        whence(source).map_or_else(|| door.clone(), |source| format!("{door} von {source} aus"))
     }
 
     fn event(&self, event: &AuditEvent) -> String {
-        let factor = event.factor.as_deref();
-        let what = match (event.action.as_str(), event.outcome.as_str(), factor) {
-            ("verify", "approved", Some("backup code")) => "angemeldet mit einem Ersatzcode".to_owned(),
-            ("verify", "approved", Some(device)) => format!("angemeldet mit einem Code von {device}"),
-            ("verify" | "consult", "approved", None) => "angemeldet".to_owned(),
-            ("pass_trusted", "approved", _) => "angemeldet ohne Code, in einem vertrauten Browser".to_owned(),
-            ("sign_in" | "assert_first", "approved", _) => "Passwort angenommen".to_owned(),
-            (_, "refused", _) => format!("abgelehnt: {}", why(event.reason.as_deref())),
-            ("sign_out", ..) => "abgemeldet".to_owned(),
-            ("enrol_begin", ..) => "ein Gerät einzurichten begonnen".to_owned(),
-            ("enrol", _, Some(label)) => format!("das Gerät {label} eingerichtet"),
-            ("device_rename", _, Some(label)) => format!("ein Gerät in {label} umbenannt"),
-            ("device_remove", _, Some(label)) => format!("das Gerät {label} entfernt"),
-            ("backup_codes_regenerate", ..) => "die Ersatzcodes erneuert".to_owned(),
-            ("disable", ..) => "den zweiten Faktor ausgeschaltet".to_owned(),
-            ("reset", ..) => "alle Geräte und Codes entfernt".to_owned(),
-            ("password_set", ..) => "ein neues Passwort gesetzt".to_owned(),
-            ("session_revoke", _, Some(told)) => match Ended::read(told) {
-                Some(Ended::Others) => "alle anderen Sitzungen beendet".to_owned(),
-                Some(Ended::One { door, browser }) => {
-                    format!("eine Sitzung beendet ({}, {})", self.door(door), self.browser(browser))
-                }
-                None => format!("beendet: {told}"),
-            },
-            ("browser_trust", ..) => "einem Browser vertraut".to_owned(),
-            ("browser_revoke", ..) => "einen Browser vergessen".to_owned(),
-            ("browser_stolen", ..) => {
-                "ein altes Cookie eines Browsers kam wieder; der Browser wurde vergessen".to_owned()
-            }
-            ("api_key_create", _, Some(key)) => format!("den API-Schlüssel {} angelegt", label_of_key(key)),
-            ("api_key_suspend", _, Some(key)) => {
-                format!("den API-Schlüssel {} ausgesetzt", label_of_key(key))
-            }
-            ("api_key_resume", _, Some(key)) => {
-                format!("den API-Schlüssel {} fortgesetzt", label_of_key(key))
-            }
-            ("api_key_rotate", _, Some(key)) => {
-                format!("dem API-Schlüssel {} ein neues Geheimnis gegeben", label_of_key(key))
-            }
-            ("api_key_revoke", _, Some(key)) => format!("den API-Schlüssel {} widerrufen", label_of_key(key)),
-            ("account_add", ..) => "das Konto wurde angelegt".to_owned(),
-            ("account_lock", ..) => "das Konto wurde gesperrt".to_owned(),
-            ("account_unlock", ..) => "das Konto wurde entsperrt".to_owned(),
-            ("invite", ..) => "eingeladen, ein Gerät einzurichten".to_owned(),
-            ("requirement_set", ..) => "geändert, ob ein Code verlangt wird".to_owned(),
-            ("groups_set", ..) => "die Gruppen geändert".to_owned(),
-            ("operator_add", ..) => "für andere zuständig gemacht".to_owned(),
-            ("operator_remove", ..) => "für niemanden mehr zuständig".to_owned(),
-            ("operate", "approved", _) => "einen Code gegeben, um für andere zu handeln".to_owned(),
-            ("account_reopen", ..) => "Codes werden wieder von überall genommen".to_owned(),
-            ("name_link", ..) => {
-                format!("den Namen {} hinzugefügt", event.name.as_deref().unwrap_or_default())
-            }
-            ("name_unlink", ..) => {
-                format!("den Namen {} getrennt", event.name.as_deref().unwrap_or_default())
-            }
-            ("join", ..) => "einen Code für einen weiteren Namen gegeben".to_owned(),
-            (action, _, Some(factor)) => format!("{}: {factor}", action.replace('_', " ")),
-            (action, _, None) => action.replace('_', " "),
-        };
-        let times = if event.count > 1 { format!(" ({} Mal)", event.count) } else { String::new() };
-        match &event.actor {
-            Some(actor) if actor != "gate" => {
-                format!("{what}{times}, durch {}", actor.strip_prefix("operator ").unwrap_or(actor))
-            }
-            Some(_) | None => format!("{what}{times}"),
-        }
+        told::event(self, event)
     }
 
     fn codes_left(&self, left: u8) -> String {
@@ -453,13 +383,10 @@ fn device_enrolled(notice: &Notice) -> String {
     if let Some(at) = notice.at {
         text.push_str(&format!(" am {}", moment(at)));
     }
-    match notice.door.as_deref() {
-        Some("command") => text.push_str(" mit dem Befehl twofold"),
-        Some("root's command") => text.push_str(" von root mit dem Befehl twofold"),
-        Some(door) => text.push_str(&format!(" bei {door}")),
-        None => {}
+    if let Some(door) = &notice.door {
+        text.push_str(&format!(" {}", told::at(&German, door)));
     }
-    if let Some(source) = &notice.source {
+    if let Some(source) = whence(notice.source.as_deref()) {
         text.push_str(&format!(" von {source} aus"));
     }
     text.push_str(
@@ -470,12 +397,13 @@ fn device_enrolled(notice: &Notice) -> String {
 }
 
 fn name_joined(notice: &Notice) -> String {
-    let name = notice.label.as_deref().unwrap_or("Ein Name");
+    let name =
+        notice.label.as_deref().map_or_else(|| "Ein Name".to_owned(), |name| told::named(&German, name));
     let mut text = format!("{name} wurde mit einem Ihrer Codes ein Name Ihres Kontos");
     if let Some(at) = notice.at {
         text.push_str(&format!(", am {}", moment(at)));
     }
-    if let Some(source) = &notice.source {
+    if let Some(source) = whence(notice.source.as_deref()) {
         text.push_str(&format!(", von {source} aus"));
     }
     text.push_str(
@@ -490,24 +418,25 @@ fn emergency_code_used(notice: &Notice) -> String {
     if let Some(at) = notice.at {
         text.push_str(&format!(" am {}", moment(at)));
     }
-    if let Some(source) = &notice.source {
+    if let Some(source) = whence(notice.source.as_deref()) {
         text.push_str(&format!(" von {source} aus"));
     }
     text.push_str(" mit einem Notfallcode in Ihr Konto");
     if let Some(door) = &notice.door {
-        text.push_str(&format!(" ({door})"));
+        text.push_str(&format!(", {}", told::at(&German, door)));
     }
     text.push_str(". Wenn das nicht Sie waren, sagen Sie es jetzt den Leuten, die diesen Dienst betreiben.");
     text
 }
 
 fn browser_ended(notice: &Notice) -> String {
-    let browser = notice.label.as_deref().unwrap_or("ein Browser");
+    let browser =
+        notice.label.as_deref().map_or_else(|| "ein Browser".to_owned(), |name| German.browser(name));
     let mut text = String::from("Jemand kam");
     if let Some(at) = notice.at {
         text.push_str(&format!(" am {}", moment(at)));
     }
-    if let Some(source) = &notice.source {
+    if let Some(source) = whence(notice.source.as_deref()) {
         text.push_str(&format!(" von {source} aus"));
     }
     text.push_str(&format!(
@@ -516,23 +445,6 @@ fn browser_ended(notice: &Notice) -> String {
          Leuten, die diesen Dienst betreiben."
     ));
     text
-}
-
-fn why(reason: Option<&str>) -> &str {
-    match reason {
-        Some("wrong_code") => "falscher Code",
-        Some("used_code") => "ein schon benutzter Code",
-        Some("used_backup_code") => "ein schon benutzter Ersatzcode",
-        Some("throttled") => "zu viele Versuche",
-        Some("closed_to_strangers") => "zu viele falsche Codes von unbekannten Orten",
-        Some("clock_in_doubt") => "die Uhr des Servers ging anscheinend falsch",
-        Some("locked") => "das Konto ist gesperrt",
-        Some("not_enrolled") => "kein zweiter Faktor eingerichtet",
-        Some("other_person") => "der Name gehört jetzt jemand anderem",
-        Some("wrong_password") => "falsches Passwort",
-        Some(other) => other,
-        None => "ohne Angabe eines Grundes",
-    }
 }
 
 fn moment(at: u64) -> String {

@@ -8,6 +8,7 @@ use crate::clock::UnixTime;
 use crate::code::Code;
 use crate::throttle::{Guesses, Origin, Stage, Throttled};
 use crate::totp::{Match, Secret, Totp, TotpParameters};
+use crate::trail::Why;
 use crate::wire::{Refused, Word};
 
 /// A code, and everything that decides about it besides the account.
@@ -102,20 +103,21 @@ impl Reason {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::WrongCode => "wrong_code",
-            Self::UsedCode => "used_code",
-            Self::UsedBackupCode => "used_backup_code",
-            Self::WrongEmergencyCode => "wrong_emergency_code",
-            Self::Throttled => "throttled",
-            Self::ClosedToStrangers => "closed_to_strangers",
-            Self::ClockInDoubt => "clock_in_doubt",
-            Self::Locked => "locked",
-            Self::NotEnrolled => "not_enrolled",
-            Self::OtherPerson => "other_person",
-            Self::WrongPassword => "wrong_password",
-            Self::UnknownName => "unknown_name",
-            Self::StaleDigest => "stale_digest",
+            Self::WrongCode => Why::WrongCode,
+            Self::UsedCode => Why::UsedCode,
+            Self::UsedBackupCode => Why::UsedBackupCode,
+            Self::WrongEmergencyCode => Why::WrongEmergencyCode,
+            Self::Throttled => Why::Throttled,
+            Self::ClosedToStrangers => Why::ClosedToStrangers,
+            Self::ClockInDoubt => Why::ClockInDoubt,
+            Self::Locked => Why::Locked,
+            Self::NotEnrolled => Why::NotEnrolled,
+            Self::OtherPerson => Why::OtherPerson,
+            Self::WrongPassword => Why::WrongPassword,
+            Self::UnknownName => Why::UnknownName,
+            Self::StaleDigest => Why::StaleDigest,
         }
+        .as_str()
     }
 
     /// Whether such refusals may come as fast as an attacker likes, because nothing was looked at or because names can

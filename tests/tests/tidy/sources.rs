@@ -33,6 +33,27 @@ fn unsafe_is_in_the_modules_border_and_nowhere_else() {
     nothing(&findings(outside, |code| has_word(code, &keyword)), "it belongs into pam_module/src/ffi.rs");
 }
 
+/// `twofold_shared::trail` has the words, and each language matches them in full: what is written past them, no language says.
+#[test]
+fn the_trail_is_written_in_words_that_every_language_has() {
+    let authority = |file: &Tracked| {
+        let is_test = file.path.contains("/tests") || file.path.contains("/audit/");
+        file.is_rust() && file.path.starts_with("authority/src/") && !is_test
+    };
+    let wrong = |code: &str| {
+        ["action", "reason", "door", "actor"].iter().any(|field| {
+            let after = code
+                .split(&format!("{field}: "))
+                .nth(1)
+                .or_else(|| code.split(&format!(".{field} = ")).nth(1));
+            after.is_some_and(|value| value.trim_start_matches("Some(").starts_with('"'))
+        })
+    };
+    nothing(&findings(authority, wrong), "use Action, Why, Door and By");
+    let events = findings(authority, |code| code.contains("Entry::new(\""));
+    nothing(&events, "use Action");
+}
+
 #[test]
 fn lints_are_expected_with_a_reason_never_allowed() {
     let allow = ["#[al", "low"].concat();

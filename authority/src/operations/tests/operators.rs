@@ -339,6 +339,16 @@ async fn somebody_who_lost_everything_comes_back_and_the_trail_says_who_helped()
     let at = ("web portal", Some("192.0.2.7"));
     let expected = ["reset", "invite", "session_revoke"].map(|action| (action, at.0, at.1));
     assert_eq!(told, expected);
+    // Whoever did it has it in their own activity, too.
+    let latest = ReadActivity { account: None, before: None, limit: 20 };
+    let own = world.ask_as(carol, None, latest).await.unwrap().events;
+    let acted: Vec<_> = own.iter().rev().filter(|event| event.action == "acted").collect();
+    let deeds: Vec<_> = acted.iter().filter_map(|event| event.factor.as_deref()).collect();
+    assert_eq!(deeds, ["reset local:bob", "invite local:bob", "session_revoke local:bob"]);
+    for event in acted {
+        assert_eq!((event.name.as_deref(), event.actor.as_deref()), (Some("local:carol"), None));
+        assert_eq!((event.door.as_str(), event.source.as_deref()), at);
+    }
 }
 
 #[tokio::test]
@@ -402,9 +412,11 @@ async fn an_operator_with_a_shell_acts_with_their_own_code_in_the_call() {
     assert_eq!(kind(world.ask(&own, locked(None)).await), FaultKind::NeedsCode);
     let code = office.carol.code(world);
     world.ask(&own, locked(Some(&code))).await.unwrap();
-    let event = world.trail().await.pop().unwrap();
+    let trail = world.trail().await;
+    let [.., event, own] = trail.as_slice() else { panic!("{trail:?}") };
     assert_eq!((event.action.as_str(), event.door.as_str()), ("account_lock", "command"));
     assert_eq!(event.actor.as_deref(), Some("operator local:carol"));
+    assert_eq!((own.action.as_str(), own.factor.as_deref()), ("acted", Some("account_lock local:bob")));
     // Another's shell, and one whose account is nobody's operator.
     for other in [person(1000), person(4711), root(), gate()] {
         assert_eq!(kind(world.ask(&other, search()).await), FaultKind::NotPermitted);

@@ -15,6 +15,7 @@ use twofold_shared::throttle::{
     Window,
 };
 use twofold_shared::totp::{Secret, Totp, TotpParameters};
+use twofold_shared::trail::Action;
 use twofold_shared::wire::{self, Algorithm, Language, Level, Requirement, SessionDigest};
 
 use super::super::record::{self, Browser, BrowserId, EnrolmentId, Session, Trust};
@@ -248,6 +249,7 @@ fn event() -> impl Strategy<Value = Event> {
             at,
             count,
             entry: Entry {
+                action,
                 account: account.map(AccountId),
                 name: texts.0,
                 source: texts.1,
@@ -255,7 +257,7 @@ fn event() -> impl Strategy<Value = Event> {
                 reason: texts.3,
                 actor: texts.4,
                 request: texts.5,
-                ..Entry::new(action, outcome, door)
+                ..Entry::new(Action::Verify, outcome, door)
             },
         },
     )
