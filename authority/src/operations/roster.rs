@@ -17,7 +17,7 @@ use twofold_shared::clock::UnixTime;
 use twofold_shared::name::Name;
 use twofold_shared::wire::{AccountOrder, AccountState};
 
-use self::rows::{CLOSED, ENROLLED, FEW, LOCKED, Rows, SYSTEM, flags_of};
+use self::rows::{CLOSED, ENROLLED, FEW, LOCKED, Rows, SYSTEM, View, flags_of};
 use crate::store::{Change, Space, Store, StoreError, Watch, record};
 
 /// Accounts read at a time.
@@ -222,29 +222,14 @@ impl Live {
     }
 }
 
-/// Opens those who may be what is wanted, until the page is full.
+/// A page of those who are what is wanted. Whoever is not, though the rows say so, is entered as they are now: the next
+/// look passes them by.
 fn page(rows: &mut Rows, store: &Store, wanted: &Wanted, now: UnixTime) -> Result<Found, StoreError> {
-    let mut filling = Filling { store, wanted, now, found: Found::default(), opened: 0 };
-    let view = rows.look(wanted);
-    match wanted.order {
-        AccountOrder::Name => {
-            for under in view.by_name() {
-                let place = Place { id: under.id, by: under.text.to_string() };
-                if filling.is_full_with(place, Some(&under.text))? {
-                    return Ok(filling.found);
-                }
-            }
-        }
-        AccountOrder::Recent | AccountOrder::Idle => {
-            for (used, id) in view.by_use() {
-                if filling.is_full_with(Place { id, by: used.to_string() }, None)? {
-                    return Ok(filling.found);
-                }
-            }
-        }
-    }
-    filling.found.next = None;
-    Ok(filling.found)
+    let mut filling = Filling { store, wanted, now, found: Found::default(), opened: 0, others: Vec::new() };
+    let has_more = filling.fill(&rows.look(wanted))?;
+    filling.others.iter().for_each(|account| rows.put(account, now));
+    let next = filling.found.next.filter(|_| has_more);
+    Ok(Found { next, ..filling.found })
 }
 
 /// A page as it fills up.
@@ -254,9 +239,33 @@ struct Filling<'s> {
     now: UnixTime,
     found: Found,
     opened: usize,
+    /// Opened, and not in the state that is wanted.
+    others: Vec<Account>,
 }
 
 impl Filling<'_> {
+    /// Opens those who may be what is wanted, until the page is full. True: it is, and there may be more.
+    fn fill(&mut self, view: &View<'_>) -> Result<bool, StoreError> {
+        match self.wanted.order {
+            AccountOrder::Name => {
+                for under in view.by_name() {
+                    let place = Place { id: under.id, by: under.text.to_string() };
+                    if self.is_full_with(place, Some(&under.text))? {
+                        return Ok(true);
+                    }
+                }
+            }
+            AccountOrder::Recent | AccountOrder::Idle => {
+                for (used, id) in view.by_use() {
+                    if self.is_full_with(Place { id, by: used.to_string() }, None)? {
+                        return Ok(true);
+                    }
+                }
+            }
+        }
+        Ok(false)
+    }
+
     /// Opens the account at a place and takes it in, if it is what is wanted. True: there is no room for it, and the page
     /// ends before it.
     fn is_full_with(&mut self, place: Place, text: Option<&str>) -> Result<bool, StoreError> {
@@ -264,10 +273,12 @@ impl Filling<'_> {
             return Ok(true);
         }
         self.opened += 1;
-        if let Some((account, _)) = record::load_account(self.store, &place.id)?
-            && self.is_wanted(&account, text)
-        {
-            self.found.accounts.push(account);
+        if let Some((account, _)) = record::load_account(self.store, &place.id)? {
+            if self.is_wanted(&account, text) {
+                self.found.accounts.push(account);
+            } else if self.wanted.state.is_some() {
+                self.others.push(account);
+            }
         }
         self.found.next = Some(place);
         Ok(false)

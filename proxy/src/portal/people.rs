@@ -8,8 +8,8 @@ mod export;
 use std::sync::Arc;
 
 use twofold_shared::wire::{
-    AccountView, GetAccount, InviteAccount, LockAccount, ReopenAccount, Request, Requirement, ResetAccount,
-    RevokeSessions, SearchAccounts, SessionDigest, SetRequirement, UnlockAccount,
+    AccountRows, AccountView, GetAccount, InviteAccount, LockAccount, ReopenAccount, Request, Requirement,
+    ResetAccount, RevokeSessions, SearchAccounts, SessionDigest, SetRequirement, UnlockAccount,
 };
 
 use self::export::Format;
@@ -28,6 +28,9 @@ use crate::session::Known;
 
 /// Accounts on a page: as many as the authority gives at once.
 const PAGE: u32 = 50;
+
+/// Pages without anybody that are passed by for one that is shown: whoever was found there is by now in another state.
+const EMPTY_PAGES: usize = 20;
 
 /// For how long somebody can be locked, in seconds, besides for good.
 const LOCKS: [&str; 4] = ["3600", "86400", "604800", "2592000"];
@@ -174,13 +177,30 @@ impl Portal {
 
     async fn everybody(&self, visit: &Visit, operator: &Operator) -> Turn<Answer> {
         let filter = Filter::parse(&visit.query);
-        let found = match self.ask_in_charge(visit, operator.session, &search(&filter)).await? {
-            Asked::Done(found) => found,
-            // A place in a list, or a beginning, that somebody made up.
-            Asked::Unfit(_) => return Err(Detour::To(Answer::redirect("/people"))),
-            _ => return Err(Refused::because(Refusal::Undecided, "people were not told").into()),
-        };
+        let mut request = search(&filter);
+        let mut found = self.page_of(visit, operator, &request).await?;
+        for _ in 0..EMPTY_PAGES {
+            if !found.accounts.is_empty() || found.next.is_none() {
+                break;
+            }
+            request.after = found.next;
+            found = self.page_of(visit, operator, &request).await?;
+        }
         Ok(self.read_by(visit).people(&filter, &found, self.clock.unix()))
+    }
+
+    async fn page_of(
+        &self,
+        visit: &Visit,
+        operator: &Operator,
+        request: &SearchAccounts,
+    ) -> Turn<AccountRows> {
+        match self.ask_in_charge(visit, operator.session, request).await? {
+            Asked::Done(found) => Ok(found),
+            // A place in a list, or a beginning, that somebody made up.
+            Asked::Unfit(_) => Err(Detour::To(Answer::redirect("/people"))),
+            _ => Err(Refused::because(Refusal::Undecided, "people were not told").into()),
+        }
     }
 
     async fn person(&self, visit: &Visit, operator: &Operator, id: &str) -> Turn<AccountView> {

@@ -59,6 +59,8 @@ pub struct PeopleWords {
     pub never: &'static str,
     /// Nobody was found.
     pub nobody: &'static str,
+    /// Nobody was found as far as was looked.
+    pub nobody_so_far: &'static str,
     /// A link.
     pub show_all: &'static str,
     /// What the links to other pages are.
@@ -195,6 +197,7 @@ pub const ENGLISH: PeopleWords = PeopleWords {
     one_code: "1 backup code",
     never: "Never",
     nobody: "Nobody fits. Try a shorter beginning, or another state.",
+    nobody_so_far: "Nobody so far. The next page looks further.",
     show_all: "Show everybody",
     pages: "Pages",
     first_page: "First page",
@@ -282,6 +285,7 @@ pub const GERMAN: PeopleWords = PeopleWords {
     one_code: "1 Ersatzcode",
     never: "Nie",
     nobody: "Niemand passt. Versuchen Sie einen kürzeren Anfang oder einen anderen Zustand.",
+    nobody_so_far: "Bisher niemand. Die nächste Seite sucht weiter.",
     show_all: "Alle zeigen",
     pages: "Seiten",
     first_page: "Erste Seite",

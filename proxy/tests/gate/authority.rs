@@ -67,6 +67,8 @@ struct State {
     enrolling: enrolment::Enrolling,
     /// Names of sites that joined an account, or were given one.
     joined: HashSet<String>,
+    /// Pages about people with nobody on them, before the one with bob.
+    empty_pages: Option<u64>,
 }
 
 /// The scripted authority.
@@ -134,6 +136,11 @@ impl Authority {
         let ended: Vec<String> = state.sessions.drain().map(|(digest, _)| digest).collect();
         state.ended.extend(ended);
         self.shared.news.notify_all();
+    }
+
+    /// Tells of so many pages of people without anybody, then of one with bob, which is the last.
+    pub fn empty_pages(&self, count: u64) {
+        self.shared.state.lock().unwrap().empty_pages = Some(count);
     }
 
     /// Makes an API key of alice's, with this grant.
@@ -241,7 +248,7 @@ impl Shared {
             "RedeemInvitation" => self.redeem(nonce, parameters),
             "EndSession" => self.end(parameters),
             "CheckApiKey" => self.check_key(nonce, parameters),
-            "AsPerson" => as_person(nonce, &parameters["parameters"]),
+            "AsPerson" => as_person(nonce, &parameters["parameters"], self.state.lock().unwrap().empty_pages),
             "TouchApiKeys" => {
                 let used = parameters["used"].as_array().unwrap().clone();
                 self.state.lock().unwrap().key_uses.extend(used);
@@ -428,16 +435,22 @@ impl Shared {
     }
 }
 
-/// Alice is in charge of bob, and of somebody else of whom it cannot tell.
-fn as_person(nonce: &Value, call: &Value) -> Value {
-    if call["method"] != "SearchAccounts" || call["parameters"]["after"].is_string() {
+/// Alice is in charge of bob, and of somebody else of whom it cannot tell; or, after pages without anybody, of bob alone.
+fn as_person(nonce: &Value, call: &Value, empty_pages: Option<u64>) -> Value {
+    let after = call["parameters"]["after"].as_str();
+    if call["method"] != "SearchAccounts" || (after.is_some() && empty_pages.is_none()) {
         return json!({});
+    }
+    let reply = |accounts, next: Option<String>| json!({ "nonce": nonce, "reply": { "reply": { "accounts": accounts, "next": next } } });
+    let page = after.map_or(0, |after| after.parse().unwrap());
+    if empty_pages.is_some_and(|count| page < count) {
+        return reply(json!([]), Some((page + 1).to_string()));
     }
     let bob = json!({
         "id": "b0".repeat(16), "names": ["local:bob"], "groups": [], "devices": 0, "backup_codes_left": 0,
         "closed_to_strangers": false, "created": 1_772_000_000,
     });
-    json!({ "nonce": nonce, "reply": { "reply": { "accounts": [bob], "next": "b0.bob" } } })
+    reply(json!([bob]), empty_pages.is_none().then(|| "b0.bob".to_owned()))
 }
 
 fn view(session: &Session, enrolled: &HashSet<String>) -> Value {

@@ -103,6 +103,31 @@ async fn states_are_those_of_this_moment() {
 }
 
 #[tokio::test]
+async fn a_page_of_locks_that_have_run_out_leads_on_and_the_next_look_passes_them_by() {
+    let world = World::new();
+    let soon = Some(world.clock.now().now().0 + 60);
+    for number in 0..520 {
+        let name = format!("local:u{number:03}");
+        add(&world, &name, &[]).await;
+        world.ask(&root(), LockAccount { until: soon, ..lock(&name) }).await.unwrap();
+    }
+    add(&world, "local:zoe", &[]).await;
+    world.ask(&root(), lock("local:zoe")).await.unwrap();
+    let locked = in_state(AccountState::Locked);
+    assert_eq!(world.ask(&root(), locked.clone()).await.unwrap().accounts.len(), 50);
+    world.clock.pass(60);
+    let page = world.ask(&root(), locked.clone()).await.unwrap();
+    assert!(page.accounts.is_empty(), "as many as it opens are nobody who is wanted: {page:?}");
+    let onwards = SearchAccounts { after: page.next, ..locked.clone() };
+    assert!(onwards.after.is_some(), "and that is not the end");
+    for request in [onwards, locked] {
+        let page = world.ask(&root(), request).await.unwrap();
+        let names: Vec<_> = page.accounts.iter().map(|row| row.names[0].as_str()).collect();
+        assert_eq!((names.as_slice(), page.next), (["local:zoe"].as_slice(), None));
+    }
+}
+
+#[tokio::test]
 async fn the_order_of_use_begins_at_either_end() {
     let world = World::new();
     add(&world, "local:never", &[]).await;

@@ -77,7 +77,7 @@ async fn write(
     parts: mpsc::Sender<Result<Bytes, Cut>>,
 ) {
     let mut request = search(&filter);
-    let mut is_first = true;
+    let (mut is_open, mut is_first) = (false, true);
     loop {
         // Whatever is not a page cuts the file off, so that nobody takes it for whole.
         let asked = authority.as_operator(&visitor, session, &request).await;
@@ -86,24 +86,27 @@ async fn write(
             return;
         };
         let mut text = String::with_capacity(page.accounts.len() * 256 + 256);
-        if is_first {
+        if !std::mem::replace(&mut is_open, true) {
             text.push_str(&opening(format));
         }
-        for (index, row) in page.accounts.iter().enumerate() {
+        for row in &page.accounts {
             match format {
                 Format::Csv => text.push_str(&csv_line(&cells(row))),
                 Format::Json => {
-                    text.push_str(if is_first && index == 0 { "\n" } else { ",\n" });
+                    text.push_str(if is_first { "\n" } else { ",\n" });
                     text.push_str(&serde_json::to_string(row).unwrap_or_default());
                 }
             }
+            is_first = false;
         }
-        is_first &= page.accounts.is_empty();
         let is_last = page.next.is_none();
         if is_last && format == Format::Json {
             text.push_str("\n]\n");
         }
-        if parts.send(Ok(text.into())).await.is_err() || is_last {
+        // Of a page without anybody there is nothing to pass on.
+        let is_gone =
+            if text.is_empty() { parts.is_closed() } else { parts.send(Ok(text.into())).await.is_err() };
+        if is_gone || is_last {
             return;
         }
         request.after = page.next;
