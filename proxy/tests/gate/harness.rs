@@ -1,10 +1,12 @@
 //! Starts the real gate with its authority and its app, on ports of its own.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
@@ -182,14 +184,60 @@ impl Drop for World {
     }
 }
 
-/// A port that nobody listens on.
+/// How slow this machine is while something is waited for: what else runs here takes time from the gate and from the test.
+/// A second is not counted where the simplest question takes as long.
+pub struct Ruler {
+    port: u16,
+    is_over: Arc<AtomicBool>,
+    asking: JoinHandle<Duration>,
+}
+
+impl Ruler {
+    /// Begins to ask the gate, over and over, for what costs it nothing.
+    pub fn begin(world: &World) -> Self {
+        let (port, is_over) = (world.port, Arc::new(AtomicBool::new(false)));
+        let asked_until = Arc::clone(&is_over);
+        let asking = std::thread::spawn(move || {
+            let mut longest = Duration::ZERO;
+            while !asked_until.load(Ordering::Relaxed) {
+                longest = longest.max(ask(port));
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            longest
+        });
+        Self { port, is_over, asking }
+    }
+
+    /// The longest that a question took, the one that is under way and one more included.
+    pub fn longest(self) -> Duration {
+        self.is_over.store(true, Ordering::Relaxed);
+        let longest = self.asking.join().unwrap();
+        longest.max(ask(self.port))
+    }
+}
+
+/// How long the gate takes to lead nobody to the sign-in.
+fn ask(port: u16) -> Duration {
+    let began = Instant::now();
+    let mut answer = Vec::new();
+    if let Ok(mut stream) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) {
+        // Whether it is answered or cut off: both take their time.
+        let _ = stream.write_all(b"GET / HTTP/1.1\r\nHost: id.localhost\r\nConnection: close\r\n\r\n");
+        let _ = stream.read_to_end(&mut answer);
+    }
+    began.elapsed()
+}
+
+/// A port that nobody listens on: none of those that the kernel gives to connections, and for each test from a place of its
+/// own, so that nobody else takes it before it is used.
 pub fn free_port() -> u16 {
-    static GIVEN: Mutex<Vec<u16>> = Mutex::new(Vec::new());
-    let mut given = GIVEN.lock().unwrap();
+    const FIRST: u16 = 10_000;
+    const COUNT: u32 = 22_000;
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
     loop {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        if !given.contains(&port) {
-            given.push(port);
+        let next = std::process::id().wrapping_mul(101).wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed));
+        let port = FIRST + u16::try_from(next % COUNT).unwrap();
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
             return port;
         }
     }
