@@ -54,6 +54,7 @@ pub mod dokuwiki;
 pub mod gate;
 pub mod git;
 pub mod host;
+mod keyboard;
 mod looks;
 pub mod machine;
 pub mod office;

@@ -83,7 +83,8 @@ impl Browser {
         self.orders("Emulation.setEmulatedMedia", &json!({ "features": features })).await;
     }
 
-    /// Looks at the page in every way: it fits, and axe finds nothing. Each is pictured.
+    /// Looks at the page in every way: it fits, and axe finds nothing. Each is pictured. And goes through it without a mouse,
+    /// on the smallest screen.
     pub async fn fits_everybody(&self, page: &str, lang: &str) {
         let person = Person(&self.client);
         for look in &LOOKS {
@@ -92,6 +93,7 @@ impl Browser {
             self.screenshot(&name).await;
             person.fits(&name, lang).await;
         }
+        person.tabs_through(page).await;
         self.orders("Emulation.clearDeviceMetricsOverride", &json!({})).await;
         self.orders("Emulation.setEmulatedMedia", &json!({ "features": [] })).await;
     }

@@ -9,7 +9,7 @@ use twofold_shared::permit::{Denial, judge};
 use twofold_shared::secret::SecretText;
 use twofold_shared::wire::{FirstFactor, Login, Nonce, Source, Verify, Word};
 
-use crate::traces;
+use crate::{Authority, Phone, traces};
 
 /// What came of a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +68,30 @@ pub fn verify(client: &Client, login: Login, code: &str) -> Result<Answer, CallE
         Err(Denial::Refused(refused)) => Answer::Refused(refused.word),
         Err(Denial::Undecided) => Answer::None,
     })
+}
+
+impl Authority {
+    /// Whether a code lets somebody in at a host, from a place of its own.
+    #[must_use]
+    pub fn lets_in(&self, name: &str, code: &str) -> bool {
+        present(&self.client(), name, address(9), code) == Answer::Approved
+    }
+
+    /// Strangers guess at somebody's codes until the year's guesses are used up. The clock goes on by a day or so.
+    ///
+    /// # Panics
+    /// When there is no end to it.
+    pub fn closes(&self, name: &str, phone: &Phone) {
+        let (client, wrong) = (self.client(), phone.wrong());
+        for _ in 0..200 {
+            match present(&client, name, address(2), &wrong) {
+                Answer::Refused(Word::Closed) => return,
+                Answer::Refused(Word::Wrong) => self.clock().shift(15 * 60),
+                other => panic!("{other:?}"),
+            }
+        }
+        panic!("{name} is not closed");
+    }
 }
 
 /// Runs `what` under another uid, which is how the kernel then introduces it to whoever it connects to. In a thread of

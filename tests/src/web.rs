@@ -109,7 +109,8 @@ impl Form {
     #[must_use]
     pub fn encoded(&self) -> String {
         let is_sent = |input: &&BTreeMap<String, String>| {
-            input.get("type").is_none_or(|kind| kind != "checkbox") || input.contains_key("ticked")
+            let is_box = input.get("type").is_some_and(|kind| kind == "checkbox" || kind == "radio");
+            !is_box || input.contains_key("ticked")
         };
         let pairs = self.inputs.iter().filter(is_sent).filter_map(|input| {
             let value = input.get("value").map_or("", String::as_str);

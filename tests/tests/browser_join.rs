@@ -62,7 +62,6 @@ async fn a_name_that_is_new_joins_the_account_of_ssh_and_is_parted_from_it_again
     let browser = Browser::start(1280, 1000).await;
     let person = Person(&browser.client);
     signs_in(&person, &world, "alice", "#where-host").await;
-    browser.screenshot("join").await;
     browser.fits_everybody("join", "en").await;
     let read = person.reads().await;
     assert!(
@@ -71,14 +70,12 @@ async fn a_name_that_is_new_joins_the_account_of_ssh_and_is_parted_from_it_again
     );
     says_whose(&person, "alice", &world.alice.phone.wrong(), ".error").await;
     assert!(person.reads_error().await.contains("don't match"), "{}", person.reads().await);
-    browser.screenshot("join-refused").await;
-    person.fits("join-refused", "en").await;
+    browser.fits_everybody("join-refused", "en").await;
     assert_eq!(world.names(), ["unix:alice"]);
 
     says_whose(&person, "alice", &world.alice.phone.fresh(), ".notice").await;
     assert!(person.reads().await.contains("alice at Wiki is one of your names"), "{}", person.reads().await);
-    browser.screenshot("joined").await;
-    person.fits("joined", "en").await;
+    browser.fits_everybody("joined", "en").await;
     person.presses("main a.button", "li.user").await;
     assert!(person.reads().await.contains("Logged in as: alice"), "{}", person.reads().await);
     assert_eq!(world.names(), ["unix:alice", "wiki.localhost:alice"]);
@@ -101,11 +98,10 @@ async fn a_name_that_is_new_joins_the_account_of_ssh_and_is_parted_from_it_again
     // The account page lists the name, and parts it: the session that was signed in with it is over.
     person.goes_to(&world.page("id", "/account")).await;
     person.sees("#names").await;
-    browser.screenshot("account-names").await;
-    person.finds_it_accessible("account-names").await;
+    browser.fits_everybody("account-names", "en").await;
     let read = person.reads().await;
     assert!(read.contains("alice on this host") && read.contains("alice at wiki.localhost"), "{read}");
-    assert!(read.contains("added the name wiki.localhost:alice"), "{read}");
+    assert!(read.contains("added the name alice at wiki.localhost"), "{read}");
     person.presses("a[href='/account/part/wiki.localhost:alice']", "#code").await;
     person.types("code", &world.alice.phone.fresh()).await;
     person.presses("main button.danger", "input[name=password]").await;
@@ -114,6 +110,50 @@ async fn a_name_that_is_new_joins_the_account_of_ssh_and_is_parted_from_it_again
     assert!(!person.reads().await.contains("Logged in as"), "{}", person.reads().await);
     signs_in(&person, &world, "alice", "#where-host").await;
     browser.close().await;
+}
+
+#[tokio::test]
+async fn joining_by_keyboard_alone_and_what_stands_in_its_way() {
+    let world = World::start("create = true");
+    let (browser, other) = (Browser::start(1280, 1000).await, Browser::start(1280, 1000).await);
+    let (person, late) = (Person(&browser.client), Person(&other.client));
+    signs_in(&late, &world, "alice", "#where-host").await;
+    signs_in(&person, &world, "alice", "#where-host").await;
+    // Where: one group, of which one is chosen by the arrows. Another site's address is asked for only there.
+    person.tabs_to("#where-portal").await;
+    person.goes_down(1).await;
+    person.tabs_to("#name").await;
+    person.keys("alice").await;
+    person.tabs_to("#code").await;
+    person.keys("111111").await;
+    person.enters(".error").await;
+    assert!(person.reads_error().await.contains("Type the address"), "{}", person.reads().await);
+    // What is to be mended has the focus.
+    let focused = browser.client.active_element().await.unwrap();
+    assert_eq!(focused.attr("id").await.unwrap().as_deref(), Some("site"));
+    browser.fits_everybody("join-which-site", "en").await;
+    person.goes_to(&person.is_at().await).await;
+    person.sees("#where-portal").await;
+    person.tabs_to("#where-portal").await;
+    person.keys(&char::from(fantoccini::key::Key::Up).to_string()).await;
+    person.tabs_to("#name").await;
+    person.keys("alice").await;
+    person.tabs_to("#code").await;
+    person.keys(&world.alice.phone.wrong()).await;
+    person.enters(".error").await;
+    let focused = browser.client.active_element().await.unwrap();
+    assert_eq!(focused.attr("id").await.unwrap().as_deref(), Some("code"));
+    person.keys(&world.alice.phone.fresh()).await;
+    person.enters(".notice").await;
+    person.tabs_to("main a.button").await;
+    person.enters("li.user").await;
+    assert_eq!(world.names(), ["unix:alice", "wiki.localhost:alice"]);
+    // The same name in another browser that was asked before: it is somebody's by now.
+    says_whose(&late, "alice", &world.alice.phone.fresh(), "main a.button").await;
+    assert!(late.reads().await.contains("That name has an account by now"), "{}", late.reads().await);
+    other.fits_everybody("join-taken", "en").await;
+    browser.close().await;
+    other.close().await;
 }
 
 #[tokio::test]
@@ -153,8 +193,7 @@ async fn where_a_site_creates_nobody_who_is_new_is_told_whom_to_ask_in_their_lan
     let browser = Browser::with(1280, 1000, &["--accept-lang=de"]).await;
     let person = Person(&browser.client);
     signs_in(&person, &world, "bob", "#where-host").await;
-    browser.screenshot("join-german").await;
-    person.fits("join-german", "de").await;
+    browser.fits_everybody("join-german", "de").await;
     let read = person.reads().await;
     assert!(read.contains("Benutzen Sie Twofold schon anderswo?"), "{read}");
     assert!(read.contains("Bitten Sie die Leute"), "{read}");

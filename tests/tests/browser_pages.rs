@@ -2,7 +2,6 @@
 //! twice the size. And the way in without a mouse.
 
 use fantoccini::Locator;
-use fantoccini::key::Key;
 use twofold_tests::world::PASSWORD;
 use twofold_tests::{Browser, Person, World, traces};
 
@@ -154,79 +153,47 @@ async fn the_pages_of_an_account_fit_everybody() {
     browser.close().await;
 }
 
-/// Presses a key wherever the focus is.
-async fn presses(person: &Person<'_>, keys: &str) {
-    let focused = person.0.active_element().await.expect("something has the focus");
-    focused.send_keys(keys).await.expect("the browser answers");
-}
-
-/// Goes on by the tabulator to what a selector finds. Every stop on the way can be seen.
-async fn tabs_to(person: &Person<'_>, selector: &str) {
-    let script = "const at = document.activeElement; const style = getComputedStyle(at); \
-                  return [at.matches(arguments[0]), style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2, \
-                  at.outerHTML];";
-    for _ in 0..40 {
-        let found = person.0.execute(script, vec![selector.into()]).await.unwrap();
-        if found[0] == true {
-            return;
-        }
-        presses(person, &char::from(Key::Tab).to_string()).await;
-        let stop = person.0.execute(script, vec![selector.into()]).await.unwrap();
-        assert_eq!(stop[1], true, "the focus cannot be seen: {stop}");
-    }
-    panic!("no way to {selector} by the tabulator: {}", person.reads().await);
-}
-
 #[tokio::test]
 async fn signing_in_and_setting_up_a_phone_by_keyboard_alone() {
     let world = World::start();
     let browser = Browser::start(1280, 900).await;
     let person = Person(&browser.client);
-    let enter = char::from(Key::Enter).to_string();
     // What is to be typed first has the focus when a page opens.
     person.goes_to(&world.page("wiki", "/private")).await;
-    presses(&person, "bob").await;
-    tabs_to(&person, "#password").await;
-    presses(&person, PASSWORD).await;
-    presses(&person, &enter).await;
-    person.sees("svg.qr").await;
+    person.keys("bob").await;
+    person.tabs_to("#password").await;
+    person.keys(PASSWORD).await;
+    person.enters("svg.qr").await;
     let phone = browser.scans("keyboard", world.authority.clock()).await;
     // The key can be reached and read, and so can the other kinds of codes.
-    tabs_to(&person, "#key").await;
-    tabs_to(&person, "main a.button").await;
-    presses(&person, &enter).await;
-    person.sees("input[name=enrolment]").await;
-    presses(&person, &phone.wrong()).await;
-    presses(&person, &enter).await;
-    person.sees(".error li").await;
-    presses(&person, &phone.fresh()).await;
-    tabs_to(&person, "form[action$='/verify'] button").await;
-    presses(&person, &enter).await;
-    person.sees(".codes").await;
+    person.tabs_to("#key").await;
+    person.tabs_to("main a.button").await;
+    person.enters("input[name=enrolment]").await;
+    person.keys(&phone.wrong()).await;
+    person.enters(".error li").await;
+    person.keys(&phone.fresh()).await;
+    person.tabs_to("form[action$='/verify'] button").await;
+    person.enters(".codes").await;
     let codes = person.reads_codes().await;
-    tabs_to(&person, "form[action$='/codes.txt'] button").await;
-    tabs_to(&person, "#kept").await;
-    presses(&person, " ").await;
-    tabs_to(&person, "form[action$='/finish'] button").await;
-    presses(&person, &enter).await;
+    person.tabs_to("form[action$='/codes.txt'] button").await;
+    person.tabs_to("#kept").await;
+    person.keys(" ").await;
+    person.tabs_to("form[action$='/finish'] button").await;
+    person.presses_enter().await;
     person.sees_app("The wiki").await;
     // And in again, with a backup code, and out.
     person.signs_out(&world.gate, "id").await;
     person.goes_to(&world.page("id", "/account")).await;
-    presses(&person, "bob").await;
-    tabs_to(&person, "#password").await;
-    presses(&person, PASSWORD).await;
-    presses(&person, &enter).await;
-    person.sees("input[name=code]").await;
-    presses(&person, &codes[0]).await;
-    presses(&person, &enter).await;
-    person.sees(".notice").await;
-    tabs_to(&person, "main a.button").await;
-    presses(&person, &enter).await;
-    person.sees("#devices").await;
-    tabs_to(&person, "a[href='/account/off']").await;
-    presses(&person, &enter).await;
-    person.sees("button.danger").await;
+    person.keys("bob").await;
+    person.tabs_to("#password").await;
+    person.keys(PASSWORD).await;
+    person.enters("input[name=code]").await;
+    person.keys(&codes[0]).await;
+    person.enters(".notice").await;
+    person.tabs_to("main a.button").await;
+    person.enters("#devices").await;
+    person.tabs_to("a[href='/account/off']").await;
+    person.enters("button.danger").await;
     // A mistake is where the focus goes, so that it is read aloud and can be mended.
     let focused = browser.client.active_element().await.unwrap();
     assert_eq!(focused.attr("id").await.unwrap().as_deref(), Some("password"));

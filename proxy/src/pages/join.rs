@@ -53,6 +53,8 @@ struct JoinPage<'a> {
     title: String,
     text: String,
     portal: String,
+    /// Another site was chosen, and which is not said.
+    lacks_site: bool,
     may_create: bool,
 }
 
@@ -70,6 +72,7 @@ impl PagesFor<'_> {
             title: words.say.title(product),
             text: words.say.new_here(knows, product, name),
             portal: words.say.at_portal(self.pages.host()),
+            lacks_site: form.error.is_some() && typed.place == Elsewhere::Site && typed.site.is_empty(),
             may_create: form.site.is_some_and(Site::creates_accounts),
         };
         self.answer(status, &page, form.site)
