@@ -8,6 +8,15 @@ pub struct Clock {
     started: Instant,
 }
 
+/// When a request came, on both clocks.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// On the clock that only goes forward.
+    pub instant: Instant,
+    /// Seconds since the epoch.
+    pub unix: u64,
+}
+
 /// Milliseconds since the process started, on the clock that only goes forward.
 pub type Millis = u64;
 
@@ -21,7 +30,20 @@ impl Clock {
     /// Milliseconds since the start; never goes back.
     #[must_use]
     pub fn millis(&self) -> Millis {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(Millis::MAX)
+        self.millis_at(Instant::now())
+    }
+
+    /// Milliseconds from the start to `instant`.
+    #[must_use]
+    pub fn millis_at(&self, instant: Instant) -> Millis {
+        let since = instant.saturating_duration_since(self.started);
+        u64::try_from(since.as_millis()).unwrap_or(Millis::MAX)
+    }
+
+    /// This moment, for whatever asks several times during one request.
+    #[must_use]
+    pub fn moment(&self) -> Moment {
+        Moment { instant: Instant::now(), unix: self.unix() }
     }
 
     /// Seconds since the epoch, as the authority counts a session's end.

@@ -5,7 +5,7 @@
 
 use std::os::fd::RawFd;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -24,7 +24,7 @@ use crate::app_login::{AppCookie, Marks, Probe};
 use crate::assertion::{ASSERTION, Assertions};
 use crate::authority::Authority;
 use crate::client::{Client, Trusted};
-use crate::clock::Clock;
+use crate::clock::{Clock, Moment};
 use crate::config::Limits;
 use crate::door;
 use crate::first_factor::FirstFactor;
@@ -115,7 +115,7 @@ pub struct Context {
     upgrading: bool,
     /// How much of the body has come.
     received: u64,
-    began: Instant,
+    began: Moment,
     _underway: Underway,
 }
 
@@ -166,7 +166,7 @@ impl ProxyHttp for Gate {
             has_login: false,
             upgrading: false,
             received: 0,
-            began: Instant::now(),
+            began: self.clock.moment(),
             _underway: self.in_flight.enter(),
         }
     }
@@ -184,6 +184,7 @@ impl ProxyHttp for Gate {
         session.set_total_drain_timeout(Some(DRAIN));
         match self.decide(session, context).await? {
             Decision::Forward(pass) => {
+                headers::forget_spelling(session.req_header_mut())?;
                 self.metrics.passed();
                 context.pass = Some(pass);
                 Ok(false)
@@ -361,7 +362,7 @@ impl ProxyHttp for Gate {
     async fn logging(&self, _: &mut Session, _: Option<&Error>, context: &mut Context) {
         // A websocket is as long as a person stays: no measure of anything.
         if !context.upgrading {
-            self.metrics.took(context.began.elapsed());
+            self.metrics.took(context.began.instant.elapsed());
         }
     }
 

@@ -12,8 +12,8 @@ use http::header::{
     PRAGMA, SET_COOKIE,
 };
 use http::request::Parts as ReqParts;
-use pingora::Result;
 use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::{ErrorType, OrErr, Result};
 
 use crate::api_key;
 use crate::cookies;
@@ -32,6 +32,8 @@ pub const REMOTE_EMAIL: HeaderName = HeaderName::from_static("remote-email");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+/// How many headers are set at most.
+const OURS: usize = 9;
 /// What shared caches obey rather than `Cache-Control`, each its own.
 const FOR_SHARED_CACHES: &[&str] =
     &["edge-control", "surrogate-control", "x-accel-expires", "x-litespeed-cache-control"];
@@ -95,21 +97,36 @@ pub fn prepare_request(
     address: Option<IpAddr>,
     keep: &dyn Fn(&[u8], &[u8]) -> bool,
 ) -> Result<()> {
-    // Deliberate: pingora keeps a second map with the names as the client wrote them, which would double the cost of
-    // every change here. Without it, names go on in lower case, as HTTP/2 has them.
+    change(request, |parts| {
+        if parts.method != Method::POST {
+            // Nobody has judged it as another method.
+            strip(&mut parts.headers, &is_override);
+        }
+        prepare(&mut parts.headers, site, known, address, keep)
+    })
+}
+
+/// Forgets how the client wrote the names of its headers, before pingora copies them: they go on in lower case, as HTTP/2
+/// has them.
+///
+/// # Errors
+/// Pingora's, when the target cannot be kept: the request is not forwarded.
+pub fn forget_spelling(request: &mut RequestHeader) -> Result<()> {
+    change(request, |_| Ok(()))
+}
+
+/// Changes a request without the second map that pingora keeps of names as they were written, which would double the cost
+/// of every change.
+fn change(request: &mut RequestHeader, how: impl FnOnce(&mut ReqParts) -> Result<()>) -> Result<()> {
     let raw = (!request.raw_path_is_utf8()).then(|| request.raw_path().to_vec());
     let empty = RequestHeader::from(http::Request::new(()).into_parts().0);
     let mut parts = ReqParts::from(std::mem::replace(request, empty));
-    if parts.method != Method::POST {
-        // Nobody has judged it as another method.
-        strip(&mut parts.headers, &is_override);
-    }
-    let prepared = prepare(&mut parts.headers, site, known, address, keep);
+    let changed = how(&mut parts);
     *request = RequestHeader::from(parts);
     if let Some(raw) = raw {
         request.set_raw_path(&raw)?;
     }
-    prepared
+    changed
 }
 
 fn prepare(
@@ -120,6 +137,8 @@ fn prepare(
     keep: &dyn Fn(&[u8], &[u8]) -> bool,
 ) -> Result<()> {
     strip(headers, &is_spoken_for);
+    // Once for all that comes.
+    headers.reserve(OURS);
     if let Some(name) = site.user_header() {
         let spelled: Vec<u8> = name.as_str().bytes().map(normal).collect();
         let spelled = String::from_utf8_lossy(&spelled);
@@ -154,7 +173,7 @@ fn prepare(
     headers.insert(FORWARDED_HOST, site.authority().clone());
     headers.insert(FORWARDED_PROTO, site.scheme().clone());
     if let Some(address) = address {
-        headers.insert(FORWARDED_FOR, shared_value(written(address))?);
+        headers.insert(FORWARDED_FOR, written(address)?);
     }
     Ok(())
 }
@@ -269,28 +288,35 @@ fn made_private(response: &ResponseHeader) -> Result<HeaderValue> {
 }
 
 /// An address as text. IPv4 by hand: the standard library's formatting costs more than three of these headers.
-fn written(address: IpAddr) -> Vec<u8> {
-    let IpAddr::V4(address) = address else { return address.to_string().into_bytes() };
-    let mut text = Vec::with_capacity(15);
+fn written(address: IpAddr) -> Result<HeaderValue> {
+    let IpAddr::V4(address) = address else { return shared_value(address.to_string().into_bytes()) };
+    let (mut text, mut length) = ([0; 15], 0);
+    let mut put = |byte| {
+        if let Some(place) = text.get_mut(length) {
+            *place = byte;
+            length += 1;
+        }
+    };
     for (index, octet) in address.octets().into_iter().enumerate() {
         if index > 0 {
-            text.push(b'.');
+            put(b'.');
         }
         if octet >= 100 {
-            text.push(b'0' + octet / 100);
+            put(b'0' + octet / 100);
         }
         if octet >= 10 {
-            text.push(b'0' + octet / 10 % 10);
+            put(b'0' + octet / 10 % 10);
         }
-        text.push(b'0' + octet % 10);
+        put(b'0' + octet % 10);
     }
-    text
+    let text = text.get(..length).unwrap_or_default();
+    HeaderValue::from_bytes(text).or_err(ErrorType::InternalError, "a header of ours")
 }
 
 /// Takes the bytes over without copying them.
 fn shared_value(bytes: Vec<u8>) -> Result<HeaderValue> {
     HeaderValue::from_maybe_shared(bytes::Bytes::from(bytes))
-        .map_err(|why| pingora::Error::because(pingora::ErrorType::InternalError, "a header of ours", why))
+        .or_err(ErrorType::InternalError, "a header of ours")
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ mod config;
 mod pattern;
 
 pub use config::{host_patterns, named_groups, networks, rules};
+use pattern::Beginning;
 pub use pattern::{HostPattern, PathPattern};
 
 /// What a rule asks for.
@@ -184,7 +185,11 @@ pub fn is_in_networks(networks: &[IpNet], address: Option<IpAddr>) -> bool {
 
 /// The rules of one site, in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rules(Vec<Rule>);
+pub struct Rules {
+    rules: Vec<Rule>,
+    /// What the paths of each rule begin with, and its place among the rules: nearly all are passed over by this alone.
+    beginnings: Vec<(Beginning, usize)>,
+}
 
 /// Which rule decides, and what it asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -208,19 +213,30 @@ impl Rules {
             }
             rule
         });
-        Self(prepared.collect())
+        let rules: Vec<Rule> = prepared.collect();
+        let beginnings = rules.iter().enumerate().flat_map(|(place, rule)| {
+            let anywhere = rule.paths.is_empty().then(Beginning::default);
+            rule.paths
+                .iter()
+                .map(PathPattern::beginning)
+                .chain(anywhere)
+                .map(move |beginning| (beginning, place))
+        });
+        Self { beginnings: beginnings.collect(), rules }
     }
 
     /// The rule with this number in the file, where it is for this site.
     #[must_use]
     pub fn numbered(&self, number: usize) -> Option<&Rule> {
-        self.0.iter().find(|rule| rule.number == number)
+        self.rules.iter().find(|rule| rule.number == number)
     }
 
     /// The first rule that matches.
     #[must_use]
     pub fn find(&self, asked: &Asked<'_>) -> Finding<'_> {
-        for rule in &self.0 {
+        let path = Beginning::of(asked.path);
+        let near = self.beginnings.iter().filter(|(beginning, _)| beginning.may_begin(path));
+        for rule in near.filter_map(|(_, place)| self.rules.get(*place)) {
             match rule.fit(asked) {
                 Fit::Not(_) => {}
                 Fit::Whole => return Finding { rule: Some(rule), policy: rule.policy },

@@ -7,7 +7,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use http::HeaderValue;
@@ -16,7 +16,7 @@ use twofold_shared::wire::{self, Level, SessionDigest, SessionNews, SessionUse, 
 
 use crate::assertion::Signed;
 use crate::authority::{Authority, Away};
-use crate::clock::{Clock, Millis};
+use crate::clock::{Clock, Millis, Moment};
 use crate::rules::{Need, Reached};
 use crate::streams::{Stream, Streams};
 
@@ -308,8 +308,12 @@ impl Sessions {
     /// How well the gate sees now.
     #[must_use]
     pub fn sight(&self) -> Sight {
+        self.sight_at(Instant::now())
+    }
+
+    fn sight_at(&self, now: Instant) -> Sight {
         let Some(heard) = self.heard.load(Ordering::Acquire).checked_sub(1) else { return Sight::Dark };
-        match self.clock.millis().saturating_sub(heard) {
+        match self.clock.millis_at(now).saturating_sub(heard) {
             silence if silence <= SILENCE => Sight::Clear,
             silence if silence <= self.blind => Sight::Blind,
             _ => Sight::Dark,
@@ -332,12 +336,18 @@ impl Sessions {
     }
 
     /// What is to be thought of `digest` at `site` (or at the portal). Costs a question only when it is not known.
-    pub async fn verdict(&self, authority: &Authority, digest: SessionDigest, site: Option<&str>) -> Verdict {
-        let sight = self.sight();
+    pub async fn verdict(
+        &self,
+        authority: &Authority,
+        digest: SessionDigest,
+        site: Option<&str>,
+        now: Moment,
+    ) -> Verdict {
+        let sight = self.sight_at(now.instant);
         if sight == Sight::Dark {
             return Verdict::Undecided;
         }
-        if let Some(known) = self.recall(&digest, site) {
+        if let Some(known) = self.recall(&digest, site, now.unix) {
             return Verdict::Known(known);
         }
         if sight == Sight::Blind {
@@ -402,15 +412,19 @@ impl Sessions {
         Verdict::Known(known)
     }
 
-    fn recall(&self, digest: &SessionDigest, site: Option<&str>) -> Option<Arc<Known>> {
+    fn recall(&self, digest: &SessionDigest, site: Option<&str>, now: u64) -> Option<Arc<Known>> {
         // A session of one place is nothing at another: the authority will say so.
-        self.recall_where(digest, |known| known.key.is_none() && known.site.as_deref() == site)
+        self.recall_where(digest, now, |known| known.key.is_none() && known.site.as_deref() == site)
     }
 
-    fn recall_where(&self, digest: &SessionDigest, fits: impl Fn(&Known) -> bool) -> Option<Arc<Known>> {
+    fn recall_where(
+        &self,
+        digest: &SessionDigest,
+        now: u64,
+        fits: impl Fn(&Known) -> bool,
+    ) -> Option<Arc<Known>> {
         let map = self.known.pin();
         let known = map.get(digest)?;
-        let now = self.clock.unix();
         if known.is_over(now) {
             map.remove(digest);
             return None;

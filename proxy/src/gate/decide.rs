@@ -170,7 +170,7 @@ impl Gate {
         };
         let Some(digest) = cookies::digest(value) else { return Ok(None) };
         let before = self.sessions.before();
-        match self.sessions.verdict(&self.authority, digest, Some(site.host())).await {
+        match self.sessions.verdict(&self.authority, digest, Some(site.host()), context.began).await {
             Verdict::Known(known) => {
                 context.session = Some((digest, before));
                 self.ask_for_fresh_code(session, context, (site, form), &known, onwards).await
@@ -200,11 +200,11 @@ impl Gate {
             (api_key::Found::One(key), _) => {
                 context.session = Some((key.digest, before));
                 let address = context.client.address;
-                self.sessions.key_verdict(&self.authority, key, site.host(), address).await
+                self.sessions.key_verdict(&self.authority, key, site.host(), address, context.began).await
             }
             (api_key::Found::None, Some(digest)) => {
                 context.session = Some((digest, before));
-                self.sessions.verdict(&self.authority, digest, Some(site.host())).await
+                self.sessions.verdict(&self.authority, digest, Some(site.host()), context.began).await
             }
             (api_key::Found::Damaged, _) | (api_key::Found::None, None) => Verdict::Nobody,
         };
@@ -239,7 +239,7 @@ impl Gate {
             let (path, _) = wanted.split(request);
             let (path, address) = (site.judged(path), context.client.address);
             let asked = Asked { path: &path, method: &request.method, address, is_in: None };
-            self.judge(&site, known, &asked, &elsewhere)
+            self.judge(&site, known, &asked, &elsewhere, context.began.unix)
         };
         if let Some(path) = &elsewhere.path {
             let line = site.destination(path).or_err(ErrorType::InternalError, "a destination")?;
@@ -304,17 +304,17 @@ impl Gate {
         known: Option<Arc<Known>>,
         asked: &Asked<'_>,
         elsewhere: &Elsewhere,
+        now: u64,
     ) -> (Ruling, Option<bool>) {
-        let now = self.clock.unix();
         let covers = |asked: &Asked<'_>| known.as_ref().map(|known| known.covers(site, asked));
-        let (ruling, mut is_covered) = (rules::decide(site, known.clone(), asked, now), covers(asked));
+        let mut is_covered = covers(asked);
         if *elsewhere == Elsewhere::default() {
-            return (ruling, is_covered);
+            return (rules::decide(site, known, asked, now), is_covered);
         }
         let other = elsewhere.path.as_deref().map(|path| site.judged(path));
         let paths = [Some(asked.path), other.as_deref()];
         let methods = [Some(asked.method), elsewhere.method.as_ref()];
-        let mut strictest = ruling;
+        let mut strictest = rules::decide(site, known.clone(), asked, now);
         for path in paths.into_iter().flatten() {
             for method in methods.into_iter().flatten() {
                 let asked = Asked { path, method, ..*asked };

@@ -177,7 +177,8 @@ impl Portal {
     pub(super) async fn missed(&self, visit: &Visit, site: &Arc<Site>) -> Result<Answer, Refused> {
         if let Found::One(value) = cookies::find(&visit.headers, SITE)
             && let Some(digest) = cookies::digest(value)
-            && let Verdict::Known(_) = self.sessions.verdict(&self.authority, digest, Some(site.host())).await
+            && let Verdict::Known(_) =
+                self.sessions.verdict(&self.authority, digest, Some(site.host()), self.clock.moment()).await
         {
             return Ok(Answer::redirect("/"));
         }

@@ -64,6 +64,13 @@ impl PathPattern {
         if self.glob.is_empty() { is_at_or_below(&self.written, path) } else { glob(&self.glob, path) }
     }
 
+    /// What every path that this matches begins with.
+    #[must_use]
+    pub fn beginning(&self) -> Beginning {
+        let end = self.written.find('*').unwrap_or(self.written.len());
+        Beginning::of(self.written.as_bytes().get(..end).unwrap_or_default())
+    }
+
     /// Whether every path that `other` matches is matched by this too. May miss a few, never claims one too many.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
@@ -92,6 +99,32 @@ impl fmt::Display for PathPattern {
 impl fmt::Debug for PathPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.written, f)
+    }
+}
+
+/// The first eight bytes of a text, or as many as it has, to be compared at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Beginning {
+    bytes: u64,
+    /// All ones where the text has a byte.
+    mask: u64,
+}
+
+impl Beginning {
+    /// Of `text`.
+    #[must_use]
+    pub fn of(text: &[u8]) -> Self {
+        let (mut bytes, mut mask) = ([0; 8], [0; 8]);
+        for ((byte, mask), own) in bytes.iter_mut().zip(&mut mask).zip(text) {
+            (*byte, *mask) = (*own, u8::MAX);
+        }
+        Self { bytes: u64::from_ne_bytes(bytes), mask: u64::from_ne_bytes(mask) }
+    }
+
+    /// Whether `text` may begin so. False: it does not.
+    #[must_use]
+    pub fn may_begin(self, text: Self) -> bool {
+        text.bytes & self.mask == self.bytes
     }
 }
 
@@ -266,6 +299,23 @@ mod tests {
     }
 
     #[test]
+    fn most_patterns_are_passed_over_by_their_first_bytes() {
+        let path = Beginning::of(b"/page");
+        for (pattern, may) in [
+            ("/", true),
+            ("/page", true),
+            ("/p*", true),
+            ("/**/x", true),
+            ("/pages", false),
+            ("/team", false),
+        ] {
+            assert_eq!(PathPattern::new(pattern).beginning().may_begin(path), may, "{pattern}");
+        }
+        // Beyond the eighth byte nothing is compared.
+        assert!(PathPattern::new("/section-1").beginning().may_begin(Beginning::of(b"/section-2")));
+    }
+
+    #[test]
     fn what_no_request_could_match_is_no_pattern() {
         for odd in ["admin", "", "/a/../b", "//a", "/a?b=1", "/a;b", "/a b", "/ä", "/%2f", "*"] {
             assert!(PathPattern::parse(odd).is_err(), "{odd}");
@@ -305,6 +355,14 @@ mod tests {
         fn the_quick_way_finds_what_the_slow_one_finds(pattern in "/[ab/*]{0,9}", path in "/[ab/]{0,9}") {
             let tokens = tokens(pattern.as_bytes());
             prop_assert_eq!(glob(&tokens, path.as_bytes()), slowly(&tokens, path.as_bytes()));
+        }
+
+        #[test]
+        fn whatever_matches_begins_as_its_pattern_does(pattern in "/[ab/*]{0,12}", path in "/[ab/]{0,12}") {
+            let pattern = PathPattern::new(&pattern);
+            if pattern.matches(path.as_bytes()) {
+                prop_assert!(pattern.beginning().may_begin(Beginning::of(path.as_bytes())));
+            }
         }
 
         #[test]

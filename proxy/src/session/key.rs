@@ -10,6 +10,7 @@ use twofold_shared::wire::{ApiKeyId, ApiKeyUse, Level, LiveApiKey, SessionDigest
 use super::{Known, Sessions, Sight, Unspeakable, Verdict};
 use crate::api_key::Presented;
 use crate::authority::{Authority, Away};
+use crate::clock::Moment;
 use crate::grant::Grant;
 use crate::rules::Asked;
 use crate::site::Site;
@@ -85,10 +86,11 @@ impl Sessions {
         key: Presented,
         site: &str,
         address: Option<IpAddr>,
+        now: Moment,
     ) -> Verdict {
-        let verdict = match self.sight() {
+        let verdict = match self.sight_at(now.instant) {
             Sight::Dark => return Verdict::Undecided,
-            sight => match self.recall_key(&key.digest) {
+            sight => match self.recall_key(&key.digest, now.unix) {
                 Some(known) => Verdict::Known(known),
                 None if sight == Sight::Blind => return Verdict::Undecided,
                 // Boxed, so that the hot path's future does not carry the question's.
@@ -123,8 +125,8 @@ impl Sessions {
         self.remember(key.digest, Known::of_key(key.id, live, self.clock.unix()), before)
     }
 
-    pub(super) fn recall_key(&self, digest: &SessionDigest) -> Option<Arc<Known>> {
-        self.recall_where(digest, |known| known.key.is_some())
+    pub(super) fn recall_key(&self, digest: &SessionDigest, now: u64) -> Option<Arc<Known>> {
+        self.recall_where(digest, now, |known| known.key.is_some())
     }
 
     /// Which keys have been used since the last time.

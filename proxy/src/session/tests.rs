@@ -38,11 +38,11 @@ fn sessions() -> (Sessions, Clock) {
 fn a_verdict_is_remembered_for_its_own_place_until_taken_back() {
     let (sessions, clock) = sessions();
     sessions.learn(DIGEST, WIKI, view(clock), sessions.before());
-    assert!(sessions.recall(&DIGEST, WIKI).is_some());
-    assert!(sessions.recall(&DIGEST, Some("shop.localhost")).is_none());
-    assert!(sessions.recall(&DIGEST, None).is_none());
+    assert!(sessions.recall(&DIGEST, WIKI, sessions.clock.unix()).is_some());
+    assert!(sessions.recall(&DIGEST, Some("shop.localhost"), sessions.clock.unix()).is_none());
+    assert!(sessions.recall(&DIGEST, None, sessions.clock.unix()).is_none());
     sessions.hear(&news(&[DIGEST], false));
-    assert!(sessions.recall(&DIGEST, WIKI).is_none());
+    assert!(sessions.recall(&DIGEST, WIKI, sessions.clock.unix()).is_none());
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn an_answer_that_crossed_a_revocation_is_not_remembered() {
     let before = sessions.before();
     sessions.hear(&news(&[DIGEST], false));
     sessions.learn(DIGEST, WIKI, view(clock), before);
-    assert!(sessions.recall(&DIGEST, WIKI).is_none());
+    assert!(sessions.recall(&DIGEST, WIKI, sessions.clock.unix()).is_none());
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn everything_is_forgotten_when_the_authority_says_so() {
     let (sessions, clock) = sessions();
     sessions.learn(DIGEST, WIKI, view(clock), sessions.before());
     sessions.hear(&news(&[], true));
-    assert!(sessions.recall(&DIGEST, WIKI).is_none());
+    assert!(sessions.recall(&DIGEST, WIKI, sessions.clock.unix()).is_none());
 }
 
 #[test]
@@ -74,7 +74,10 @@ fn an_account_that_signed_out_is_forgotten_whole() {
         sessions.before(),
     );
     sessions.forget_account("id");
-    assert!(sessions.recall(&DIGEST, WIKI).is_none() && sessions.recall(&other, None).is_some());
+    assert!(
+        sessions.recall(&DIGEST, WIKI, sessions.clock.unix()).is_none()
+            && sessions.recall(&other, None, sessions.clock.unix()).is_some()
+    );
 }
 
 #[test]
@@ -140,16 +143,22 @@ const KEY: Presented = Presented { id: ApiKeyId::from_bytes([7; 8]), digest: DIG
 fn a_key_is_remembered_until_it_is_taken_back_and_is_no_session() {
     let (sessions, _) = sessions();
     sessions.learn_key(KEY, live_key(None), sessions.before());
-    assert!(sessions.recall_key(&DIGEST).is_some());
-    assert!(sessions.recall(&DIGEST, WIKI).is_none() && sessions.recall(&DIGEST, None).is_none());
+    assert!(sessions.recall_key(&DIGEST, sessions.clock.unix()).is_some());
+    assert!(
+        sessions.recall(&DIGEST, WIKI, sessions.clock.unix()).is_none()
+            && sessions.recall(&DIGEST, None, sessions.clock.unix()).is_none()
+    );
     sessions.hear(&news(&[DIGEST], false));
-    assert!(sessions.recall_key(&DIGEST).is_none());
+    assert!(sessions.recall_key(&DIGEST, sessions.clock.unix()).is_none());
     let before = sessions.before();
     sessions.hear(&news(&[DIGEST], false));
     sessions.learn_key(KEY, live_key(None), before);
-    assert!(sessions.recall_key(&DIGEST).is_none(), "an answer that crossed a revocation");
+    assert!(
+        sessions.recall_key(&DIGEST, sessions.clock.unix()).is_none(),
+        "an answer that crossed a revocation"
+    );
     sessions.learn(DIGEST, WIKI, view(Clock::start()), sessions.before());
-    assert!(sessions.recall_key(&DIGEST).is_none(), "nor is a session a key");
+    assert!(sessions.recall_key(&DIGEST, sessions.clock.unix()).is_none(), "nor is a session a key");
 }
 
 #[test]
