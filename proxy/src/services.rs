@@ -1,7 +1,7 @@
 //! The listeners, each with what answers there.
 
 use std::error::Error;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use pingora::listeners::tls::TlsSettings;
@@ -9,6 +9,7 @@ use pingora::listeners::{ListenerConfig, TcpSocketOptions};
 use pingora::proxy::ProxyHttp;
 use pingora::server::Server;
 use pingora::services::listening::Service;
+use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -92,13 +93,25 @@ where
     Ok(nudge)
 }
 
+/// Whether an address is free. Deliberate: nothing is listened on here. Whoever connected to such a listener would be cut off
+/// when the real one takes its place.
+fn can_be_had(address: SocketAddr) -> rustix::io::Result<()> {
+    let family = if address.is_ipv6() { AddressFamily::INET6 } else { AddressFamily::INET };
+    let socket = rustix::net::socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    rustix::net::sockopt::set_socket_reuseaddr(&socket, true)?;
+    if address.is_ipv6() {
+        rustix::net::sockopt::set_ipv6_v6only(&socket, true)?;
+    }
+    rustix::net::bind(&socket, &address)
+}
+
 /// Adds a listener that can be had: pingora would panic in a thread of its own, and the process would go on, deaf.
 fn listen<A>(
     service: &mut Service<A>,
     address: SocketAddr,
     tls: Option<TlsSettings>,
 ) -> Result<(), Box<dyn Error>> {
-    drop(TcpListener::bind(address).map_err(|why| format!("cannot listen on {address}: {why}"))?);
+    can_be_had(address).map_err(|why| format!("cannot listen on {address}: {why}"))?;
     let mut listener = ListenerConfig::tcp(address.to_string());
     if address.is_ipv6() {
         // So that 0.0.0.0 and [::] can both be listened on.
@@ -111,4 +124,30 @@ fn listen<A>(
         None => listener,
     });
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, TcpListener, TcpStream};
+
+    use super::*;
+
+    #[test]
+    fn an_address_is_looked_at_without_anybody_being_let_in() {
+        for address in ["127.0.0.1", "::1"].map(|address| address.parse::<IpAddr>().unwrap()) {
+            // None that the kernel gives to connections: one of those may meet itself.
+            let ports = 20_000 + u16::try_from(std::process::id() % 9_000).unwrap()..30_000;
+            let taken = ports.into_iter().find_map(|port| TcpListener::bind((address, port)).ok()).unwrap();
+            let address = taken.local_addr().unwrap();
+            assert_eq!(can_be_had(address), Err(rustix::io::Errno::ADDRINUSE), "{address}");
+            drop(taken);
+            // Whoever comes meanwhile is refused, and never accepted and then cut off.
+            let looking = std::thread::spawn(move || (0..500).for_each(|_| can_be_had(address).unwrap()));
+            while !looking.is_finished() {
+                let refused = TcpStream::connect(address).unwrap_err();
+                assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused, "{address}");
+            }
+            looking.join().unwrap();
+        }
+    }
 }
