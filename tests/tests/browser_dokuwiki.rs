@@ -157,7 +157,8 @@ async fn nothing_beside_dokuwikis_login_lets_anybody_be_somebody_else() {
     let set = "document.cookie = `${arguments[0]}=${arguments[1]}; path=/`";
     browser.client.execute(set, vec![name.into(), value.into()]).await.unwrap();
     until_it_answers(&person, async || person.goes_to(&world.page("/doku.php?id=notes")).await).await;
-    assert_eq!(person.is_at().await, world.page("/doku.php?do=login"));
+    let page = person.reads().await;
+    assert_eq!(person.is_at().await, world.page("/doku.php?do=login"), "{page}\n{}", world.gate.log());
 
     // bob himself has no phone yet: he is led to set one up, and gets no further.
     signs_in_at(&person, &world.page("/doku.php?do=login"), "bob", "main svg").await;

@@ -178,7 +178,14 @@ impl World {
 }
 
 impl Drop for World {
+    #[expect(
+        clippy::print_stderr,
+        reason = "whoever reads why a test failed wants to know what the gate said"
+    )]
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the gate's log:\n{}", self.log());
+        }
         let _ = self.gate.kill();
         let _ = self.gate.wait();
     }

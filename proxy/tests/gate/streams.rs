@@ -42,11 +42,18 @@ impl Open {
         Self { stream, reader, status }
     }
 
+    /// A websocket that has answered. Deliberate: it is begun anew where it ends with its first byte. On a machine that is too
+    /// busy pingora 0.9.1 does so to one in fifty: when the app has said 101 before pingora has seen that the request has no
+    /// body, it takes that end for the websocket's.
     fn websocket(world: &World, browser: &Browser) -> Self {
-        let mut open = Self::begin(world, browser, "/ws", WEBSOCKET);
-        assert_eq!(open.status, 101);
-        open.echo();
-        open
+        for _ in 0..5 {
+            let mut open = Self::begin(world, browser, "/ws", WEBSOCKET);
+            assert_eq!(open.status, 101);
+            if open.echoes() {
+                return open;
+            }
+        }
+        panic!("no websocket lasts");
     }
 
     fn events(world: &World, browser: &Browser) -> Self {
@@ -60,11 +67,10 @@ impl Open {
         open
     }
 
-    fn echo(&mut self) {
-        self.stream.write_all(b"x").unwrap();
+    /// Whether what is sent comes back.
+    fn echoes(&mut self) -> bool {
         let mut byte = [0];
-        self.reader.read_exact(&mut byte).unwrap();
-        assert_eq!(&byte, b"x");
+        self.stream.write_all(b"x").is_ok() && self.reader.read_exact(&mut byte).is_ok() && &byte == b"x"
     }
 
     /// Waits for its end; how long that took.
@@ -120,7 +126,7 @@ fn signing_out_ends_streams_and_leaves_other_peoples_alone() {
     let ended = mine.ended();
     let soon = SOON + ruler.longest();
     assert!(ended < soon, "{ended:?} {soon:?}");
-    theirs.echo();
+    assert!(theirs.echoes());
 }
 
 #[test]
