@@ -234,6 +234,66 @@ fn an_emergency_code_opens_sudo_once_when_the_phone_is_gone_and_the_log_is_loud(
     emergency_code(Release::Own);
 }
 
+/// Where nobody can walk up to the console: a rule for it, and none for ssh.
+const CONSOLE: &str = "[[policy.rule]]\nservices = [\"login\"]\nttys = [\"pts/*\"]\nrequire = \"exempt\"\n";
+
+#[test]
+fn the_console_may_be_exempt_where_ssh_asks() {
+    let machine = Machine::start(First::Password, CONSOLE);
+    let alice = machine.enrol("alice");
+    let console = |asks: &str| {
+        let mut console = machine.terminal("root", &["login", "alice"]);
+        console.until(PASSWORD_PROMPT);
+        console.enter(PASSWORD);
+        console.until(asks);
+        console.screen()
+    };
+    let screen = console("$ ");
+    assert!(!screen.contains(CODE), "{screen}\n{}", machine.log());
+    let without = machine.ssh("alice", &Login::answering(&[PASSWORD]));
+    assert!(!without.succeeded() && without.prompts.len() == 2, "{without:?}\n{}", machine.log());
+    let with = machine.ssh("alice", &Login::password_then(&alice.phone.fresh()));
+    assert!(with.succeeded(), "{with:?}\n{}", machine.log());
+    // With a rule for another terminal the same console asks.
+    machine.stop_authority();
+    machine.root(
+        "sed -i 's|pts/\\*|tty1|' /etc/twofold/authority.toml; grep -q tty1 /etc/twofold/authority.toml",
+    );
+    machine.start_authority();
+    console(&format!("{CODE}alice: "));
+}
+
+#[test]
+fn a_user_of_the_host_reads_no_secret_not_even_their_own() {
+    let machine = Machine::start(First::Password, "");
+    let alice = machine.enrol("alice");
+    let secret = alice.phone.secret();
+    let said = |user: &str, line: &str| {
+        let run = machine.exec(user, &["sh", "-c", line], "");
+        assert!(!run.stdout.contains(secret) && !run.stderr.contains(secret), "{line}: {run:?}");
+        run
+    };
+    for folder in ["/var/lib/twofold", "/etc/twofold/keys"] {
+        let list = said("alice", &format!("ls {folder}"));
+        assert!(list.stderr.contains("Permission denied"), "{folder}: {list:?}");
+        assert!(said("root", &format!("ls {folder}")).succeeded(), "there is something to read");
+    }
+    // Wherever else a user may look, it is not either; root finds it nowhere in the clear.
+    let search =
+        |folders: &str| format!("grep -rlsaF --exclude-dir=proc --exclude-dir=sys -- {secret} {folders}");
+    assert_eq!(said("alice", &search("/etc /home /run /tmp /var")).stdout, "");
+    assert_eq!(said("root", &search("/etc /home /run /tmp /var")).stdout, "");
+    machine.root(&format!("echo {secret} >/home/alice/note"));
+    assert_eq!(
+        said("alice", &search("/home")).stdout,
+        "/home/alice/note\n",
+        "the search finds what is there"
+    );
+    for command in ["status", "device list", "account show alice", "audit"] {
+        assert!(said("alice", &format!("twofold --json {command}")).succeeded(), "{command}");
+    }
+}
+
 /// All of the above on another release than the one where everything was built.
 fn all_of_it_on(release: Release) {
     for check in [
