@@ -28,6 +28,8 @@ pub struct Form {
     pub login_path: String,
     /// The field that tells a login from what else is posted there.
     pub login_field: Option<(String, String)>,
+    /// The other fields that such a login may have, besides those of name and password.
+    pub login_fields: Vec<String>,
     /// The cookies of the app's session.
     pub cookies: AppCookies,
     /// Those of them without which the app knows nobody, where it says so: it is not asked about the others.
@@ -39,32 +41,36 @@ pub struct Form {
 }
 
 /// What a request is to an app's login.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
     /// The login page is asked for.
     Page,
     /// A name and a password are given.
     Login,
+    /// A login, and perhaps something else as well: why.
+    Unclear(String),
     /// Anything else.
     Other,
 }
 
 impl Form {
-    /// What a request is.
+    /// What a request is. `form`: its body, where that is a form and was read whole.
     #[must_use]
-    pub fn step(&self, method: &Method, path: &[u8], query: &[u8], body: &[u8]) -> Step {
+    pub fn step(&self, method: &Method, path: &[u8], query: &[u8], form: Option<&[u8]>) -> Step {
         let reads = matches!(*method, Method::GET | Method::HEAD);
         if reads && path == self.page_path.as_bytes() && query == self.page_query.as_bytes() {
             return Step::Page;
         }
-        let is_field = || match &self.login_field {
-            None => true,
-            Some((name, value)) => fields::has((name, value), query, body),
-        };
-        if *method == Method::POST && path == self.login_path.as_bytes() && is_field() {
-            return Step::Login;
+        if *method != Method::POST || path != self.login_path.as_bytes() {
+            return Step::Other;
         }
-        Step::Other
+        let Some((name, value)) = &self.login_field else { return Step::Login };
+        let allowed = [self.credentials.as_slice(), &self.login_fields].concat();
+        match fields::told((name, value), &allowed, query, form) {
+            fields::Told::Another => Step::Other,
+            fields::Told::Login => Step::Login,
+            fields::Told::Unclear(why) => Step::Unclear(why),
+        }
     }
 
     /// Whether the body must be read before it is known what a request is.
@@ -104,10 +110,11 @@ mod tests {
             page_query: "do=login".into(),
             login_path: "/doku.php".into(),
             login_field: Some(("do".into(), "login".into())),
+            login_fields: vec!["sectok".into()],
             cookies: AppCookies::new(vec!["DokuWiki".into(), "DW*".into()]),
             login_cookies: None,
             identity: Identity::Pointer { path: "/me".into(), pointer: "/user".into() },
-            credentials: Vec::new(),
+            credentials: vec!["u".into(), "p".into()],
         }
     }
 
@@ -123,13 +130,16 @@ mod tests {
     #[test]
     fn page_and_login_are_told_from_all_else() {
         let step = |method: Method, path: &str, query: &str, body: &str| {
-            form().step(&method, path.as_bytes(), query.as_bytes(), body.as_bytes())
+            form().step(&method, path.as_bytes(), query.as_bytes(), Some(body.as_bytes()))
         };
         assert_eq!(step(Method::GET, "/doku.php", "do=login", ""), Step::Page);
         assert_eq!(step(Method::GET, "/doku.php", "do=login&id=secret", ""), Step::Other);
         assert_eq!(step(Method::GET, "/doku.php", "", ""), Step::Other);
         assert_eq!(step(Method::POST, "/doku.php", "", "do=login&u=a"), Step::Login);
         assert_eq!(step(Method::POST, "/doku.php", "do=login", "u=a"), Step::Login);
+        assert_eq!(step(Method::POST, "/doku.php", "", "sectok=&do=login&u=a&p=b"), Step::Login);
+        assert!(matches!(step(Method::POST, "/doku.php", "do=login", "do=edit&u=a"), Step::Unclear(_)));
+        assert!(matches!(step(Method::POST, "/doku.php", "", "do=login&u=a&idx=1"), Step::Unclear(_)));
         assert_eq!(step(Method::POST, "/doku.php", "", "do=edit"), Step::Other);
         assert_eq!(step(Method::POST, "/other.php", "do=login", ""), Step::Other);
         assert_eq!(step(Method::PUT, "/doku.php", "do=login", ""), Step::Other);

@@ -264,6 +264,11 @@ impl ProxyHttp for Gate {
         if matches!(site.first_factor(), FirstFactor::Basic(_)) && !matches!(context.app, AppStep::Checked) {
             request.remove_header(&AUTHORIZATION);
         }
+        if let AppStep::Before { is_login } = context.app
+            && (!is_login || site.form().is_some_and(|form| form.login_field.is_some()))
+        {
+            headers::keep_usual(request)?;
+        }
         match site.app_cookies() {
             None => headers::prepare_request(request, site, known, address, &|_, _| true)?,
             Some(cookies) => {

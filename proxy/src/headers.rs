@@ -32,6 +32,8 @@ pub const REMOTE_EMAIL: HeaderName = HeaderName::from_static("remote-email");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+/// Of those that begin with `x-`, what scripts send to say that they are the page's own.
+const USUAL: &[&str] = &["x-requested-with", "x-csrf-token", "x-csrftoken", "x-xsrf-token"];
 /// How many headers are set at most.
 const OURS: usize = 9;
 /// What shared caches obey rather than `Cache-Control`, each its own.
@@ -113,6 +115,18 @@ pub fn prepare_request(
 /// Pingora's, when the target cannot be kept: the request is not forwarded.
 pub fn forget_spelling(request: &mut RequestHeader) -> Result<()> {
     change(request, |_| Ok(()))
+}
+
+/// Takes away what no browser says by itself, before a second factor has passed: an app may choose by it to do something
+/// else than show its login page or take a login.
+///
+/// # Errors
+/// Pingora's, when the target cannot be kept: the request is not forwarded.
+pub fn keep_usual(request: &mut RequestHeader) -> Result<()> {
+    change(request, |parts| {
+        strip(&mut parts.headers, &|name| name.starts_with("x-") && !USUAL.contains(&name));
+        Ok(())
+    })
 }
 
 /// Changes a request without the second map that pingora keeps of names as they were written, which would double the cost

@@ -32,7 +32,6 @@ const CAPACITY: usize = 1 << 18;
 #[derive(Debug)]
 pub struct Known {
     account: String,
-    name: String,
     /// Kept for sessions of the portal alone: there it is asked.
     realm: Option<Box<str>>,
     site: Option<String>,
@@ -49,8 +48,8 @@ pub struct Known {
     idle_seconds: u64,
     used_at: AtomicU64,
     untold: AtomicBool,
-    /// What it may be used for, where it is no session but an API key.
-    key: Option<key::Key>,
+    /// What it may be used for, where it is no session but an API key; few are, so it is not kept here.
+    key: Option<Box<key::Key>>,
     /// What its site's app was told last.
     signed: ArcSwapOption<Signed>,
 }
@@ -96,7 +95,6 @@ impl Known {
         }
         let groups = HeaderValue::from_bytes(view.groups.join(",").as_bytes()).map_err(|_| Unspeakable)?;
         Ok(Self {
-            name: plain.to_owned(),
             realm: site.is_none().then(|| view.realm.into_boxed_str()),
             account: view.account,
             site: site.map(str::to_owned),
@@ -139,7 +137,8 @@ impl Known {
     /// The name, without its realm.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        // It was made of text.
+        std::str::from_utf8(self.user.as_bytes()).unwrap_or_default()
     }
 
     /// Whether the first factor of this session of the portal was this realm's.

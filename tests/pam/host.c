@@ -1,19 +1,24 @@
 /* A program that logs somebody in through libpam, and treats the module as badly as it is told to.
  *
- *     host REPORT FOLDER SERVICE USER CONVERSATION [closed|waits]
+ *     host REPORT FOLDER SERVICE USER CONVERSATION [closed|waits|later]
  *
- * closed: without descriptors 0 to 2. waits: once it is asked, until its standard input ends.
- * FOLDER holds the stack, REPORT gets one line per observation. CONVERSATION: type:TEXT (written backwards, so that the
- * code itself is in this process only where the module or libpam put it), hold:TEXT (the same, but the program keeps a
- * copy: the search for copies must find it), or the name of a fault below.
+ * closed: without descriptors 0 to 2. waits: once it is asked, until its standard input ends. later: only the phases after
+ * pam_authenticate, as in a program that authenticates elsewhere.
+ * FOLDER holds the stack, and the socket `log`, which becomes its /dev/log; REPORT gets one line per observation.
+ * CONVERSATION: type:TEXT (written backwards, so that the code itself is in this process only where the module or libpam
+ * put it), hold:TEXT (the same, but the program keeps a copy: the search for copies must find it), or the name of a fault
+ * below.
  */
+#define _GNU_SOURCE
 #include <dirent.h>
+#include <sched.h>
 #include <security/pam_appl.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -152,17 +157,36 @@ static void surroundings(const char *when)
     fprintf(report, "\n");
 }
 
+/* Gives this process FOLDER/log as /dev/log, where whoever runs it has not done so already. The machine's own may be
+ * missing, and is nobody's to fill. */
+static int own_log(const char *folder)
+{
+    char wanted[4096], found[4096];
+    snprintf(wanted, sizeof wanted, "%s/log", folder);
+    ssize_t length = readlink("/dev/log", found, sizeof found - 1);
+    found[length < 0 ? 0 : length] = 0;
+    if (strcmp(wanted, found) == 0)
+        return 1;
+    return unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+           mount("none", "/dev", "tmpfs", 0, NULL) == 0 && symlink(wanted, "/dev/log") == 0;
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 6)
         return 64;
     report = fopen(argv[1], "w");
     setvbuf(report, NULL, _IOLBF, 0);
+    if (!own_log(argv[2])) {
+        perror("/dev/log");
+        return 66;
+    }
     conversation = argv[5];
     if (argc > 6 && strcmp(argv[6], "closed") == 0)
         for (int fd = 0; fd < 3; fd++)
             close(fd);
     waits = argc > 6 && strcmp(argv[6], "waits") == 0;
+    int later = argc > 6 && strcmp(argv[6], "later") == 0;
 
     struct pam_conv conv = {is("no-function") ? NULL : converse, NULL};
     pam_handle_t *pam = NULL;
@@ -172,13 +196,15 @@ int main(int argc, char **argv)
         return 65;
     pam_set_item(pam, PAM_RHOST, "203.0.113.9");
     surroundings("before");
-    int code = pam_authenticate(pam, 0);
+    int code = later ? PAM_SUCCESS : pam_authenticate(pam, 0);
     surroundings("after");
-    fprintf(report, "authenticate %d\n", code);
+    if (!later)
+        fprintf(report, "authenticate %d\n", code);
     fprintf(report, "setcred %d\n", pam_setcred(pam, PAM_ESTABLISH_CRED));
     fprintf(report, "account %d\n", pam_acct_mgmt(pam, 0));
     fprintf(report, "open_session %d\n", pam_open_session(pam, 0));
     fprintf(report, "close_session %d\n", pam_close_session(pam, 0));
+    fprintf(report, "chauthtok %d\n", pam_chauthtok(pam, 0));
     pam_end(pam, code);
     fprintf(report, "loaded %d\n", module_is_loaded());
     if (conversation[4] == ':')

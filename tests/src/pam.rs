@@ -20,8 +20,32 @@ pub mod code {
     pub const PERM_DENIED: &str = "6";
     pub const AUTH_ERR: &str = "7";
     pub const AUTHINFO_UNAVAIL: &str = "9";
+    pub const USER_UNKNOWN: &str = "10";
     pub const MAXTRIES: &str = "11";
+    pub const CRED_ERR: &str = "17";
     pub const CONV_ERR: &str = "19";
+    pub const IGNORE: &str = "25";
+
+    /// Its name in C.
+    ///
+    /// # Panics
+    /// When it is none of these.
+    #[must_use]
+    pub fn name(code: &str) -> &'static str {
+        match code {
+            SUCCESS => "PAM_SUCCESS",
+            SYSTEM_ERR => "PAM_SYSTEM_ERR",
+            PERM_DENIED => "PAM_PERM_DENIED",
+            AUTH_ERR => "PAM_AUTH_ERR",
+            AUTHINFO_UNAVAIL => "PAM_AUTHINFO_UNAVAIL",
+            USER_UNKNOWN => "PAM_USER_UNKNOWN",
+            MAXTRIES => "PAM_MAXTRIES",
+            CRED_ERR => "PAM_CRED_ERR",
+            CONV_ERR => "PAM_CONV_ERR",
+            IGNORE => "PAM_IGNORE",
+            other => panic!("{other} is no code of the page"),
+        }
+    }
 }
 
 /// `pam/host.c`, compiled once for each of its versions.
@@ -66,7 +90,7 @@ impl Typing {
     }
 }
 
-/// One stack, and the program that uses it.
+/// One stack, and the program that uses it. Needs root, for a `/dev/log` of its own.
 #[derive(Debug)]
 pub struct PamHost {
     folder: TempDir,
@@ -74,8 +98,10 @@ pub struct PamHost {
     pub environment: Vec<(&'static str, OsString)>,
     /// Whether it runs without descriptors 0 to 2.
     pub closed: bool,
-    /// What it finds at `/dev/log`, where that is not the machine's. Needs root.
-    pub syslog: Option<Syslog>,
+    /// Whether it calls the phases after `pam_authenticate` alone.
+    pub later: bool,
+    /// What it finds at `/dev/log`: a socket in its folder.
+    syslog: Syslog,
     /// Whom it runs as, uid and gid; as who runs the tests where that is not said.
     user: Option<(u32, u32)>,
 }
@@ -90,16 +116,35 @@ impl PamHost {
     /// The same with another control word for the module's auth line.
     #[must_use]
     pub fn under(control: &str, module: &Path, words: &str) -> Self {
-        let folder = tempfile::tempdir().expect("there is room for a folder");
         let module = module.display();
         let socket = words.split(' ').find(|word| word.starts_with("socket=")).unwrap_or_default();
         let stack = format!(
             "auth {control} {module} {words}\nauth required pam_permit.so\n\
              account required {module} need=factor {socket}\naccount required pam_permit.so\n\
-             session required {module}\nsession required pam_permit.so\n"
+             session required {module}\nsession required pam_permit.so\n\
+             password required {module}\npassword required pam_permit.so\n"
         );
+        Self::of(&stack)
+    }
+
+    /// The module alone in each phase, with these words on its auth and its account line, under control words that hand its
+    /// own code to the program: elsewhere `PAM_IGNORE` decides nothing, so that it looks like what the rest of the stack
+    /// says.
+    #[must_use]
+    pub fn bare(module: &Path, auth: &str, account: &str) -> Self {
+        let module = module.display();
+        let line = |phase: &str, words: &str| {
+            format!("{phase} [success=ok ignore=ok default=bad] {module} {words}\n")
+        };
+        let rest = line("session", "") + &line("password", "");
+        Self::of(&(line("auth", auth) + &line("account", account) + &rest))
+    }
+
+    fn of(stack: &str) -> Self {
+        let folder = tempfile::tempdir().expect("there is room for a folder");
         fs::write(folder.path().join("door"), stack).expect("our folder can be written");
-        Self { folder, environment: Vec::new(), closed: false, syslog: None, user: None }
+        let syslog = Syslog::start(folder.path(), "pam");
+        Self { folder, environment: Vec::new(), closed: false, later: false, syslog, user: None }
     }
 
     /// The module as it ships, asking at this socket.
@@ -134,10 +179,14 @@ impl PamHost {
         };
         command.arg(report).arg(self.folder.path()).args(["door", user, &typing.0]);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        match &self.syslog {
-            Some(syslog) => syslog.around(&command),
-            None => command,
-        }
+        // The program sees to its `/dev/log` itself, which is quicker, as long as it is root.
+        if self.user.is_some() { self.syslog.around(&command) } else { command }
+    }
+
+    /// What the module has said to syslog.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.syslog.text()
     }
 
     /// One login, and what the program wrote down. It lives through it and prints nothing.
@@ -158,6 +207,8 @@ impl PamHost {
         let mut command = self.command(&path, user, typing);
         if self.closed {
             command.arg("closed");
+        } else if self.later {
+            command.arg("later");
         }
         let began = Instant::now();
         let end = run(&mut command);

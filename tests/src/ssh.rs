@@ -19,7 +19,7 @@ pub struct Login {
     pub answers: Vec<String>,
     /// A private key to offer.
     pub key: Option<PathBuf>,
-    /// More of ssh's `-o`.
+    /// More of ssh's `-o`, which go before what is set otherwise.
     pub options: Vec<String>,
     /// What to run there; `true` when empty.
     pub command: Vec<String>,
@@ -110,11 +110,17 @@ pub fn log_in(port: u16, user: &str, login: &Login) -> Session {
     let folder = tempfile::tempdir().expect("there is room for a folder");
     let askpass = askpass(&folder, &login.answers);
     let mut ssh = Command::new("ssh");
-    ssh.env("SSH_ASKPASS", &askpass)
-        .env("SSH_ASKPASS_REQUIRE", "force")
-        .env_remove("SSH_AUTH_SOCK")
-        .args(["-F", "none", "-p", &port.to_string()])
-        .args(["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"])
+    ssh.env("SSH_ASKPASS", &askpass).env("SSH_ASKPASS_REQUIRE", "force").env_remove("SSH_AUTH_SOCK").args([
+        "-F",
+        "none",
+        "-p",
+        &port.to_string(),
+    ]);
+    // Of an option that is there twice ssh takes the first.
+    for option in &login.options {
+        ssh.args(["-o", option]);
+    }
+    ssh.args(["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"])
         .args(["-o", "GlobalKnownHostsFile=/dev/null", "-o", "LogLevel=INFO", "-o", "ConnectTimeout=20"])
         .args(["-o", "NumberOfPasswordPrompts=1", "-o", "IdentitiesOnly=yes"]);
     match &login.key {
@@ -125,9 +131,6 @@ pub fn log_in(port: u16, user: &str, login: &Login) -> Session {
             ssh.args(["-o", "PreferredAuthentications=keyboard-interactive", "-o", "PubkeyAuthentication=no"])
         }
     };
-    for option in &login.options {
-        ssh.args(["-o", option]);
-    }
     ssh.arg(format!("{user}@127.0.0.1"));
     if login.command.is_empty() {
         ssh.arg("true");

@@ -9,7 +9,6 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use crate::process::new_log;
 
@@ -18,6 +17,8 @@ use crate::process::new_log;
 pub struct Syslog {
     socket: PathBuf,
     log: PathBuf,
+    /// What wakes the listener at the end.
+    bell: UnixDatagram,
     ending: Arc<AtomicBool>,
     listener: Option<JoinHandle<()>>,
 }
@@ -29,7 +30,8 @@ impl Syslog {
         let socket = folder.join("log");
         let listening = UnixDatagram::bind(&socket).expect("the folder can be written");
         super::authority::open_to_all(&socket);
-        listening.set_read_timeout(Some(Duration::from_millis(100))).expect("a socket can time out");
+        let bell = UnixDatagram::unbound().expect("there are descriptors");
+        bell.connect(&socket).expect("somebody listens");
         let log = new_log(&format!("{name}-syslog"));
         let mut file = File::create(&log).expect("the run's folder can be written");
         let ending = Arc::new(AtomicBool::new(false));
@@ -37,15 +39,16 @@ impl Syslog {
             let ending = Arc::clone(&ending);
             move || {
                 let mut message = vec![0; 64 * 1024];
-                while !ending.load(Ordering::Relaxed) {
-                    if let Ok(length) = listening.recv(&mut message) {
-                        let line = message.get(..length).unwrap_or_default();
-                        let _ = file.write_all(line).and_then(|()| file.write_all(b"\n"));
-                    }
+                // The bell comes after whatever has been said before.
+                while let Ok(length) = listening.recv(&mut message)
+                    && !(length == 0 && ending.load(Ordering::Acquire))
+                {
+                    let line = message.get(..length).unwrap_or_default();
+                    let _ = file.write_all(line).and_then(|()| file.write_all(b"\n"));
                 }
             }
         });
-        Self { socket, log, ending, listener: Some(listener) }
+        Self { socket, log, bell, ending, listener: Some(listener) }
     }
 
     /// The socket, to be mounted at `/dev/log`.
@@ -84,7 +87,8 @@ impl Syslog {
 
 impl Drop for Syslog {
     fn drop(&mut self) {
-        self.ending.store(true, Ordering::Relaxed);
+        self.ending.store(true, Ordering::Release);
+        let _ = self.bell.send(&[]);
         if let Some(listener) = self.listener.take() {
             let _ = listener.join();
         }

@@ -108,10 +108,15 @@ async fn nothing_beside_dokuwikis_login_lets_anybody_be_somebody_else() {
     signs_in(&person, "alice", PASSWORD, "input[name=code]").await;
     gives_code(&person, &world.alice.phone.fresh()).await;
     let login = format!("u=bob&p={}", PASSWORD.replace(' ', "+"));
+    // DokuWiki takes a name and a password with every request, and chooses what to do in four ways.
+    let reading = format!("do=export_raw&id=notes&{login}");
+    let indexing = format!("do=login&idx=wiki&{login}");
     for (target, body) in [
         (format!("/doku.php?id=start&{login}"), None),
         (format!("/doku.php?id=start&{}", login.replace("u=", "%75=")), None),
         ("/doku.php?id=start".to_owned(), Some(login.as_str())),
+        ("/doku.php?do=login".to_owned(), Some(reading.as_str())),
+        ("/doku.php".to_owned(), Some(indexing.as_str())),
         ("/lib/exe/xmlrpc.php".to_owned(), Some("<methodCall/>")),
         ("/lib/exe/jsonrpc.php".to_owned(), Some("{}")),
     ] {
@@ -120,6 +125,24 @@ async fn nothing_beside_dokuwikis_login_lets_anybody_be_somebody_else() {
     }
     let (status, page) = fetches(&person, "/doku.php?id=start", None).await;
     assert!(status == 200 && page.contains("(<bdi>alice</bdi>)"), "alice is still alice");
+
+    // The same without a session: bob's password alone.
+    let by_form = format!("do=login&id=notes&{login}");
+    for (target, body, more, expected) in [
+        ("/doku.php?do=login", &reading, "X-A: b", 403),
+        ("/doku.php", &indexing, "X-A: b", 403),
+        ("/doku.php?idx=wiki", &by_form, "X-A: b", 403),
+        ("/doku.php", &by_form, "X-DokuWiki-Do: export_raw", 200),
+    ] {
+        let script = ["X-Requested-With: XMLHttpRequest", "Sec-Fetch-Mode: cors", more];
+        let (status, text) = asks(&world.page(target), &script, &["--data", body]);
+        assert_eq!(
+            (status, text.contains("wiki:syntax"), text.contains("bob")),
+            (expected, false, false),
+            "{target}: {text}"
+        );
+        assert!(expected == 403 || text.is_empty(), "{target}: {text}");
+    }
 
     // bob's session in the wiki, got without the gate, put into alice's.
     let bobs = run(Command::new("curl").args(["-si", "--data", &format!("do=login&{login}")]).args([
@@ -151,6 +174,16 @@ async fn nothing_beside_dokuwikis_login_lets_anybody_be_somebody_else() {
     browser.close().await;
 }
 
+/// A program's request: the status of the answer, and its body.
+fn asks(url: &str, lines: &[&str], more: &[&str]) -> (u16, String) {
+    let lines = lines.iter().flat_map(|line| ["-H", line]);
+    let asked =
+        run(Command::new("curl").args(["-s", "-w", "\n%{http_code}"]).args(lines).args(more).arg(url));
+    let stdout = asked.expect_success();
+    let (body, status) = stdout.trim_end().rsplit_once('\n').unwrap_or_default();
+    (status.parse().unwrap(), body.to_owned())
+}
+
 /// Reading is for everybody, writing for people with a code.
 const PUBLIC: &str = "
 [[rule]]
@@ -171,6 +204,14 @@ async fn a_public_wiki_is_read_by_everybody_and_by_a_member_as_themselves_while_
     assert!(nobody.contains("Log In") && !nobody.contains("Logged in as"), "{nobody}");
     let (status, text) = fetches(&person, "/doku.php", Some("id=notes&do[save]=1&wikitext=x")).await;
     assert_eq!(status, 401, "{text}");
+    // A name and a password in the address are refused, and in a header they do not arrive.
+    let (status, text) = asks(&format!("{page}&u=alice&p={}", PASSWORD.replace(' ', "+")), &[], &[]);
+    assert_eq!(status, 403, "{text}");
+    let (status, text) = asks(&page, &[], &["-u", &format!("alice:{PASSWORD}")]);
+    assert!(
+        status == 200 && text.contains("Formatting Syntax") && !text.contains("<bdi>alice</bdi>"),
+        "{text}"
+    );
 
     // Signed in, by the page's own link.
     person.presses("li.login a, a.login", "#dw__login").await;

@@ -80,11 +80,16 @@ async fn roundcubes_own_login_then_the_code_then_the_mail() {
     let is_fixed = browser.client.execute(email, vec![]).await.unwrap();
     assert_eq!(is_fixed, true, "nobody chooses the address that the gate takes for a name");
 
-    // Nobody becomes bob beside the form; who tries by a script has signed out.
+    // Nobody becomes bob beside the form, nor with a login that is half something else; who tries by a script has
+    // signed out, and reads nothing.
     let login = format!("_action=login&_task=login&_user=bob&_pass={}", roundcube::PASSWORD);
     let (status, text) = person.fetches(&format!("/?{login}"), FORM, None).await;
     assert_eq!(status, 403, "{text}");
-    let (_, text) = person.fetches("/?_task=settings", FORM, Some(&login)).await;
+    let (status, text) = person.fetches("/?_task=settings", FORM, Some(&login)).await;
+    assert_eq!(status, 403, "{text}");
+    let (status, text) = person.fetches("/?_task=mail", FORM, None).await;
+    assert!(status == 200 && text.contains("alice@"), "{status} {text}");
+    let (_, text) = person.fetches("/?_task=login", FORM, Some(&login)).await;
     assert!(!text.contains("bob@"), "{text}");
     let (status, text) = person.fetches("/?_task=mail", FORM, None).await;
     assert_eq!(status, 401, "{text}");

@@ -1,11 +1,13 @@
 //! Real sshd, sudo and su in a container that has nothing of the authority but a door's socket. Codes come from
 //! oathtool.
 
-use twofold_tests::ssh::PASSWORD;
-use twofold_tests::{Authority, Container, First, Login, Setup};
+use std::time::Duration;
+
+use twofold_tests::ssh::{PASSWORD, Session};
+use twofold_tests::{Authority, Container, First, Login, Setup, eventually};
 
 /// What ssh showed of PAM's messages.
-fn said(session: &twofold_tests::ssh::Session) -> String {
+fn said(session: &Session) -> String {
     format!("{}{}", session.run.stderr, session.prompts.join("\n"))
 }
 
@@ -130,6 +132,91 @@ fn a_key_alone_never_opens_ssh_where_a_code_is_required() {
     let bob = key_alone("bob");
     assert!(!bob.succeeded() && said(&bob).contains("you have none yet"), "{bob:?}\n{}", host.log());
     assert!(!key_alone("carol").succeeded());
+}
+
+/// sshd's `password` method: all of it for alice, and for bob keyboard-interactive after it.
+const BY_PASSWORD: &str = "PasswordAuthentication yes
+Match User alice
+    AuthenticationMethods password
+Match User bob
+    AuthenticationMethods password,keyboard-interactive
+";
+
+/// Logs in at a host that is like that.
+fn by_password(host: &Container, user: &str, answers: &[&str]) -> Session {
+    let methods = "PreferredAuthentications=password,keyboard-interactive";
+    host.ssh(user, &Login::answering(answers).option(methods))
+}
+
+/// A host like that, once its sshd has read it.
+fn host_by_password(authority: &Authority) -> Container {
+    let host = Container::start(authority, First::Password);
+    let write = "cat >/etc/ssh/sshd_config.d/00-password.conf && sshd -t && kill -HUP 1";
+    host.exec("root", &["sh", "-ec", write], BY_PASSWORD).expect_success();
+    eventually("sshd takes passwords", Duration::from_secs(20), || {
+        let nothing = by_password(&host, "alice", &[]);
+        nothing.run.stderr.contains("Permission denied (password)").then_some(())
+    });
+    host
+}
+
+/// How often the authority has judged anything of alice or bob.
+fn judged(authority: &Authority) -> usize {
+    let of = |name: Option<&str>| matches!(name, Some("unix:alice" | "unix:bob"));
+    authority.audit().iter().filter(|event| event.action == "verify" && of(event.name.as_deref())).count()
+}
+
+#[test]
+fn sshds_password_method_alone_or_first_lets_nobody_in_and_charges_nobody() {
+    let authority = Authority::start();
+    let (alice, _bob) = (authority.enrol("alice"), authority.enrol("bob"));
+    let host = host_by_password(&authority);
+    for user in ["alice", "bob"] {
+        // More often than guesses are free.
+        for _ in 0..6 {
+            let session = by_password(&host, user, &[PASSWORD, PASSWORD]);
+            // The second method is never reached: nobody is asked for a code.
+            assert!(!session.succeeded() && session.prompts.len() == 1, "{session:?}\n{}", host.log());
+            assert!(!said(&session).contains("Code for"), "{session:?}");
+        }
+    }
+    assert_eq!(
+        host.log().matches("the answer was not a code; nobody is charged").count(),
+        12,
+        "{}",
+        host.log()
+    );
+    assert_eq!(judged(&authority), 0, "{:?}", authority.audit());
+    // Where the password belongs a code is none, and is not spent.
+    let code = alice.phone.fresh();
+    assert!(!by_password(&host, "alice", &[&code]).succeeded());
+    assert_eq!(judged(&authority), 0, "{:?}", authority.audit());
+    let sudo = host.exec("alice", &["sudo", "-S", "-k", "id", "-u"], &format!("{PASSWORD}\n{code}\n"));
+    assert_eq!(sudo.stdout.trim(), "0", "{sudo:?}\n{}", host.log());
+    assert_eq!(judged(&authority), 1, "{:?}", authority.audit());
+}
+
+#[test]
+fn sshds_password_method_takes_password_and_code_in_one_answer() {
+    let authority = Authority::start();
+    let (alice, bob) = (authority.enrol("alice"), authority.enrol("bob"));
+    let host = host_by_password(&authority);
+    let combined = "sed -i -e 's/^auth .*pam_unix.so.*/auth requisite pam_twofold.so forward_pass/' \
+                    -e 's/^auth .*first=above.*/auth requisite pam_unix.so use_first_pass/' /etc/pam.d/sshd";
+    host.exec("root", &["sh", "-ec", combined], "").expect_success();
+    let both = |code: &str| format!("{PASSWORD}{code}");
+    let once = both(&alice.phone.fresh());
+    let session = by_password(&host, "alice", &[&once]);
+    assert!(session.succeeded() && session.prompts.len() == 1, "{session:?}\n{}", host.log());
+    let again = by_password(&host, "alice", &[&once]);
+    assert!(!again.succeeded() && host.log().contains("used code"), "{again:?}\n{}", host.log());
+    // For bob the module runs in sshd's monitor, and then in the child that the monitor forks: a code for each.
+    let first = both(&bob.phone.fresh());
+    let twice = by_password(&host, "bob", &[&first, &first]);
+    assert!(!twice.succeeded() && twice.prompts.len() == 2, "{twice:?}\n{}", host.log());
+    assert!(twice.prompts[1].contains("Password and code for bob"), "{twice:?}");
+    let two = by_password(&host, "bob", &[&both(&bob.phone.fresh()), &both(&bob.phone.fresh())]);
+    assert!(two.succeeded() && two.prompts.len() == 2, "{two:?}\n{}", host.log());
 }
 
 #[test]

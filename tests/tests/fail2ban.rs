@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use twofold_tests::pam::{PamHost, Typing};
-use twofold_tests::syslog::Syslog;
 use twofold_tests::{Authority, Door, Setup, eventually, place, run};
 
 /// Where `pam/host.c` says that everybody comes from.
@@ -40,8 +39,7 @@ impl World {
         let module = folder.path().join("pam_twofold.so");
         fs::copy(place::module(), &module).unwrap();
         let socket = authority.door_socket("web1");
-        let mut host = PamHost::with(&module, &format!("first=above socket={}", socket.display()));
-        host.syslog = Some(Syslog::start(folder.path(), "fail2ban"));
+        let host = PamHost::with(&module, &format!("first=above socket={}", socket.display()));
         Self { authority, host, folder }
     }
 
@@ -52,7 +50,7 @@ impl World {
     /// The module's lines as a syslog daemon writes them down: without the priority, with the host's name after the time.
     fn log(&self, lines: usize) -> String {
         let ours = || {
-            let text = self.host.syslog.as_ref().unwrap().text();
+            let text = self.host.log();
             let lines = text.lines().filter(|line| line.contains(": pam_twofold(")).map(|line| {
                 let line = line.split_once('>').map_or(line, |(_, line)| line);
                 // `Mmm dd hh:mm:ss ` and then the program.

@@ -13,12 +13,13 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use twofold_tests::pam::{PamHost, Report, Typing, code};
 use twofold_tests::scripted::{ScriptedAuthority as Authority, answer, question};
-use twofold_tests::{place, run};
+use twofold_tests::{eventually, place, run, traces};
 
 /// The one right code of these tests.
 const CODE: &str = "463728";
 
 fn asking(authority: &Authority) -> PamHost {
+    traces::issued("code", CODE);
     PamHost::asking(&authority.socket())
 }
 
@@ -68,6 +69,11 @@ fn a_right_code_passes_and_a_wrong_one_does_not() {
     report.passed();
     assert_eq!(report.all("asked"), ["1 Code for alice: "]);
     alice_types(&host, "123456").is_refused_with(code::AUTH_ERR);
+    // What it says to syslog is kept with the run's logs, where the last suite looks for the code.
+    for verdict in ["accepted", "refused"] {
+        let line = format!("libpam_twofold(door:auth): {verdict} from 203.0.113.9, user \"alice\"");
+        eventually("the log says it", Duration::from_secs(10), || host.log().contains(&line).then_some(()));
+    }
 }
 
 #[test]

@@ -14,6 +14,12 @@ pub fn form(table: &mut Table<'_>, host: &Host) -> Option<Form> {
     let login = table.text("login").and_then(|text| text.check(|text| path(&text)));
     let login = table.need("login", login, "\"/login\"");
     let login_field = table.text("login_field").map(|text| text.check(field));
+    let login_fields: Vec<At<String>> = table.texts("login_fields");
+    if login_field.is_none() && !login_fields.is_empty() {
+        table
+            .place()
+            .mistake("login_fields belongs to login_field: a login with a path of its own may have any");
+    }
     let cookies = cookies(table).map(AppCookies::new);
     let login_cookies = login_cookies(table, cookies.as_ref());
     let identity = identity(table);
@@ -29,6 +35,7 @@ pub fn form(table: &mut Table<'_>, host: &Host) -> Option<Form> {
             Some(field) => Some(field?.value),
             None => None,
         },
+        login_fields: login_fields.into_iter().map(|name| name.value).collect(),
         cookies: cookies?,
         login_cookies,
         identity: identity?,
@@ -217,6 +224,7 @@ mod tests {
             (("identity_json = \"/user\"", "identity_pattern = \"a(b\""), "regular expression"),
             (("identity_json = \"/user\"", "identity_pattern = \"ab\""), "a group in parentheses"),
             (("\"DW*\"]", "\"DW*\"]\nlogin_cookies = [\"other\"]"), "one of `cookies`"),
+            (("login_field = \"do=login\"\n", "login_fields = [\"id\"]\n"), "belongs to login_field"),
             (("login = ", "realm = \"local\"\nlogin = "), "realm other than `local`"),
         ] {
             let (from, to) = change;

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH, LOCATION, SET_COOKIE, STRICT_TRANSPORT_SECURITY};
+use http::header::{
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, SET_COOKIE, STRICT_TRANSPORT_SECURITY,
+};
 use http::{HeaderValue, Method, StatusCode};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::Session;
@@ -68,15 +70,19 @@ impl Gate {
         }
         let (path, _) = wanted.split(session.req_header());
         let body = match form.needs_body(&session.req_header().method, path) {
-            true => short_body(session).await?,
-            false => Bytes::new(),
+            true => short_form(session).await?,
+            false => None,
         };
         let request = session.req_header();
         let (path, query) = wanted.split(request);
         let is_in =
             known.is_some_and(|known| site.enrolments().are_met(known, site.second(), self.clock.unix()));
-        let is_login = match form.step(&request.method, path, query, &body) {
+        let is_login = match form.step(&request.method, path, query, body.as_deref()) {
             Step::Login => true,
+            Step::Unclear(why) => {
+                let why = format!("a login at the app that may be something else as well: {why}");
+                return Ok(Some(Decision::Answer(self.refuse(session, Refusal::LoginElsewhere, &why))));
+            }
             Step::Page if !is_in => false,
             Step::Page | Step::Other => {
                 if fields::in_query(&form.credentials, query) {
@@ -276,6 +282,9 @@ impl Gate {
         };
         if request::is_navigation(&request.headers) {
             replace(response, context, StatusCode::SEE_OTHER, Some(&onwards))?;
+        } else if form.login_field.is_some() {
+            // What an app answers where it also answers everything else may be everything else.
+            replace(response, context, StatusCode::OK, None)?;
         }
         Ok(())
     }
@@ -444,18 +453,23 @@ pub(super) fn replace(
     Ok(())
 }
 
-/// The beginning of a body, which still goes on to the app afterwards; nothing where it is longer.
-async fn short_body(session: &mut Session) -> Result<Bytes> {
-    let is_short = session
-        .req_header()
-        .headers
-        .get(CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok())
-        .is_some_and(|length| length <= LONGEST_LOGIN);
-    if !is_short {
-        return Ok(Bytes::new());
+/// A short form, which still goes on to the app afterwards; nothing where the body is longer, or something else.
+async fn short_form(session: &mut Session) -> Result<Option<Bytes>> {
+    let headers = &session.req_header().headers;
+    let mut kinds = headers.get_all(CONTENT_TYPE).iter();
+    let is_form = match (kinds.next(), kinds.next()) {
+        (None, _) => true,
+        (Some(kind), None) => {
+            let kind = kind.as_bytes().split(|&byte| byte == b';').next().unwrap_or_default();
+            kind.trim_ascii().eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
+        }
+        (Some(_), Some(_)) => false,
+    };
+    let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if !is_form || length.is_none_or(|length| length > LONGEST_LOGIN) {
+        return Ok(None);
     }
     session.enable_retry_buffering();
     while session.read_request_body().await?.is_some() {}
-    Ok(session.get_retry_buffer().unwrap_or_default())
+    Ok(Some(session.get_retry_buffer().unwrap_or_default()))
 }

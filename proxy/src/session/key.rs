@@ -53,7 +53,7 @@ impl Known {
             operates: false,
         };
         let known = Self::new(view, None, now)?;
-        Ok(Self { key: Some(Key { id, grant, last: Mutex::default() }), ..known })
+        Ok(Self { key: Some(Box::new(Key { id, grant, last: Mutex::default() })), ..known })
     }
 
     /// Whether this is good for a request to `site`: a session always, a key within its grant.

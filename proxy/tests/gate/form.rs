@@ -21,11 +21,15 @@ impl Mail {
 
     /// The same with more settings for the site.
     fn start_with(more: &str) -> Self {
+        Self::start_as(more, FORM)
+    }
+
+    fn start_as(more: &str, form: &str) -> Self {
         let app = FormApp::start();
         let port = crate::harness::free_port();
         let site = format!(
             "blind = \"3s\"\n[[rule]]\npaths = [\"/public\"]\npolicy = \"bypass\"\n[[site]]\norigin = \"http://mail.localhost:{port}\"\n\
-             upstream = \"{}\"\n{more}\n{FORM}",
+             upstream = \"{}\"\n{more}\n{form}",
             app.address
         );
         Self { world: World::start_at(port, &site, ""), app }
@@ -73,6 +77,11 @@ impl Mail {
         browser.cookie("mail.localhost", "sid").unwrap_or_default()
     }
 }
+
+/// An app that takes its logins where everything else goes too.
+const WIKI: &str = "first_factor = \"form\"\n[site.form]\npage = \"/index?do=login\"\nlogin = \"/index\"\n\
+                    login_field = \"do=login\"\nlogin_fields = [\"id\"]\ncookies = [\"sid\"]\nidentity = \"/me\"\n\
+                    identity_json = \"/user\"\ncredentials_anywhere = [\"u\", \"p\"]\n";
 
 const PAIRS: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
 const XHR: &str = "X-Requested-With: XMLHttpRequest\r\nSec-Fetch-Mode: cors\r\n";
@@ -295,6 +304,57 @@ fn a_login_by_script_gets_its_answer_and_the_next_page_asks_for_the_code() {
     let landed = give_code(&mut browser, &page, "111111");
     assert_eq!(path(&landed.url), "/inbox?new");
     assert!(landed.body.contains("for \"alice\""), "{}", landed.body);
+}
+
+#[test]
+fn a_password_alone_gets_nothing_of_an_app_that_takes_it_everywhere() {
+    let wiki = Mail::start_as("", WIKI);
+    let mut browser = Browser::new(wiki.world.port);
+    browser.open(&wiki.url("/inbox"));
+    let whose = "u=bob&p=app+pass";
+    let parts = "Content-Type: multipart/form-data; boundary=x\r\n";
+    let part = |name: &str, value: &str| {
+        format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+    };
+    let in_parts = format!("{}{}--x--\r\n", part("u", "bob"), part("p", "app pass"));
+    let long = format!("{whose}&id={}", "x".repeat(70_000));
+    for (first, kind, body) in [
+        ("POST /index?do=login", PAIRS, format!("do=read&{whose}")),
+        ("POST /index?do=read", PAIRS, format!("do=login&{whose}")),
+        ("POST /index", PAIRS, format!("do=login&do=read&{whose}")),
+        ("POST /index", PAIRS, format!("do=login&index=1&{whose}")),
+        ("POST /index?do=login&index=1", PAIRS, whose.to_owned()),
+        ("POST /index?do=login", parts, in_parts.clone()),
+        ("POST /index?do=login", PAIRS, long),
+        ("POST /index?do=read", PAIRS, whose.to_owned()),
+        ("POST /index?do=read", parts, in_parts),
+    ] {
+        for script in ["", XHR] {
+            let answer = wiki.send(first, &browser, &format!("{kind}{script}"), &body);
+            assert!([303, 401, 403].contains(&answer.status), "{first} {script}: {answer:?}");
+            assert!(!answer.body.contains("pages of"), "{first} {script}: {answer:?}");
+        }
+    }
+    // By a header of the app's own: it does not arrive, and a script gets nothing to read either.
+    let by_header = format!("{PAIRS}X-App-Do: read\r\n");
+    let answer =
+        wiki.send("POST /index", &browser, &format!("{by_header}{XHR}"), &format!("do=login&{whose}"));
+    assert_eq!((answer.status, answer.body.as_str()), (200, ""), "{answer:?}");
+    assert!(!answer.headers.iter().any(|(_, value)| value.contains("sid=")), "{answer:?}");
+    let page = wiki.send("GET /index?do=login", &browser, "X-App-Do: read\r\n", "");
+    assert!(page.body.contains("please sign in"), "{page:?}");
+    assert!(!wiki.app.seen().iter().any(|first| first.contains("read")), "{:?}", wiki.app.seen());
+    // The same as people do it.
+    let mut browser = Browser::new(wiki.world.port);
+    browser.open(&wiki.url("/inbox"));
+    let answer =
+        browser.post(&wiki.url("/index?do=login"), "do=login&id=1&u=alice&p=app+pass", "same-origin");
+    let page = wiki.onwards(&mut browser, &answer);
+    assert_eq!(path(&give_code(&mut browser, &page, "111111").url), "/inbox");
+    // Inside their session: another's name and password still bring nothing of another's.
+    let answer =
+        wiki.send("POST /index?do=login", &browser, &format!("{PAIRS}{XHR}"), &format!("do=read&{whose}"));
+    assert_eq!(answer.status, 403, "{answer:?}");
 }
 
 #[test]

@@ -68,6 +68,8 @@ struct Request {
     fields: BTreeMap<String, String>,
     /// Whether it takes a page.
     accepts: bool,
+    /// What is to be done, by a header of the app's own.
+    action: Option<String>,
 }
 
 impl Shared {
@@ -122,7 +124,8 @@ impl Shared {
             .collect();
         let accepts =
             line("accept: ").is_none_or(|kinds| kinds.contains("*/*") || kinds.contains("text/html"));
-        Some(Request { method, target, session, fields, accepts })
+        let action = line("x-app-do: ").map(|action| action.trim().to_owned());
+        Some(Request { method, target, session, fields, accepts, action })
     }
 
     fn answer(&self, request: &Request) -> (u16, String, String) {
@@ -163,6 +166,15 @@ impl Shared {
             ("POST", "/api/login") if is_right => {
                 (200, set(&self.open(field("u"))), format!("welcome {}, here is your mail", field("u")))
             }
+            // It takes a name and a password with whatever is asked for, as DokuWiki does.
+            (_, "/index") => match (request.action.as_deref().unwrap_or(field("do")), is_right) {
+                ("login", true) => {
+                    (302, format!("Location: /home\r\n{}", set(&self.open(field("u")))), String::new())
+                }
+                ("login", false) => (200, set(&self.open("")), "<form>please sign in</form>".to_owned()),
+                (_, true) => (200, set(&self.open(field("u"))), format!("the pages of {}", field("u"))),
+                (_, false) => (200, String::new(), "what everybody may read there".to_owned()),
+            },
             ("GET", "/logout") => {
                 (302, "Location: /login\r\nSet-Cookie: sid=; Path=/; Max-Age=0\r\n".to_owned(), String::new())
             }
