@@ -1,5 +1,6 @@
 //! A real Chromium, headless, driven over WebDriver.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -8,9 +9,12 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use tempfile::TempDir;
 
 use crate::gate::free_port;
-use crate::{Process, place, qr};
+use crate::{Process, place, qr, traces};
 
-/// A browser with a fresh profile. End it with [`Browser::close`]; a test that panics ends it, too.
+/// The shortest cookie that is noted as issued: what somebody could guess, such as a language, is no secret.
+const SHORTEST: usize = 16;
+
+/// A browser with a fresh profile. Every cookie that it is given is noted as issued. End it with [`Browser::close`]; a test that panics ends it, too.
 #[derive(Debug)]
 pub struct Browser {
     /// The page and everything on it.
@@ -18,7 +22,7 @@ pub struct Browser {
     port: u16,
     // Dropped after the client; chromedriver takes its browser with it.
     _driver: Process,
-    _profile: TempDir,
+    profile: TempDir,
 }
 
 impl Browser {
@@ -76,6 +80,9 @@ impl Browser {
             "--no-first-run".to_owned(),
             "--no-proxy-server".to_owned(),
             format!("--user-data-dir={}", profile.path().display()),
+            // For the cookies: those that a page replaces or takes back are in no jar when the browser ends.
+            format!("--log-net-log={}", net_log(&profile).display()),
+            "--net-log-capture-mode=IncludeSensitive".to_owned(),
         ];
         all.extend(switches.iter().map(|&switch| switch.to_owned()));
         let mut options = serde_json::json!({ "args": all });
@@ -88,7 +95,7 @@ impl Browser {
             .connect(&format!("http://127.0.0.1:{port}"))
             .await
             .unwrap_or_else(|why| panic!("chromium does not start: {why}\n{}", driver.log()));
-        Self { client, port, _driver: driver, _profile: profile }
+        Self { client, port, _driver: driver, profile }
     }
 
     /// Where its driver listens.
@@ -113,6 +120,27 @@ impl Browser {
 
     /// Ends the browser.
     pub async fn close(self) {
-        let _ = self.client.close().await;
+        let _ = self.client.clone().close().await;
     }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let log = std::fs::read(net_log(&self.profile)).unwrap_or_default();
+        cookies_in(&String::from_utf8_lossy(&log))
+            .into_iter()
+            .for_each(|value| traces::issued("cookie", value));
+    }
+}
+
+fn net_log(profile: &TempDir) -> PathBuf {
+    profile.path().join("net.json")
+}
+
+/// The values of the cookies that a network log of Chromium's has heard of, where they are long enough to be secrets.
+fn cookies_in(log: &str) -> BTreeSet<&str> {
+    let lines = log.match_indices("et-cookie: ").chain(log.match_indices("et-Cookie: "));
+    let pairs = lines.filter_map(|(at, name)| log.get(at + name.len()..)?.split([';', '"']).next());
+    let values = pairs.filter_map(|pair| Some(pair.split_once('=')?.1));
+    values.filter(|value| value.len() >= SHORTEST).collect()
 }

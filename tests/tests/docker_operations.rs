@@ -3,7 +3,7 @@
 use std::fs;
 
 use twofold_tests::ssh::PASSWORD;
-use twofold_tests::{Host, Login, place, traces};
+use twofold_tests::{Host, Login, Release, place, traces};
 
 const NEW_HOST: &str = "On a new host";
 
@@ -22,8 +22,8 @@ fn commands(on_new_host: bool) -> Vec<String> {
 }
 
 /// The new host's commands, with what the old one has put by. alice is there, and what she had used stays used.
-fn follow_on_a_new_host(old: &Host, used: &str) {
-    let (new, folder) = (Host::boot(), tempfile::tempdir().unwrap());
+fn follow_on_a_new_host(release: Release, old: &Host, used: &str) {
+    let (new, folder) = (Host::boot_on(release), tempfile::tempdir().unwrap());
     for file in ["twofold.deb", "twofold-keys", "twofold-ledger"] {
         let path = format!("/var/backups/{file}");
         old.take(&path, &folder.path().join(file));
@@ -52,7 +52,17 @@ fn follow_on_a_new_host(old: &Host, used: &str) {
 
 #[test]
 fn every_command_of_the_operations_page_does_what_it_says() {
-    let host = Host::boot();
+    every_command_does_what_it_says(Release::Own);
+}
+
+#[test]
+#[ignore = "long: ./dev test --all"]
+fn on_trixie_every_command_of_the_operations_page_does_what_it_says() {
+    every_command_does_what_it_says(Release::Trixie);
+}
+
+fn every_command_does_what_it_says(release: Release) {
+    let host = Host::boot_on(release);
     host.put(&place::package("0.1.0"), "/var/backups/twofold.deb");
     host.exec(&["dpkg", "--install", "/var/backups/twofold.deb"]).expect_success();
     host.type_to(&["chpasswd"], &format!("root:{PASSWORD}\n")).expect_success();
@@ -90,5 +100,5 @@ fn every_command_of_the_operations_page_does_what_it_says() {
         }
     }
     assert!(restored);
-    follow_on_a_new_host(&host, &alice.backup_codes[1]);
+    follow_on_a_new_host(release, &host, &alice.backup_codes[1]);
 }

@@ -13,12 +13,22 @@ fn counts(kind: &str, text: &[u8], place: Range<usize>) -> bool {
     if !matches!(kind, "code" | "backup code") {
         return true;
     }
-    let part_of_more =
-        |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || b".:[]-_".contains(byte));
-    let before = place.start.checked_sub(1).and_then(|before| text.get(before));
+    let (before, after) = (&text[..place.start], &text[place.end..]);
+    let mut back = before.iter().rev();
+    let mut on = after.iter();
     // The trail of every second test of clocks has "stepped by 899999 ms".
-    let is_measure = text.get(place.end..).is_some_and(|rest| rest.starts_with(b" ms"));
-    !part_of_more(before) && !part_of_more(text.get(place.end)) && !is_measure
+    let is_measure = after.starts_with(b" ms");
+    !part_of_more(back.next(), back.next()) && !part_of_more(on.next(), on.next()) && !is_measure
+}
+
+/// Whether digits go on beyond their end, where these two bytes follow: in a word, in brackets, or as a part of an address, a
+/// time or a fraction. What only ends or joins a sentence there excuses nothing.
+fn part_of_more(next: Option<&u8>, beyond: Option<&u8>) -> bool {
+    next.is_some_and(|next| match next {
+        b'.' | b':' | b'-' => beyond.is_some_and(u8::is_ascii_digit),
+        b'[' | b']' | b'_' => true,
+        other => other.is_ascii_alphanumeric(),
+    })
 }
 
 /// The numbers of those of `issued` that occur in `text`. All are looked for in one pass: a long run issues tens of
@@ -63,6 +73,16 @@ fn a_code_counts_only_as_a_number_of_its_own() {
         !occurring(&finder(&issued), &issued, text.as_bytes()).is_empty()
     };
     assert!(occurs("code", "123456", "wrong code 123456 for alice"));
+    for sentence in
+        ["code 123456: wrong", "is it 123456.", "wrong:123456", "tried 123456-", "code:123456:wrong"]
+    {
+        assert!(occurs("code", "123456", sentence), "{sentence}");
+    }
+    for number in
+        ["09:40:00.123456Z", "1.123456", "123456.7", "fe80::7:123456", "123456-2-twofoldd", "pid_123456"]
+    {
+        assert!(!occurs("code", "123456", number), "{number}");
+    }
     assert!(!occurs("code", "123456", "sshd[123456]: port 91234567"));
     assert!(!occurs("code", "899999", "clock done: stepped by 899999 ms"));
     assert!(occurs("code", "899999", "code 899999 milliseconds late"));

@@ -16,6 +16,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::traces;
+
 /// How it answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mood {
@@ -167,6 +169,7 @@ impl Shared {
         BufReader::new(stream.try_clone().unwrap()).read_until(0, &mut message).unwrap();
         message.pop();
         let Ok(call) = serde_json::from_slice::<Value>(&message) else { return };
+        traces::seen_in_message(&call);
         let method = call["method"].as_str().unwrap().rsplit('.').next().unwrap().to_owned();
         if method == "WatchSessions" {
             return self.watch(stream, call["parameters"]["after"].as_u64());
@@ -180,6 +183,7 @@ impl Shared {
             Mood::Huge => while (&*stream).write_all(&[b' '; 65_536]).is_ok() {},
             Mood::Well | Mood::Half | Mood::Late | Mood::Other | Mood::Both => {
                 let mut reply = self.reply(&method, &call["parameters"]);
+                traces::seen_in_message(&reply);
                 if mood == Mood::Other {
                     reply["nonce"] = json!("00".repeat(16));
                 }

@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::time::Duration;
 
 use crate::secure::Trusts;
+use crate::traces;
 
 /// One answer.
 #[derive(Clone, Debug)]
@@ -50,6 +51,7 @@ pub fn raw(port: u16, request: &[u8]) -> Response {
 
 /// The same over a connection of any kind.
 pub fn exchange(mut stream: impl Read + Write, request: &[u8]) -> Response {
+    traces::seen_in_request(request);
     stream.write_all(request).unwrap();
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
@@ -220,6 +222,7 @@ impl Browser {
             if attributes.contains("Max-Age=0") {
                 jar.remove(name);
             } else {
+                traces::seen(value);
                 jar.insert(name.to_owned(), value.to_owned());
             }
         }

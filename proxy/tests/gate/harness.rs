@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
@@ -13,8 +14,9 @@ use tempfile::TempDir;
 
 use crate::app::App;
 use crate::authority::Authority;
-use crate::browser::Browser;
+use crate::browser::{Browser, sign_in};
 use crate::secure::Root;
+use crate::traces;
 
 /// Everything that a test needs.
 pub struct World {
@@ -179,6 +181,10 @@ impl Drop for World {
     fn drop(&mut self) {
         let _ = self.gate.kill();
         let _ = self.gate.wait();
+        if !std::thread::panicking() {
+            let found = traces::found_in(&self.log());
+            assert!(found.is_empty(), "the gate's log holds {found:?}:\n{}", self.log());
+        }
     }
 }
 
@@ -193,4 +199,16 @@ pub fn free_port() -> u16 {
             return port;
         }
     }
+}
+
+#[test]
+fn a_code_in_a_gates_log_fails_its_test() {
+    let mut world = World::start();
+    sign_in(&mut Browser::new(world.port), "111111");
+    world.stop();
+    let path = world.log_path();
+    let said = world.log();
+    std::fs::write(&path, format!("{said}code 111111: wrong\n")).unwrap();
+    let ended = std::panic::catch_unwind(AssertUnwindSafe(|| drop(world)));
+    assert!(ended.is_err(), "nobody has looked at {said}");
 }

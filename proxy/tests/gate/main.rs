@@ -27,5 +27,6 @@ mod signing_in;
 mod signing_out;
 mod streams;
 mod tls;
+mod traces;
 mod trust;
 mod upstream;
