@@ -16,6 +16,7 @@ use crate::keyring::Keyring;
 use crate::system_clock::Clock;
 
 mod copy;
+mod copying;
 mod format;
 mod key;
 mod keys;
@@ -26,6 +27,7 @@ mod reserve;
 mod retention;
 mod seal;
 mod sled;
+mod snapshot;
 mod state;
 mod witness;
 mod writer;
@@ -344,13 +346,13 @@ impl Store {
         failed.ok().and_then(|failed| failed.clone()).unwrap_or_else(|| "the writer is gone".to_owned())
     }
 
-    /// Writes a sealed copy of everything beside the database, as it is between two batches.
+    /// Writes a sealed copy of everything beside the database, as it is between two batches. Commits do not wait for it.
     ///
     /// # Errors
     /// [`StoreError::DiskFull`] where there is no room for it, and as [`Self::commit`].
     pub async fn copy(&self) -> Result<Copied, StoreError> {
         let (answer, answered) = oneshot::channel();
-        self.queue.send(writer::Job::Copy(answer)).await.map_err(|_| self.gone())?;
+        self.queue.send(writer::Job::Copy(answer, self.queue.downgrade())).await.map_err(|_| self.gone())?;
         answered.await.map_err(|_| self.gone())?
     }
 

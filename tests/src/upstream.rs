@@ -115,7 +115,9 @@ fn serve(stream: &TcpStream, respond: &dyn Fn(&Seen) -> Vec<u8>, seen: &Mutex<Ve
     }
 }
 
-fn answer(status: &str, kind: &str, body: &[u8]) -> Vec<u8> {
+/// An answer: its status, what kind of thing it is, and that.
+#[must_use]
+pub fn answer(status: &str, kind: &str, body: &[u8]) -> Vec<u8> {
     let head = format!("HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n", body.len());
     [head.as_bytes(), body].concat()
 }

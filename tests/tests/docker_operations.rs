@@ -3,7 +3,7 @@
 use std::fs;
 
 use twofold_tests::ssh::PASSWORD;
-use twofold_tests::{Host, Login, place};
+use twofold_tests::{Host, Login, Release, place};
 
 fn commands() -> Vec<String> {
     let page = fs::read_to_string(place::repository().join("docs/operations.md")).unwrap();
@@ -12,7 +12,17 @@ fn commands() -> Vec<String> {
 
 #[test]
 fn every_command_of_the_operations_page_does_what_it_says() {
-    let host = Host::boot();
+    every_command_does_what_it_says(Release::Own);
+}
+
+#[test]
+#[ignore = "long: ./dev test --all"]
+fn on_trixie_every_command_of_the_operations_page_does_what_it_says() {
+    every_command_does_what_it_says(Release::Trixie);
+}
+
+fn every_command_does_what_it_says(release: Release) {
+    let host = Host::boot_on(release);
     host.put(&place::package("0.1.0"), "/var/backups/twofold.deb");
     host.exec(&["dpkg", "--install", "/var/backups/twofold.deb"]).expect_success();
     host.type_to(&["chpasswd"], &format!("root:{PASSWORD}\n")).expect_success();

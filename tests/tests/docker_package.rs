@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use twofold_tests::ssh::{PASSWORD, log_in};
-use twofold_tests::{Host, Login, eventually, place, run};
+use twofold_tests::{Host, Login, Release, eventually, place, run};
 
 /// PAM's and sshd's files, which installing must not touch.
 fn logins(host: &Host) -> String {
@@ -32,7 +32,17 @@ fn with_code(host: &Host, code: &str) -> Login {
 
 #[test]
 fn from_the_package_to_a_protected_login_and_back_to_nothing() {
-    let host = Host::boot();
+    to_a_protected_login_and_back(Release::Own);
+}
+
+#[test]
+#[ignore = "long: ./dev test --all"]
+fn on_trixie_from_the_package_to_a_protected_login_and_back_to_nothing() {
+    to_a_protected_login_and_back(Release::Trixie);
+}
+
+fn to_a_protected_login_and_back(release: Release) {
+    let host = Host::boot_on(release);
     let before = logins(&host);
     let by_key = || Some(Login { key: Some(host.key()), ..Login::default() });
     let alone: [Person<'_>; 1] = [("alice", &by_key)];

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use twofold_tests::ssh::PASSWORD;
-use twofold_tests::{First, Login, Machine, Release, eventually, traces};
+use twofold_tests::{Enrolled, First, Login, Machine, Release, Terminal, eventually, traces};
 
 const CODE: &str = "Code for ";
 const PASSWORD_PROMPT: &str = "assword";
@@ -180,7 +180,8 @@ fn emergency_code(release: Release) {
 
 /// The other sudo and su, as newer releases have them beside the old ones; and the same with it in their place.
 fn sudo_rs(release: Release) {
-    let machine = Machine::on(release, First::Password, "");
+    let grace = "[[policy.rule]]\nservices = [\"sudo\"]\nrequire = \"required\"\ngrace = \"8h\"\n";
+    let machine = Machine::on(release, First::Password, grace);
     let (alice, bob) = (machine.enrol("alice"), machine.enrol("bob"));
     for program in ["sudo-rs", "/usr/local/bin/sudo"] {
         machine.root("ln -sf $(command -v sudo-rs) /usr/local/bin/sudo");
@@ -194,6 +195,7 @@ fn sudo_rs(release: Release) {
             assert_eq!(sudo(&bob.phone.fresh()).stdout, "", "{words:?}");
         }
     }
+    sudo_rs_says_which_terminal(&machine, &alice);
     // Debian leaves it without the bit that makes it su.
     machine.root("chmod u+s $(command -v su-rs)");
     for words in [&["su-rs", "bob", "-c", "id -un"][..], &["su-rs", "-", "bob", "-c", "id -un"]] {
@@ -202,6 +204,31 @@ fn sudo_rs(release: Release) {
         assert_eq!(opened.stdout.lines().last(), Some("bob"), "{words:?} {opened:?}\n{}", machine.log());
         assert_eq!(su(&alice.phone.fresh()).stdout, "", "{words:?}");
     }
+}
+
+/// So a code serves again in that terminal's session, and in no other. (The one of Debian 13 looks for the terminal at its
+/// standard input: with that from elsewhere it knows of none.)
+fn sudo_rs_says_which_terminal(machine: &Machine, alice: &Enrolled) {
+    let ask = |shell: &mut Terminal| {
+        shell.enter("sudo-rs -k id -u; echo ended:$?");
+        shell.until(PASSWORD_PROMPT);
+        shell.enter(PASSWORD);
+    };
+    let mut first = machine.terminal("alice", &["sh"]);
+    for is_asked in [true, false] {
+        ask(&mut first);
+        if is_asked {
+            first.until(&format!("{CODE}alice: "));
+            first.enter(&alice.phone.fresh());
+        }
+        let shown = first.until("ended:0");
+        assert!(!shown.contains(CODE), "{shown}");
+    }
+    let log = machine.log();
+    assert!(log.contains("pam_twofold(sudo:auth): let by from terminal \"pts/"), "{log}");
+    let mut second = machine.terminal("alice", &["sh"]);
+    ask(&mut second);
+    second.until(&format!("{CODE}alice: "));
 }
 
 #[test]

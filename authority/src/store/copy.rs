@@ -1,5 +1,5 @@
-//! Copies of a whole ledger: written by the writer between two batches, so that one holds exactly what was committed
-//! then; read back into a new ledger.
+//! Copies of a whole ledger: written from a snapshot, so that one holds exactly what was committed when it was begun; read
+//! back into a new ledger.
 //!
 //! A copy is a line that says what it is, and pages. Each page is sealed like a record of the ledger, under its own
 //! number and with the ledger's revision; the last one, which is empty, says that it is the last. So pages can be neither
@@ -13,7 +13,9 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use rustix::fs::fstatvfs;
 use twofold_shared::clock::{self, Reading};
 use zeroize::Zeroizing;
 
@@ -21,13 +23,16 @@ use super::format::Format;
 use super::record::KeyNotes;
 use super::seal::{SealError, Sealer};
 use super::sled::{Batch, Tree, TreeError};
+use super::snapshot::Snapshot;
 use super::state::State;
 use super::{Key, Space, StoreError, Version, record};
 
 /// Every copy begins with it.
 const HEAD: &[u8] = b"twofold ledger copy 1\n";
-/// Records on a page.
+/// Records on a page, at most.
 const PAGE: usize = 500;
+/// After so many bytes the drive is waited for, so that whoever else waits for it never waits for many of a copy's.
+const PIECE: u64 = 2 << 20;
 /// A page is never longer: records are small.
 const LONGEST: usize = 64 << 20;
 /// How far a restored ledger's revision is ahead of its copy's: more commits than any lost ledger has made since.
@@ -112,33 +117,21 @@ fn page_key(number: u64, is_last: bool) -> Key {
 /// What the copy beside the database is called until it is carried away.
 pub(super) const NAME: &str = "copy";
 
-/// Writes a copy to `path`, in the place of the one before. Nothing changes meanwhile: the writer calls it, or there is
-/// none yet.
-pub(super) fn write(
-    tree: &Tree,
-    sealer: &Sealer,
-    revision: Version,
-    path: &Path,
-) -> Result<Copied, StoreError> {
+/// Writes a copy to `path`, in the place of the one before, as long as the disk has more room than `floor`, in bytes.
+pub(super) fn write(snapshot: Snapshot, path: &Path, floor: u64) -> Result<Copied, StoreError> {
     let (folder, unfinished) = (path.parent().unwrap_or(Path::new(".")), path.with_extension("new"));
-    let failed = |error: io::Error| match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::DiskFull,
-        _ => StoreError::Failed(format!("{}: {error}", unfinished.display())),
-    };
     match fs::remove_file(&unfinished) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(&unfinished, &error)),
         _ => {}
     }
-    let file = File::options().write(true).create_new(true).mode(0o600).open(&unfinished).map_err(failed)?;
-    let written = pages(tree, sealer, revision, &file, failed);
-    let records = written.and_then(|records| {
-        file.sync_all()
-            .and_then(|()| fs::rename(&unfinished, path))
+    let revision = snapshot.revision;
+    let written = Out::create(&unfinished, floor).and_then(|out| pages(snapshot, out)).and_then(|records| {
+        fs::rename(&unfinished, path)
             .and_then(|()| File::open(folder)?.sync_all())
-            .map_err(failed)?;
+            .map_err(|error| failed(path, &error))?;
         Ok(records)
     });
-    match records {
+    match written {
         Ok(records) => Ok(Copied { path: path.to_owned(), revision, records }),
         Err(error) => {
             // Half a copy is only in the way.
@@ -148,46 +141,88 @@ pub(super) fn write(
     }
 }
 
-fn pages(
-    tree: &Tree,
-    sealer: &Sealer,
-    revision: Version,
-    file: &File,
-    failed: impl Fn(io::Error) -> StoreError + Copy,
-) -> Result<u64, StoreError> {
-    let mut out = BufWriter::new(file);
-    out.write_all(HEAD).map_err(failed)?;
+fn failed(path: &Path, error: &io::Error) -> StoreError {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::DiskFull,
+        _ => StoreError::Failed(format!("{}: {error}", path.display())),
+    }
+}
+
+fn pages(mut snapshot: Snapshot, mut out: Out<'_>) -> Result<u64, StoreError> {
+    let (keys, revision) = (Arc::clone(&snapshot.keys), snapshot.revision);
+    let sealed = |key: &Key, page: &Vec<Record>| -> Result<Vec<u8>, StoreError> {
+        Ok(keys.sealer.seal(key, revision, &record::encode(key, page)?)?)
+    };
     let (mut number, mut records) = (0, 0);
-    for space in Space::ALL {
-        let mut after: Option<Key> = None;
-        loop {
-            let found = tree.scan(space, &[], after.as_ref(), PAGE);
-            let found = found.map_err(|error| StoreError::Failed(error.to_string()))?;
-            let Some((last, _)) = found.last() else { break };
-            after = Some(last.clone());
-            records += found.len() as u64;
-            let page: Vec<Record> =
-                found.into_iter().map(|(key, sealed)| (key.as_bytes().to_vec(), sealed)).collect();
-            put(&mut out, sealer, &page_key(number, false), revision, &page, failed)?;
+    while let Some(found) = snapshot.page()? {
+        let mut page: Vec<Record> =
+            found.into_iter().map(|(key, sealed)| (key.as_bytes().to_vec(), sealed)).collect();
+        while !page.is_empty() {
+            let rest = page.split_off(page.len().min(PAGE));
+            out.put(&sealed(&page_key(number, false), &page)?)?;
+            records += page.len() as u64;
             number += 1;
+            page = rest;
         }
     }
-    put(&mut out, sealer, &page_key(number, true), revision, &Vec::new(), failed)?;
-    out.flush().map_err(failed)?;
+    out.put(&sealed(&page_key(number, true), &Vec::new())?)?;
+    out.finish()?;
     Ok(records)
 }
 
-fn put(
-    out: &mut impl Write,
-    sealer: &Sealer,
-    key: &Key,
-    revision: Version,
-    page: &Vec<Record>,
-    failed: impl Fn(io::Error) -> StoreError,
-) -> Result<(), StoreError> {
-    let sealed = sealer.seal(key, revision, &record::encode(key, page)?)?;
-    let length = u32::try_from(sealed.len()).unwrap_or(u32::MAX).to_be_bytes();
-    out.write_all(&length).and_then(|()| out.write_all(&sealed)).map_err(failed)
+/// The file that a copy is written to.
+struct Out<'a> {
+    path: &'a Path,
+    file: BufWriter<File>,
+    floor: u64,
+    /// Bytes since the drive was waited for.
+    piece: u64,
+}
+
+impl<'a> Out<'a> {
+    fn create(path: &'a Path, floor: u64) -> Result<Self, StoreError> {
+        let file = File::options().write(true).create_new(true).mode(0o600).open(path);
+        let file = file.map_err(|error| failed(path, &error))?;
+        let mut out = Self { path, file: BufWriter::new(file), floor, piece: 0 };
+        out.look_for_room()?;
+        out.write(HEAD)?;
+        Ok(out)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        self.piece += bytes.len() as u64;
+        self.file.write_all(bytes).map_err(|error| failed(self.path, &error))
+    }
+
+    /// One page, after its length.
+    fn put(&mut self, sealed: &[u8]) -> Result<(), StoreError> {
+        self.write(&u32::try_from(sealed.len()).unwrap_or(u32::MAX).to_be_bytes())?;
+        self.write(sealed)?;
+        if self.piece < PIECE {
+            return Ok(());
+        }
+        self.piece = 0;
+        self.synchronise()?;
+        self.look_for_room()
+    }
+
+    fn synchronise(&mut self) -> Result<(), StoreError> {
+        let done = self.file.flush().and_then(|()| self.file.get_ref().sync_data());
+        done.map_err(|error| failed(self.path, &error))
+    }
+
+    /// Logins come first.
+    fn look_for_room(&self) -> Result<(), StoreError> {
+        let disk =
+            fstatvfs(self.file.get_ref()).map_err(|error| failed(self.path, &io::Error::from(error)))?;
+        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+        if free < self.floor { Err(StoreError::DiskFull) } else { Ok(()) }
+    }
+
+    fn finish(mut self) -> Result<(), StoreError> {
+        self.synchronise()?;
+        self.file.get_ref().sync_all().map_err(|error| failed(self.path, &error))
+    }
 }
 
 /// Reads a copy to its end, each page's records in turn, and gives its revision.

@@ -20,6 +20,7 @@ use super::reserve::{Reserve, ReserveSize};
 use super::retention::Retention;
 use super::seal::{SealError, Sealer};
 use super::sled::{Batch, Tree, TreeError};
+use super::snapshot::Snapshot;
 use super::state::State;
 use super::witness::Witness;
 use super::writer::{self, Writer};
@@ -271,7 +272,7 @@ pub(super) fn open(
         .make_room(options.reserve.margin + room_to_open(&database))
         .map_err(|error| io_error(reserve.path(), error))?;
     let tree = Tree::open(&database, false).map_err(|error| damaged(folder, &error))?;
-    let keys = Keys::new(keyring);
+    let keys = Arc::new(Keys::new(keyring));
     let format = read_format(folder, &tree, &keys.sealer)?;
     let (version, state) = read_state(folder, &tree, &keys.sealer)?;
 
@@ -285,14 +286,14 @@ pub(super) fn open(
     let file = File::options().write(true).open(&file).map_err(|error| io_error(&file, error))?;
     if format < FORMAT {
         let why = |what: String| OpenError::Upgrade { path: folder.clone(), format, what };
-        upgrade(folder, &tree, &keys.sealer, version).map_err(|error| why(error.to_string()))?;
+        upgrade(folder, &tree, &keys, version).map_err(|error| why(error.to_string()))?;
         file.sync_data().map_err(|error| why(error.to_string()))?;
     }
 
     let (queue, jobs) = mpsc::channel(writer::QUEUE);
     let core = Arc::new(Core {
         tree,
-        keys: RwLock::new(Arc::new(keys)),
+        keys: RwLock::new(keys),
         clock,
         state: RwLock::new(Arc::new(state)),
         changes: broadcast::Sender::new(1024),
@@ -327,11 +328,12 @@ fn read_format(folder: &Path, tree: &Tree, sealer: &Sealer) -> Result<u32, OpenE
 
 /// Brings a ledger of the format before to this version's, after a copy of it was made. From 0 to 1, 1 to 2 and 2 to
 /// 3 no record changes: from then on the ledger says what it is.
-fn upgrade(folder: &Path, tree: &Tree, sealer: &Sealer, version: Version) -> Result<(), StoreError> {
-    let copied = copy::write(tree, sealer, version, &folder.join(format!("before-format-{FORMAT}")))?;
+fn upgrade(folder: &Path, tree: &Tree, keys: &Arc<Keys>, version: Version) -> Result<(), StoreError> {
+    let snapshot = Snapshot::begin(tree.clone(), Arc::clone(keys), version);
+    let copied = copy::write(snapshot, &folder.join(format!("before-format-{FORMAT}")), 0)?;
     let key = Format::key();
     let mut batch = Batch::default();
-    batch.insert(&key, sealer.seal(&key, version, &Format::current().encode()?)?);
+    batch.insert(&key, keys.sealer.seal(&key, version, &Format::current().encode()?)?);
     tree.commit(batch).map_err(failed)?;
     log::warn!(
         "the ledger has format {FORMAT} now; {} is a backup of it from before, to be removed when all is well",

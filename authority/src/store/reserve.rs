@@ -93,6 +93,11 @@ impl Reserve {
         &self.path
     }
 
+    /// Whoever may wait leaves so much room free, in bytes: with less the next batch could find the reserve too small.
+    pub fn floor(&self) -> u64 {
+        self.size.margin.saturating_mul(3)
+    }
+
     fn missing(&self) -> u64 {
         self.size.reserve.saturating_sub(self.held)
     }

@@ -34,15 +34,25 @@ impl From<sled::Error> for TreeError {
 
 /// Writes that become visible and durable together.
 #[derive(Default)]
-pub(super) struct Batch(sled::Batch);
+pub(super) struct Batch {
+    writes: sled::Batch,
+    keys: Vec<Key>,
+}
 
 impl Batch {
     pub fn insert(&mut self, key: &Key, sealed: Vec<u8>) {
-        self.0.insert(key.as_bytes(), sealed);
+        self.writes.insert(key.as_bytes(), sealed);
+        self.keys.push(key.clone());
     }
 
     pub fn remove(&mut self, key: &Key) {
-        self.0.remove(key.as_bytes());
+        self.writes.remove(key.as_bytes());
+        self.keys.push(key.clone());
+    }
+
+    /// What it changes.
+    pub fn keys(&self) -> &[Key] {
+        &self.keys
     }
 }
 
@@ -148,7 +158,7 @@ impl Tree {
     /// Applies a batch and returns once the kernel is writing it, which is as far as sled's flush goes (`sync_file_range(2)`):
     /// safe against the death of this process. Against a power cut the writer waits for the drive.
     pub fn commit(&self, batch: Batch) -> Result<(), TreeError> {
-        self.db.apply_batch(batch.0)?;
+        self.db.apply_batch(batch.writes)?;
         self.db.flush()?;
         Ok(())
     }

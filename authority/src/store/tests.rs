@@ -11,6 +11,7 @@ use crate::system_clock::ManualClock;
 
 mod audit;
 mod commits;
+mod copies;
 mod keys;
 mod opening;
 mod records;

@@ -13,11 +13,13 @@ use tokio::sync::{mpsc, oneshot};
 use twofold_shared::clock::{self, ClockState, Reading};
 
 use super::copy::{self, Copied};
+use super::copying::Copying;
 use super::keys::Keys;
 use super::plan::Plan;
 use super::reserve::{Reserve, Room};
 use super::retention::{Retention, Sweeper};
 use super::sled::Batch;
+use super::snapshot::Snapshot;
 use super::state::{Settled, State};
 use super::witness::Witness;
 use super::{Commit, Committed, Core, Key, StoreError, Version, failed, seal};
@@ -33,8 +35,10 @@ const BATCH: usize = 256;
 pub(super) enum Job {
     /// Write this and answer.
     Commit(Box<Commit>, Answer),
-    /// Write a copy of everything after what came before, and answer.
-    Copy(oneshot::Sender<Result<Copied, StoreError>>),
+    /// Have a copy of everything written, as it is after what came before, and answer. The queue learns of its end.
+    Copy(oneshot::Sender<Result<Copied, StoreError>>, mpsc::WeakSender<Job>),
+    /// The copy has come to its end.
+    Copied,
     /// Seal with these keys from now on; the answer comes when what came before is on the drive.
     Keys(Arc<Keys>, oneshot::Sender<Result<(), StoreError>>),
     /// Seal these records anew, and answer how many that were.
@@ -79,7 +83,7 @@ impl Gathered {
         match job {
             Job::Commit(commit, answer) => self.commits.push((*commit, answer)),
             Job::Stop(ended) => self.stop = Some(ended),
-            Job::Copy(..) | Job::Keys(..) | Job::Reseal(..) => self.between.push(job),
+            Job::Copy(..) | Job::Copied | Job::Keys(..) | Job::Reseal(..) => self.between.push(job),
         }
     }
 
@@ -126,6 +130,9 @@ pub(super) struct Writer {
     sweeper: Sweeper,
     coalescer: Coalescer,
     syslog: Option<Syslog>,
+    copying: Option<Copying>,
+    /// What waits for the end of the copy.
+    after_copy: Vec<Job>,
 }
 
 /// What a written batch changes outside the ledger.
@@ -145,7 +152,8 @@ impl Writer {
     ) -> Self {
         let room = *core.room.borrow();
         let (sweeper, coalescer) = (Sweeper::new(retention), Coalescer::default());
-        Self { core, revision, disk, room, sweeper, coalescer, syslog }
+        let (copying, after_copy) = (None, Vec::new());
+        Self { core, revision, disk, room, sweeper, coalescer, syslog, copying, after_copy }
     }
 
     pub fn start(self, jobs: mpsc::Receiver<Job>) -> std::io::Result<()> {
@@ -161,6 +169,8 @@ impl Writer {
                 if went_well && let Err(error) = self.disk.synchronise(self.revision, 0) {
                     log::error!("the ledger was not synchronised at its end: {error}");
                 }
+                // The queue first: a copy that ends just now would wait for room in it.
+                drop(jobs);
                 // The lock goes with the last reference: whoever waits for the end may open the ledger again.
                 drop(self);
                 let _ = ended.send(());
@@ -172,18 +182,45 @@ impl Writer {
         }
     }
 
-    fn copy(&self) -> Result<Copied, StoreError> {
+    /// Begins a copy of what is there now.
+    fn copy(&mut self, answer: oneshot::Sender<Result<Copied, StoreError>>, queue: mpsc::WeakSender<Job>) {
         if self.room != Room::Plenty {
-            return Err(StoreError::DiskFull);
+            let _ = answer.send(Err(StoreError::DiskFull));
+            return;
         }
         let folder = self.disk.witness.path().parent().unwrap_or(Path::new("."));
-        copy::write(&self.core.tree, &self.core.keys().sealer, self.revision, &folder.join(copy::NAME))
+        let snapshot = Snapshot::begin(self.core.tree.clone(), self.core.keys(), self.revision);
+        let done = move |copied| {
+            let _ = answer.send(copied);
+            // No queue, no writer that waits.
+            if let Some(queue) = queue.upgrade() {
+                let _ = queue.blocking_send(Job::Copied);
+            }
+        };
+        match Copying::start(snapshot, folder.join(copy::NAME), self.disk.reserve.floor(), done) {
+            Ok(copying) => self.copying = Some(copying),
+            Err(error) => log::error!("no copy is written: {error}"),
+        }
+    }
+
+    /// The one way for a batch to the ledger: a copy under way learns what was there before.
+    fn apply(&self, batch: Batch) -> Result<(), StoreError> {
+        if let Some(copying) = &self.copying {
+            copying.notes().take(&self.core.tree, batch.keys()).map_err(failed)?;
+        }
+        self.core.tree.commit(batch).map_err(failed)
     }
 
     /// What is no commit. False when the storage failed.
     fn between(&mut self, job: Job) -> bool {
         match job {
-            Job::Copy(answer) => drop(answer.send(self.copy())),
+            // A second copy would take its place. And what is sealed anew is all of the ledger, which would be all noted.
+            Job::Copy(..) | Job::Reseal(..) if self.copying.is_some() => self.after_copy.push(job),
+            Job::Copy(answer, queue) => self.copy(answer, queue),
+            Job::Copied => {
+                self.copying = None;
+                return std::mem::take(&mut self.after_copy).into_iter().all(|job| self.between(job));
+            }
             Job::Keys(keys, answer) => {
                 let now_ms = self.core.clock.now().boottime_ms;
                 let done = self.disk.synchronise(self.revision, now_ms);
@@ -228,7 +265,7 @@ impl Writer {
             count += 1;
         }
         if count > 0 {
-            self.core.tree.commit(batch).map_err(failed)?;
+            self.apply(batch)?;
         }
         Ok(count)
     }
@@ -279,6 +316,9 @@ impl Writer {
                 log::error!("the disk is full and the reserve is gone: everything is refused; make room")
             }
         }
+        if let Some(copying) = self.copying.as_ref().filter(|_| room != Room::Plenty) {
+            copying.notes().stop(StoreError::DiskFull);
+        }
         self.room = room;
         self.core.room.send_replace(room);
     }
@@ -311,10 +351,7 @@ impl Writer {
             state.audit_bytes =
                 state.audit_bytes.saturating_add(plan.audit_grew).saturating_sub(plan.audit_shrank);
             self.revision = plan.next_revision();
-            self.core
-                .tree
-                .commit(plan.batch(&state)?)
-                .map_err(|error| StoreError::Failed(error.to_string()))?;
+            self.apply(plan.batch(&state)?)?;
             if self.disk.waits(fleeting, reading.boottime_ms) {
                 self.disk.synchronise(self.revision, reading.boottime_ms)?;
             }

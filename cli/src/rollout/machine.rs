@@ -208,10 +208,19 @@ pub fn sshd_accepts() -> Result<(), String> {
     if ran.good { Ok(()) } else { Err(ran.complaint) }
 }
 
-/// What sshd's configuration comes to for somebody: lines of `keyword value`.
+/// What sshd's configuration comes to for somebody: lines of `keyword value`, the keywords in small letters.
 pub fn sshd_settings(user: &str) -> Option<String> {
     let ran = run(SSHD, &["-T", "-C", &format!("user={user},host=localhost,addr=127.0.0.1")]);
-    ran.good.then_some(ran.output)
+    ran.good.then(|| in_small_letters(&ran.output))
+}
+
+/// Older ones write `usepam yes`, newer ones `UsePAM yes`. A value's letters are its own.
+fn in_small_letters(settings: &str) -> String {
+    let line = |line: &str| match line.split_once(' ') {
+        Some((keyword, value)) => format!("{} {value}\n", keyword.to_ascii_lowercase()),
+        None => format!("{}\n", line.to_ascii_lowercase()),
+    };
+    settings.lines().map(line).collect()
 }
 
 /// Has a running sshd read its configuration again.
@@ -242,6 +251,16 @@ pub fn reload_sshd() -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sshds_settings_are_read_however_their_keywords_are_written() {
+        let older =
+            "usepam yes\nauthenticationmethods publickey,keyboard-interactive\nforcecommand /A b\nx\n";
+        let newer =
+            "UsePAM yes\nAuthenticationMethods publickey,keyboard-interactive\nForceCommand /A b\nX\n";
+        assert_eq!(in_small_letters(older), older);
+        assert_eq!(in_small_letters(newer), older);
+    }
 
     #[test]
     fn a_process_is_known_by_its_number_and_its_beginning() {
