@@ -1,6 +1,7 @@
 //! A whole Debian host in Docker: systemd, sshd and sudo, and nothing of ours until somebody installs it.
 
 use std::fs;
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use tempfile::TempDir;
 use crate::docker::{Docker, Release};
 use crate::process::{eventually, new_log};
 use crate::ssh::{self, Login, Session};
-use crate::{Clock, Enrolled, Phone, Run, Terminal, place, traces};
+use crate::{Clock, Enrolled, Phone, Process, Run, Terminal, place, traces};
 
 /// What an administrator does before any door asks: everything installed, the authority at its socket, root with a
 /// password for the console.
@@ -164,6 +165,12 @@ impl Host {
         crate::run(Command::new("docker").arg("cp").arg(file).arg(target)).expect_success();
     }
 
+    /// Copies a file out.
+    pub fn take(&self, from: &str, to: &Path) {
+        let source = format!("{}:{from}", self.docker.id());
+        crate::run(Command::new("docker").arg("cp").arg(source).arg(to)).expect_success();
+    }
+
     /// Runs a shell's line inside as alice, with something on its standard input.
     #[must_use]
     pub fn as_alice(&self, line: &str, input: &str) -> Run {
@@ -174,6 +181,34 @@ impl Host {
     #[must_use]
     pub fn ssh_terminal(&self, user: &str) -> Terminal {
         ssh::on_terminal(self.docker.port(), user, &["-i", &self.key().to_string_lossy()])
+    }
+
+    /// Reaches `there`, ports of its loopback, at ports of ours, and lets it reach `back`, ports of our loopback, at the same
+    /// of its own. Ends with the value.
+    #[must_use]
+    pub fn tunnel(&self, there: &[(u16, u16)], back: &[u16]) -> Process {
+        let mut ssh = Command::new("ssh");
+        ssh.args(["-F", "none", "-N", "-p", &self.port().to_string(), "-i"]).arg(self.key());
+        for option in [
+            "StrictHostKeyChecking=no",
+            "UserKnownHostsFile=/dev/null",
+            "IdentitiesOnly=yes",
+            "BatchMode=yes",
+            "ExitOnForwardFailure=yes",
+        ] {
+            ssh.args(["-o", option]);
+        }
+        for (ours, its) in there {
+            ssh.args(["-L", &format!("127.0.0.1:{ours}:127.0.0.1:{its}")]);
+        }
+        for port in back {
+            ssh.args(["-R", &format!("127.0.0.1:{port}:127.0.0.1:{port}")]);
+        }
+        let mut process = Process::start("tunnel", ssh.arg("alice@127.0.0.1"));
+        for (ours, _) in there {
+            process.until("the tunnel is open", || TcpStream::connect(("127.0.0.1", *ours)).ok());
+        }
+        process
     }
 
     /// Where its sshd listens on 127.0.0.1.

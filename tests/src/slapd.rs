@@ -147,6 +147,12 @@ impl Slapd {
         kept.map(|line| format!("{line}\n")).collect()
     }
 
+    /// Where it listens for connections that begin without TLS.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.plain
+    }
+
     /// The root of its certificate, in PEM.
     #[must_use]
     pub fn root(&self) -> PathBuf {

@@ -241,8 +241,11 @@ fn the_rpm_is_whole_and_guards_its_removal() {
 fn the_profiles_for_apparmor_and_selinux_compile() {
     let packaging = place::repository().join("packaging");
     let mut parser = Command::new("apparmor_parser");
-    parser.args(["--skip-kernel-load", "--skip-cache"]).arg(packaging.join("apparmor/usr.sbin.twofoldd"));
-    run(&mut parser).expect_success();
+    parser.args(["--skip-kernel-load", "--skip-cache", "--debug"]);
+    let built = run(parser.arg(packaging.join("apparmor/usr.sbin.twofoldd")));
+    // A host loads it when it starts, and nobody has run it enforcing.
+    let complains = built.stderr.lines().any(|line| line == "Mode: complain");
+    assert!(built.succeeded() && complains, "{built:?}");
 
     // A policy by itself cannot be compiled: here stands what it takes from the host's.
     let folder = tempfile::tempdir().unwrap();
@@ -253,6 +256,13 @@ fn the_profiles_for_apparmor_and_selinux_compile() {
     run(compiler.arg(&host).arg(packaging.join("selinux/twofold.cil"))).expect_success();
     let contexts = fs::read_to_string(folder.path().join("contexts")).unwrap();
     assert!(contexts.contains("twofold_var_lib_t"), "{contexts}");
+    // What lies there confines nobody: loading it is left to whoever administers the host.
+    for script in ["deb/postinst", "rpm/twofold.spec"] {
+        let text = fs::read_to_string(packaging.join(script)).unwrap();
+        for loads in ["semodule", "restorecon", "apparmor_parser", "aa-enforce"] {
+            assert!(!text.contains(loads), "{script}: {loads}");
+        }
+    }
 }
 
 /// Classes, types and attributes of a host's policy, as far as ours names them.

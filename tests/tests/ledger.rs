@@ -6,9 +6,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use nix::unistd::{Uid, User};
-use twofold_shared::wire::{AuditEvent, GetAccount, GetInfo, Word};
-use twofold_tests::present::{Answer, address, present};
-use twofold_tests::{Authority, Enrolled, Process, Run, eventually, run};
+use twofold_shared::wire::{
+    Ask, AuditEvent, AuthMethod, Consult, FirstFactor, GetAccount, GetInfo, Login, Nonce, Word,
+};
+use twofold_tests::present::{Answer, address, login, present, present_as};
+use twofold_tests::world::PASSWORD;
+use twofold_tests::{Authority, Enrolled, Process, Run, Web, World, eventually, run, traces};
+
+/// The portal's host, and the cookie that a browser is known by there.
+const ID: &str = "id.localhost";
+const BROWSER: &str = "__Host-twofold-browser";
 
 fn give(authority: &Authority, name: &str, from: u16, code: &str) -> Answer {
     present(&authority.client(), name, address(from), code)
@@ -214,4 +221,100 @@ fn a_damaged_ledger_is_refused_with_what_to_do_and_comes_back_with_its_backup() 
     authority.restart();
     authority.clock().shift(3600);
     assert_eq!(give(&authority, "local:alice", 1, &alice.phone.fresh()), Answer::Approved);
+}
+
+/// A login of alice's with a key of hers, for which a code gives grace.
+fn with_key() -> Login {
+    let mut login = login("local:alice", "sshd", address(7));
+    login.first = FirstFactor::Publickey;
+    login.source.public_key = Some("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAlicesOwn".to_owned());
+    login.source.auth = vec![AuthMethod::Publickey];
+    login
+}
+
+/// What such a login has to do.
+fn asked(authority: &Authority) -> Ask {
+    let nonce = Nonce::generate().unwrap();
+    authority.call(&Consult { nonce, login: with_key() }).unwrap().ask
+}
+
+/// A code that the command makes for somebody, and shows once.
+fn made(authority: &Authority, what: &str, account: &str) -> String {
+    let told = authority.twofold(&["--json", what, account]).expect_success();
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    let code = told["code"].as_str().unwrap().to_owned();
+    traces::issued(what, &code);
+    code
+}
+
+/// What the page says after the button below an invitation.
+fn redeemed(world: &World, code: &str) -> String {
+    let mut web = world.gate.visitor();
+    let page = web.get(&world.page("id", &format!("/invitation/{code}")));
+    let form = page.form_to("/invitation/");
+    web.submit(&page, &form).body
+}
+
+/// alice signs in at the site that takes trusted browsers, and trusts this one.
+fn trusting(world: &World, code: &str) -> Web {
+    let mut web = world.gate.visitor();
+    let page = web.give_password(&world.page("mail", "/"), "alice", PASSWORD);
+    let mut form = page.form_with("one-time-code");
+    form.fill("one-time-code", code).tick("trust");
+    web.submit(&page, &form);
+    web
+}
+
+/// Whether a visitor with this browser's cookie and no session comes in by the password alone. The cookie changes with that.
+fn is_trusted(world: &World, web: &mut Web) -> bool {
+    let mut again = world.gate.visitor();
+    let cookies = web.cookies(ID);
+    again.set_cookie(ID, BROWSER, cookies.get(BROWSER).expect("the browser is known"));
+    let page = again.give_password(&world.page("mail", "/"), "alice", PASSWORD);
+    if let Some(next) = again.cookies(ID).get(BROWSER) {
+        web.set_cookie(ID, BROWSER, next);
+    }
+    page.body.contains("The mail")
+}
+
+#[test]
+fn what_was_open_when_a_copy_was_taken_is_over_after_its_restore() {
+    let rule = "[[policy.rule]]\nservices = [\"sshd\"]\nrequire = \"required\"\ngrace = \"8h\"\n";
+    let mut world = World::with(&format!("{rule}[enrolment]\nfirst = \"invitation\"\n"), "");
+    let gate = fs::read_to_string(world.gate.configuration()).unwrap();
+    world.gate.stop();
+    fs::write(world.gate.configuration(), gate + "trusted_browsers = \"30days\"\n").unwrap();
+    world.gate.restart();
+    world.add("local:carol");
+    world.add("local:dave");
+
+    let mut web = trusting(&world, &world.alice.phone.fresh());
+    let opens = |web: &mut Web| web.get(&world.page("mail", "/")).body.contains("The mail");
+    assert!(opens(&mut web) && is_trusted(&world, &mut web));
+    assert_eq!(
+        present_as(&world.authority.client(), with_key(), &world.alice.backup_codes[1]),
+        Answer::Approved
+    );
+    assert_eq!(asked(&world.authority), Ask::Grace);
+    // Of each kind one that is used, so that the other would have been good too.
+    assert!(redeemed(&world, &made(&world.authority, "invite", "local:carol")).contains("Now sign in"));
+    let invitation = made(&world.authority, "invite", "local:bob");
+    let emergency = |authority: &Authority| made(authority, "emergency-code", "local:alice");
+    assert_eq!(give(&world.authority, "local:alice", 8, &emergency(&world.authority)), Answer::Approved);
+    let emergency = emergency(&world.authority);
+
+    backup(&world.authority, "copy").expect_success();
+    assert!(opens(&mut web), "a copy ends nothing");
+    restore(&mut world.authority, "copy");
+    let opens = |web: &mut Web| web.get(&world.page("mail", "/")).body.contains("The mail");
+    // The gate remembers it until it has heard of the authority again.
+    eventually("the session is over", Duration::from_secs(20), || (!opens(&mut web)).then_some(()));
+    assert!(!is_trusted(&world, &mut web), "the trusted browser");
+    assert_eq!(asked(&world.authority), Ask::Code, "the grace");
+    assert!(!redeemed(&world, &invitation).contains("Now sign in"), "the invitation");
+    assert_ne!(give(&world.authority, "local:alice", 9, &emergency), Answer::Approved, "the emergency code");
+    // Not because nothing works any more.
+    assert!(redeemed(&world, &made(&world.authority, "invite", "local:dave")).contains("Now sign in"));
+    world.authority.clock().shift(120);
+    assert_eq!(give(&world.authority, "local:alice", 10, &world.alice.phone.fresh()), Answer::Approved);
 }

@@ -46,7 +46,8 @@ impl Authority {
         let found = record::load_accounts(&self.store, after.as_ref(), limit);
         let found = found.map_err(|error| self.failed(&error))?;
         let full = found.len() == limit;
-        let accounts: Vec<AccountView> = found.iter().map(|(account, _)| account.view(now)).collect();
+        let accounts: Vec<AccountView> =
+            found.iter().map(|(account, _)| account.view_for_root(now)).collect();
         let next = accounts.last().filter(|_| full).map(|last| last.id.clone());
         Ok(AccountPage { accounts, next })
     }

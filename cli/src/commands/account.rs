@@ -295,6 +295,7 @@ mod tests {
             closed_to_strangers: false,
             created: 0,
             sessions: None,
+            uids: Vec::new(),
         };
         let row = row(&view, &Calendar::today());
         assert_eq!(row, ["alice, local:alice", "off", "0", "0", "never", "locked, exempt"]);

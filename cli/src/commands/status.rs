@@ -204,6 +204,7 @@ mod tests {
             closed_to_strangers: false,
             created: 0,
             sessions: None,
+            uids: Vec::new(),
         }
     }
 

@@ -5,7 +5,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
 use nix::unistd::{Uid, User};
-use twofold_shared::wire::GetInfo;
+use twofold_shared::wire::{GetInfo, Info};
 
 use super::{Finding, error, warning};
 use crate::desk::Desk;
@@ -53,6 +53,10 @@ fn authority(desk: &Desk) -> Vec<Finding> {
             )];
         }
     };
+    judge(&info)
+}
+
+fn judge(info: &Info) -> Vec<Finding> {
     let mut found = Vec::new();
     if !info.clock_trusted {
         found.push(error(
@@ -221,4 +225,30 @@ fn clock() -> Option<Finding> {
             "Install chrony or systemd-timesyncd.",
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Severity;
+    use super::*;
+
+    #[test]
+    fn what_the_authority_says_of_its_clock_disk_and_version_is_found() {
+        let good = || Info {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            clock_trusted: true,
+            disk_full: false,
+            accounts: 1,
+        };
+        assert_eq!(judge(&good()), []);
+        for (info, code, severity) in [
+            (Info { clock_trusted: false, ..good() }, "clock_doubted", Severity::Error),
+            (Info { disk_full: true, ..good() }, "disk_full", Severity::Error),
+            (Info { version: "0.0.0".to_owned(), ..good() }, "versions_differ", Severity::Warning),
+        ] {
+            let found = judge(&info);
+            let told: Vec<_> = found.iter().map(|finding| (finding.code, finding.severity)).collect();
+            assert_eq!(told, [(code, severity)]);
+        }
+    }
 }

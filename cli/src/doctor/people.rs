@@ -1,7 +1,8 @@
 //! Accounts, on the host and in the ledger.
 
+use nix::unistd::User;
 use twofold_shared::odds;
-use twofold_shared::wire::{AccountView, Ask, ListAccounts};
+use twofold_shared::wire::{AccountView, Ask, ListAccounts, SeenUid};
 
 use super::{Finding, error, note, warning};
 use crate::desk::Desk;
@@ -153,6 +154,7 @@ fn in_ledger(account: &AccountView) -> Vec<Finding> {
         ));
     }
     found.extend(enrolled_by_root(account));
+    found.extend(account.uids.iter().filter_map(|seen| other_person(seen, uid_of(&seen.name)?)));
     for unix in account.names.iter().filter_map(|name| name.strip_prefix("unix:")) {
         if !run("getent", &["passwd", unix]).good {
             found.push(warning(
@@ -164,6 +166,32 @@ fn in_ledger(account: &AccountView) -> Vec<Finding> {
         }
     }
     found
+}
+
+/// The uid that a name has on this host now.
+fn uid_of(name: &str) -> Option<u32> {
+    User::from_name(name).ok().flatten().map(|user| user.uid.as_raw())
+}
+
+/// A name that the host has given to somebody else since.
+fn other_person(seen: &SeenUid, now: u32) -> Option<Finding> {
+    let name = visible(&seen.name);
+    (now != seen.uid).then(|| {
+        warning(
+            "other_person",
+            format!(
+                "{name} has uid {now} on this host, and the account of that name belongs to who had uid {}.",
+                seen.uid
+            ),
+            "Who has the name now is not taken for its owner: no code of that account is right for them, and they can't set up \
+             one.",
+            format!(
+                "For somebody else: twofold account remove {name}; twofold account add {name}. For the same person with a new \
+                 number: twofold account link {name} local:{name}; twofold account unlink local:{name} {name}; twofold account \
+                 link local:{name} {name}"
+            ),
+        )
+    })
 }
 
 /// Whoever set a device up has seen its secret.
@@ -258,6 +286,7 @@ mod tests {
             closed_to_strangers: false,
             created: 0,
             sessions: None,
+            uids: Vec::new(),
         }
     }
 
@@ -288,5 +317,39 @@ mod tests {
             found.severity == crate::doctor::Severity::Note && found.what.contains("phone 0, phone 1"),
             "{found:?}"
         );
+    }
+
+    #[test]
+    fn few_backup_codes_and_an_account_closed_to_strangers_are_found() {
+        // A name that is none of the host's.
+        let alice = AccountView { names: vec!["local:alice".to_owned()], ..account("alice", 1, "command") };
+        assert_eq!(codes(&in_ledger(&alice)), Vec::<&str>::new());
+        let few = |left| AccountView { backup_codes_left: left, ..alice.clone() };
+        assert_eq!(codes(&in_ledger(&few(FEW + 1))), Vec::<&str>::new());
+        let found = in_ledger(&few(FEW));
+        assert_eq!(codes(&found), ["few_backup_codes"]);
+        assert!(
+            found.iter().any(|finding| finding.what == "local:alice has 2 backup codes left."),
+            "{found:?}"
+        );
+        // Who has no device needs none.
+        assert_eq!(codes(&in_ledger(&AccountView { enrolled: false, ..few(0) })), Vec::<&str>::new());
+        let closed = in_ledger(&AccountView { closed_to_strangers: true, ..alice });
+        assert_eq!(codes(&closed), ["closed"]);
+        assert!(
+            closed.iter().any(|finding| finding.fix.contains("account reopen local:alice")),
+            "{closed:?}"
+        );
+    }
+
+    #[test]
+    fn a_name_that_the_host_gave_to_somebody_else_is_found() {
+        let seen = SeenUid { name: "bob".to_owned(), uid: 1001 };
+        assert_eq!(other_person(&seen, 1001), None);
+        let found = other_person(&seen, 1002).unwrap();
+        assert_eq!((found.code, found.severity), ("other_person", crate::doctor::Severity::Warning));
+        assert!(found.what.contains("uid 1002") && found.what.contains("uid 1001"), "{found:?}");
+        assert_eq!(uid_of("root"), Some(0));
+        assert_eq!(uid_of("nobody-has-this-name"), None);
     }
 }

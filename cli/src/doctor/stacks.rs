@@ -4,11 +4,11 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use super::{Finding, error, warning};
+use super::{Finding, error, note, warning};
 use crate::rollout::door::{Door, State};
 use crate::rollout::journal::Place;
 use crate::rollout::pam_file::Phase;
-use crate::rollout::pam_stack::{Asks, StackError, Step, check, steps};
+use crate::rollout::pam_stack::{StackError, Step, check, steps};
 
 /// Everything here.
 pub fn look(place: &Place) -> Vec<Finding> {
@@ -50,12 +50,8 @@ fn service_of(place: &Place, service: &str, text: &str) -> Vec<Finding> {
     for step in auth.iter().chain(&account).filter(|step| step.is_ours()) {
         found.extend(step.arguments().iter().filter_map(|argument| option(step, argument)));
     }
-    let has = |word: &str| ours.arguments().iter().any(|argument| argument == word);
-    let asks = if has("first=publickey") { Asks::Alone } else { Asks::After };
-    // A password that comes with the code is checked below it.
-    if !has("forward_pass")
-        && let Err(why) = check(service, &auth, asks)
-    {
+    found.extend(auth.iter().filter(|step| step.is_ours()).filter_map(|step| first_missing(service, step)));
+    if let Err(why) = check(service, &auth) {
         found.push(broken(&why));
     }
     if !ours.ends_at_failure() {
@@ -103,6 +99,25 @@ fn broken(why: &StackError) -> Finding {
         matters,
         "Mend the line, or take ours out: twofold DOOR disable",
     )
+}
+
+/// A line that leaves out what the first factor is. It is right where the code stands in a password's place, as for PostgreSQL.
+fn first_missing(service: &str, step: &Step) -> Option<Finding> {
+    let says = |argument: &String| argument.starts_with("first=") || argument == "forward_pass";
+    if step.arguments().iter().any(says) {
+        return None;
+    }
+    let what = format!("pam_twofold.so in line {} of /etc/pam.d/{} has no `first=`.", step.line, step.file);
+    let why = "It asks everybody for a code, whatever policy says: exemptions and grace do not hold, and nobody sets up a \
+               second factor there.";
+    let is_known = Door::ALL.iter().any(|door| door.services().contains(&service));
+    Some(if is_known {
+        let fix = "Write first=above behind it, or first=publickey where sshd has verified a key; docs/pam-module.md has both.";
+        warning("first_missing", what, why, fix)
+    } else {
+        let fix = "Nothing, if it is meant, as for PostgreSQL. Below a module that takes the first factor: write first=above.";
+        note("first_missing", what, why, fix)
+    })
 }
 
 fn writable(file: &Path, path: &str) -> Option<Finding> {
@@ -163,4 +178,59 @@ fn halves(place: &Place) -> Vec<Finding> {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Severity;
+    use super::*;
+
+    /// What is found where these files are in /etc/pam.d, but who owns them.
+    fn found(files: &[(&str, &str)]) -> Vec<(Severity, &'static str)> {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("etc/pam.d")).unwrap();
+        for (name, text) in files {
+            fs::write(folder.path().join("etc/pam.d").join(name), text).unwrap();
+        }
+        let found = look(&Place::below(folder.path()));
+        found
+            .iter()
+            .map(|finding| (finding.severity, finding.code))
+            .filter(|(_, code)| *code != "stack_writable")
+            .collect()
+    }
+
+    const ACCOUNT: &str = "account required pam_twofold.so need=factor\naccount required pam_unix.so\n";
+
+    #[test]
+    fn a_stack_that_does_not_say_what_its_first_factor_is_is_found() {
+        let password = "auth requisite pam_unix.so\nauth requisite pam_twofold.so";
+        for (service, severity) in [("sshd", Severity::Warning), ("imap", Severity::Note)] {
+            let text = |word: &str| format!("{password}{word}\nauth required pam_permit.so\n{ACCOUNT}");
+            assert_eq!(found(&[(service, &text(""))]), [(severity, "first_missing")]);
+            assert_eq!(found(&[(service, &text(" first=above"))]), []);
+            assert_eq!(found(&[(service, &text(" first=publickey"))]), []);
+        }
+        // One of ours that says it does not speak for another.
+        let two = format!("{password} first=above\nauth requisite pam_twofold.so\n{ACCOUNT}");
+        assert_eq!(found(&[("sshd", &two)]), [(Severity::Warning, "first_missing")]);
+    }
+
+    #[test]
+    fn the_documented_stacks_are_good_ones() {
+        let socket = tempfile::NamedTempFile::new().unwrap();
+        let postgres = format!(
+            "auth requisite pam_twofold.so socket={}\nauth required pam_permit.so\naccount required pam_permit.so\n",
+            socket.path().display()
+        );
+        assert_eq!(found(&[("postgresql", &postgres)]), [(Severity::Note, "first_missing")]);
+        let vpn = format!(
+            "auth requisite pam_twofold.so forward_pass\nauth requisite pam_unix.so use_first_pass\n\
+             auth required pam_permit.so\n{ACCOUNT}"
+        );
+        assert_eq!(found(&[("openvpn", &vpn)]), []);
+        // A claim that does not hold lets strangers use up the owner's tries.
+        let claimed = postgres.replace(" socket=", " first=above socket=");
+        assert_eq!(found(&[("postgresql", &claimed)]), [(Severity::Error, "code_before_password")]);
+    }
 }

@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 
 use super::pam_file::{Phase, has_block, insert, without_blocks};
-use super::pam_stack::{Asks, Reader, StackError, Step, check, steps};
+use super::pam_stack::{Reader, StackError, Step, check, steps};
 
 /// A door.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,8 +121,7 @@ impl Door {
             let top = account.first().ok_or_else(|| nothing("account"))?;
             insert(&edited, top.top.line, &why, lines)
         };
-        let asks = if alone { Asks::Alone } else { Asks::After };
-        check(service, &steps(service, &edited, Phase::Auth, read)?, asks)?;
+        check(service, &steps(service, &edited, Phase::Auth, read)?)?;
         Ok(edited)
     }
 
@@ -178,6 +177,10 @@ mod tests {
             "@include su\n",
             "auth include su\naccount include su\n",
             "auth requisite pam_unix.so\n\n\naccount required pam_permit.so\n\n\n",
+            // A rule over three lines whose last is the file's, without its end; brackets with blanks and an escaped one;
+            // a comment that looks like the beginning of a block of ours; a tab before the line's end.
+            "\t \n#twofold: begin\n auth\t[ success=ok  default=die ]\tpam_exec.so [a \\] b]\t\nauth requisite pam_unix.so \\\n\
+             \tnullok\naccount [default=bad success=ok user_unknown=ignore] \\\n pam_sss.so \\\n  quiet",
         ] {
             for first in [First::Password, First::Publickey] {
                 let edited = Door::Ssh.enabled("sshd", text, first, &read);

@@ -68,6 +68,12 @@ impl Step {
     pub fn is_ours(&self) -> bool {
         self.module == OURS
     }
+
+    /// Whether the line says that a module above has taken the first factor. Where it doesn't, wrong codes are counted apart
+    /// from the owner's tries, or sshd is asked what it has verified.
+    fn claims_first_above(&self) -> bool {
+        self.is_ours() && self.arguments.iter().any(|argument| argument == "first=above")
+    }
 }
 
 /// What is wrong with a stack.
@@ -184,20 +190,12 @@ enum Verdict {
     Failed,
 }
 
-/// What the auth lines of a service must be like once our module is in them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asks {
-    /// A first factor is checked above ours.
-    After,
-    /// sshd has checked one before PAM is asked.
-    Alone,
-}
-
-/// Walks every way through the auth steps of the service `name`, ours among them.
+/// Walks every way through the auth steps of the service `name`, ours among them. A line of ours with `first=above` must be
+/// reached by nobody who has given no first factor.
 ///
 /// # Errors
 /// [`StackError`]: the first of them that is found.
-pub fn check(name: &str, steps: &[Step], asks: Asks) -> Result<(), StackError> {
+pub fn check(name: &str, steps: &[Step]) -> Result<(), StackError> {
     if steps.is_empty() {
         return Err(StackError::Nothing(name.to_owned(), "auth"));
     }
@@ -213,7 +211,7 @@ pub fn check(name: &str, steps: &[Step], asks: Asks) -> Result<(), StackError> {
             passes |= ends(steps, &way)?;
             continue;
         };
-        if step.is_ours() && asks == Asks::After && !way.first {
+        if step.claims_first_above() && !way.first {
             let above = steps.get(way.at.saturating_sub(1)).map_or_else(String::new, Step::place);
             return Err(StackError::NoFirstFactor(above));
         }
@@ -315,9 +313,9 @@ mod tests {
     const COMMON: &str = "auth [success=1 default=ignore] pam_unix.so nullok\nauth requisite pam_deny.so\n\
                           auth required pam_permit.so\n";
 
-    fn judge(text: &str, asks: Asks) -> Result<(), StackError> {
+    fn judge(text: &str) -> Result<(), StackError> {
         let read = |name: &str| (name == "common-auth").then(|| COMMON.to_owned());
-        check("x", &steps("x", text, Phase::Auth, &read)?, asks)
+        check("x", &steps("x", text, Phase::Auth, &read)?)
     }
 
     const ASK: &str = "auth requisite pam_twofold.so first=above\n";
@@ -335,10 +333,24 @@ mod tests {
             "auth [success=2 default=ignore] pam_unix.so\nauth [success=1 default=ignore] pam_ldap.so\n\
              auth requisite pam_deny.so\nauth required pam_permit.so\n",
         ] {
-            assert_eq!(judge(&format!("{above}{ASK}"), Asks::After), Ok(()), "{above}");
+            assert_eq!(judge(&format!("{above}{ASK}")), Ok(()), "{above}");
         }
         let alone = "auth requisite pam_twofold.so first=publickey\nauth sufficient pam_permit.so\n@include common-auth\n";
-        assert_eq!(judge(alone, Asks::Alone), Ok(()));
+        assert_eq!(judge(alone), Ok(()));
+    }
+
+    #[test]
+    fn a_line_that_claims_no_first_factor_may_stand_above_the_password() {
+        for text in [
+            // PostgreSQL's, and OpenVPN's, of docs/pam-module.md.
+            "auth requisite pam_twofold.so socket=/run/x\nauth required pam_permit.so\n",
+            "auth requisite pam_twofold.so forward_pass\nauth requisite pam_unix.so use_first_pass\nauth required pam_permit.so\n",
+            "auth requisite pam_unix.so\nauth requisite pam_twofold.so\nauth required pam_permit.so\n",
+        ] {
+            assert_eq!(judge(text), Ok(()), "{text}");
+        }
+        let around = "auth sufficient pam_unix.so\nauth requisite pam_twofold.so forward_pass\n";
+        assert!(matches!(judge(around), Err(StackError::Bypass(_))));
     }
 
     #[test]
@@ -352,7 +364,7 @@ mod tests {
             "auth [success=ok user_unknown=ignore default=die] pam_sss.so\n",
             "auth [success=1 default=ignore] pam_unix.so\nauth required pam_deny.so\nauth required pam_permit.so\n",
         ] {
-            let judged = judge(&format!("{above}{ASK}"), Asks::After);
+            let judged = judge(&format!("{above}{ASK}"));
             assert!(matches!(judged, Err(StackError::NoFirstFactor(_))), "{above} {judged:?}");
         }
     }
@@ -371,7 +383,7 @@ mod tests {
                 "line",
             ),
         ] {
-            let judged = judge(&format!("{above}{ASK}"), Asks::After);
+            let judged = judge(&format!("{above}{ASK}"));
             assert!(
                 matches!(&judged, Err(StackError::Bypass(place)) if place.contains(line)),
                 "{above} {judged:?}"
@@ -382,15 +394,12 @@ mod tests {
     #[test]
     fn what_would_shut_everybody_out_or_cannot_be_read_is_found() {
         let deny = format!("@include common-auth\n{ASK}auth required pam_deny.so\n");
-        assert_eq!(judge(&deny, Asks::After), Err(StackError::NobodyPasses("x".to_owned())));
+        assert_eq!(judge(&deny), Err(StackError::NobodyPasses("x".to_owned())));
         let far = "auth [success=9 default=die] pam_unix.so\nauth requisite pam_twofold.so first=above\n";
-        assert_eq!(judge(far, Asks::After), Err(StackError::NobodyPasses("x".to_owned())));
-        assert!(matches!(judge("@include nothing\n", Asks::After), Err(StackError::Missing(_))));
-        assert!(matches!(
-            judge("auth requird pam_unix.so\n", Asks::After),
-            Err(StackError::Unreadable { line: 1, .. })
-        ));
-        assert!(matches!(judge("session required pam_unix.so\n", Asks::After), Err(StackError::Nothing(..))));
+        assert_eq!(judge(far), Err(StackError::NobodyPasses("x".to_owned())));
+        assert!(matches!(judge("@include nothing\n"), Err(StackError::Missing(_))));
+        assert!(matches!(judge("auth requird pam_unix.so\n"), Err(StackError::Unreadable { line: 1, .. })));
+        assert!(matches!(judge("session required pam_unix.so\n"), Err(StackError::Nothing(..))));
         let circle = |_: &str| Some("@include a\n".to_owned());
         assert!(matches!(steps("a", "@include a\n", Phase::Auth, &circle), Err(StackError::Circle(_))));
     }

@@ -1,6 +1,6 @@
 //! What others may see of an account: nothing secret.
 
-use super::{Account, Charge, Device, Group, Lock};
+use super::{Account, AccountName, Charge, Device, Group, Lock};
 use crate::clock::UnixTime;
 use crate::wire;
 
@@ -25,7 +25,18 @@ impl Account {
             closed_to_strangers: self.throttle.closed_to_strangers(now),
             created: self.created.0,
             sessions: None,
+            uids: Vec::new(),
         }
+    }
+
+    /// The same for root, who looks after the names of the host's users.
+    #[must_use]
+    pub fn view_for_root(&self, now: UnixTime) -> wire::AccountView {
+        let unix = self.names.iter().filter(|name| name.name.realm().is_unix());
+        let seen = unix.filter_map(|AccountName { name, uid }| {
+            Some(wire::SeenUid { name: name.name().to_owned(), uid: (*uid)? })
+        });
+        wire::AccountView { uids: seen.collect(), ..self.view(now) }
     }
 }
 

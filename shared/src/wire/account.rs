@@ -71,6 +71,18 @@ pub struct AccountView {
     /// How many sessions are live; told by [`GetAccount`] alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sessions: Option<u64>,
+    /// The uids that its `unix` names were first seen with; told by [`ListAccounts`] alone, which is root's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uids: Vec<SeenUid>,
+}
+
+/// The uid that a name of the host's users was first seen with: the same name with another uid is another person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenUid {
+    /// The name as the host has it, without a realm.
+    pub name: String,
+    /// The uid.
+    pub uid: u32,
 }
 
 /// What a person is called and where they are reached, as operators keep it.

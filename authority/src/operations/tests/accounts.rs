@@ -1,6 +1,6 @@
 //! Accounts: an operator's, and one's own.
 
-use twofold_shared::wire::Word as Say;
+use twofold_shared::wire::{SeenUid, Word as Say};
 
 use super::*;
 
@@ -162,6 +162,21 @@ async fn accounts_are_listed_page_by_page() {
     }
     seen.sort();
     assert_eq!(seen, (0..5).map(|n| format!("local:user{n}")).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn the_list_alone_tells_root_which_uid_a_name_of_the_host_was_first_seen_with() {
+    let world = World::new();
+    world.enrolled("alice").await;
+    world.ask(&root(), LinkName { account: "alice".into(), name: "local:alice".into() }).await.unwrap();
+    world.ask(&root(), AddAccount { name: "local:zoe".into(), groups: vec![] }).await.unwrap();
+    let page = world.ask(&root(), ListAccounts { after: None, limit: 10 }).await.unwrap();
+    let told = page.accounts.iter().map(|account| (account.names[0].as_str(), account.uids.as_slice()));
+    let mut told: Vec<_> = told.collect();
+    let alice = [SeenUid { name: "alice".into(), uid: 1000 }];
+    told.sort_by_key(|(name, _)| *name);
+    assert_eq!(told, [("local:zoe", &[][..]), ("unix:alice", &alice[..])]);
+    assert_eq!(world.view("alice").await.uids, []);
 }
 
 #[tokio::test]
