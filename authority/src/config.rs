@@ -3,6 +3,7 @@
 //! `packaging/authority.toml` shows every key with its default, unit, range and effect; a test loads it and holds its
 //! defaults to the ones in here.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -91,16 +92,17 @@ pub struct Listener {
 pub struct Enrolment {
     /// Who may begin it.
     pub first: FirstEnrolment,
+    /// The same for the members of groups, of the ledger or this host; of several the strictest. Those of
+    /// `privileged_groups` are among them.
+    pub groups: BTreeMap<String, FirstEnrolment>,
+    /// Those of them that this host has.
+    pub groups_here: Vec<String>,
     /// PAM services at which it may begin while somebody logs in.
     pub services: Vec<String>,
-    /// Groups, of the ledger or this host, whose members need an invitation whatever `first` says.
-    pub privileged: Vec<String>,
-    /// Those of them that this host has.
-    pub privileged_here: Vec<String>,
 }
 
-/// Who may begin an account's first enrolment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Who may begin an account's first enrolment, the strictest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FirstEnrolment {
     /// An operator only.
     Invitation,
@@ -282,11 +284,25 @@ fn enrolment(root: &mut Table<'_>) -> Enrolment {
     let mut table = root.table("enrolment");
     let first = table.as_mut().and_then(|table| table.choice("first", &choices));
     let privileged = list_or(table.as_mut(), "privileged_groups", &PRIVILEGED, group_name);
+    let invited = |group| (group, FirstEnrolment::Invitation);
+    let mut groups: BTreeMap<String, FirstEnrolment> = privileged.into_iter().map(invited).collect();
+    if let Some(mut table) = table.as_mut().and_then(|table| table.table("groups")) {
+        for group in table.names() {
+            let Some(first) = table.choice(&group, &choices) else { continue };
+            match group_name(group) {
+                Ok(group) if groups.contains_key(&group) => {
+                    first.place.mistake("is one of privileged_groups too, which need an invitation");
+                }
+                Ok(group) => drop(groups.insert(group, first.value)),
+                Err(why) => first.place.mistake(why),
+            }
+        }
+    }
     let is_here = |group: &&String| matches!(Group::from_name(group), Ok(Some(_)) | Err(_));
-    let privileged_here = privileged.iter().filter(is_here).cloned().collect();
+    let groups_here = groups.keys().filter(is_here).cloned().collect();
     let services = list_or(table.as_mut(), "services", &ENROL_SERVICES, service_name);
     let first = first.map_or(FirstEnrolment::Login, |first| first.value);
-    Enrolment { first, services, privileged, privileged_here }
+    Enrolment { first, groups, groups_here, services }
 }
 
 /// A list of words; `default` where there is none.

@@ -147,10 +147,10 @@ impl Slapd {
         kept.map(|line| format!("{line}\n")).collect()
     }
 
-    /// Where it listens for connections that begin without TLS.
+    /// Where it listens for connections that begin with TLS.
     #[must_use]
-    pub fn port(&self) -> u16 {
-        self.plain
+    pub fn secure_port(&self) -> u16 {
+        self.secure
     }
 
     /// The root of its certificate, in PEM.

@@ -154,15 +154,19 @@ fn a_session_by_a_directory_outlives_an_upgrade_of_the_gates_unit_and_its_websoc
     install(&host, "0.1.0");
     shell(&host, KILL).expect_success();
     let alice = host.enrol("alice");
-    let directory = slapd.direct("corp");
-    let ours = slapd.root().display().to_string();
-    give(&host, folder.path(), "ldap-ca.pem", &fs::read_to_string(slapd.root()).unwrap());
+    // Found by name, and searched with a password of the gate's own.
+    let directory = slapd.searched("corp");
+    let root = slapd.root();
+    let home = root.parent().unwrap();
+    for file in ["root.pem", "gate-password"] {
+        give(&host, folder.path(), file, &fs::read_to_string(home.join(file)).unwrap());
+    }
     let wiki = format!("http://wiki.localhost:{port}");
     let text = format!("listen = [\"127.0.0.1:{port}\"]\nportal = \"http://id.localhost:{port}\"\n")
-        + &directory.replace(&ours, "/etc/twofold/ldap-ca.pem")
+        + &directory.replace(&home.display().to_string(), "/etc/twofold")
         + &site(&wiki, app.address(), "directory = \"corp\"");
     give(&host, folder.path(), "gate.toml", &text);
-    let _tunnel = host.tunnel(&[(port, port)], &[slapd.port(), app.address().port()]);
+    let _tunnel = host.tunnel(&[(port, port)], &[slapd.secure_port(), app.address().port()]);
     unit(&host, "start");
 
     let mut web = Web::new();

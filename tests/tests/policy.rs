@@ -70,6 +70,44 @@ fn the_command_says_which_rule_decides_and_why_the_others_do_not() {
 }
 
 #[test]
+fn who_begins_a_first_device_is_said_by_groups_and_explained() {
+    let enrolment =
+        "[enrolment]\nservices = [\"door\"]\ngroups = { daemon = \"invitation\", games = \"self\" }\n";
+    let authority = authority(enrolment);
+    let check = |name: &str, more: &[&str]| {
+        let base = ["policy", "check", "--service", "door", "--account", name, "--auth", "above"];
+        authority.twofold(&[&base[..], &["--address", "192.0.2.7"], more].concat()).expect_success()
+    };
+    for (name, more, says) in [
+        ("daemon", &[][..], "A first device takes an invitation, because they are in the group daemon."),
+        ("games", &[], "or `twofold enroll` under their own user, because they are in the group games."),
+        (
+            "games",
+            &["--group", "daemon"],
+            "A first device takes an invitation, because they are in the group daemon.",
+        ),
+        ("news", &[], "A first device takes the first factor at a login, as `[enrolment] first` says."),
+    ] {
+        let said = check(name, more).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(said.contains(says), "{name}: {said}");
+    }
+    authority.enrol("news");
+    assert!(!check("news", &[]).contains("A first device"), "there is one");
+    let json: serde_json::Value = serde_json::from_str(&check("daemon", &["--json"])).unwrap();
+    assert_eq!(json["first_device"]["takes"], "invitation");
+    fs::write(
+        authority.configuration(),
+        fs::read_to_string(authority.configuration()).unwrap().replace("daemon =", "sudo ="),
+    )
+    .unwrap();
+    let mistaken = run(authority.daemon().arg("--check"));
+    assert!(
+        mistaken.code == 78 && mistaken.stderr.contains("enrolment.groups.sudo: is one of privileged_groups"),
+        "{mistaken:?}"
+    );
+}
+
+#[test]
 fn rules_that_cannot_hold_keep_the_authority_from_starting() {
     let authority = authority("");
     let good = fs::read_to_string(authority.configuration()).unwrap();

@@ -41,18 +41,15 @@ fn an_empty_file_is_a_whole_configuration() {
     assert_eq!((config.policy.default, config.policy.services.len()), (Requirement::Required, 0));
     assert_eq!(config.enrolment.first, FirstEnrolment::Login);
     assert_eq!(config.enrolment.services, ["sshd", "login"]);
-    assert_eq!(config.enrolment.privileged, ["sudo", "wheel"]);
+    let invited = |group: &str| (group.to_owned(), FirstEnrolment::Invitation);
+    assert_eq!(config.enrolment.groups, ["sudo", "wheel"].map(invited).into());
     assert!(config.operators_at_web);
 }
 
 #[test]
 fn an_invitations_link_and_the_privileged_groups_are_as_written() {
     assert!(
-        config("host = \"here\"\n[enrolment]\nprivileged_groups = []")
-            .unwrap()
-            .enrolment
-            .privileged
-            .is_empty()
+        config("host = \"here\"\n[enrolment]\nprivileged_groups = []").unwrap().enrolment.groups.is_empty()
     );
     for odd in
         ["id.example.com", "https://", "https://id.example.com/", "https://ID.example.com", "https://a b"]
@@ -64,6 +61,25 @@ fn an_invitations_link_and_the_privileged_groups_are_as_written() {
         mistake("host = \"here\"\n[enrolment]\nprivileged_groups = [\"a,b c\"]")
             .contains("privileged_groups")
     );
+}
+
+#[test]
+fn who_begins_a_first_enrolment_is_said_for_groups_too_and_mistakes_there_are_told() {
+    let with = |lines: &str| format!("host = \"here\"\n[enrolment]\n{lines}");
+    for (lines, says) in [
+        (
+            "groups = { sales = \"never\" }",
+            "authority.toml:3: enrolment.groups.sales: must be one of invitation, login, self",
+        ),
+        ("groups = { \"a,b c\" = \"self\" }", "enrolment.groups.a,b c: "),
+        ("groups = { sudo = \"self\" }", "enrolment.groups.sudo: is one of privileged_groups too"),
+        ("groups = [\"sales\"]", "enrolment.groups: expected a table, found a list"),
+    ] {
+        let found = mistake(&with(lines));
+        assert!(found.contains(says), "{found}");
+    }
+    let config = config(&with("privileged_groups = []\ngroups = { sudo = \"self\" }")).unwrap();
+    assert_eq!(config.enrolment.groups, [("sudo".to_owned(), FirstEnrolment::Own)].into());
 }
 
 #[test]
@@ -98,6 +114,7 @@ fn every_key_is_read() {
         first = "self"
         services = ["sshd", "lightdm"]
         privileged_groups = ["root", "nobody-has-this"]
+        groups = { daemon = "login", contractors = "invitation" }
         [sessions]
         idle = "30m"
         absolute = "1d"
@@ -123,10 +140,17 @@ fn every_key_is_read() {
     assert_eq!(config.enrolment.first, FirstEnrolment::Own);
     assert_eq!(config.enrolment.services, ["sshd", "lightdm"]);
     assert_eq!(config.language, Language::German);
-    assert_eq!(
-        (config.enrolment.privileged.len(), config.enrolment.privileged_here),
-        (2, vec!["root".to_owned()])
-    );
+    let words: Vec<_> =
+        config.enrolment.groups.iter().map(|(group, first)| (group.as_str(), *first)).collect();
+    let (invitation, login) = (FirstEnrolment::Invitation, FirstEnrolment::Login);
+    let all = [
+        ("contractors", invitation),
+        ("daemon", login),
+        ("nobody-has-this", invitation),
+        ("root", invitation),
+    ];
+    assert_eq!(words, all);
+    assert_eq!(config.enrolment.groups_here, ["daemon", "root"]);
     assert_eq!(config.gate.unwrap().portal.as_deref(), Some("https://id.example.com"));
     assert_eq!((config.sessions.idle, config.sessions.absolute), (30 * MINUTE, DAY));
     assert_eq!((config.audit.keep, config.audit.keep_mib, config.audit.syslog), (30 * DAY, 10, false));

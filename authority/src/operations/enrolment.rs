@@ -209,10 +209,7 @@ impl Authority {
                 let locked = own.as_ref().is_some_and(|own| own.is_locked(now));
                 let takes = match &own {
                     Some(own) => self.first_device_takes(own).await,
-                    None if self.is_privileged(&self.own_name(*uid).await?).await => {
-                        FirstEnrolment::Invitation
-                    }
-                    None => self.settings.first_enrolment,
+                    None => self.first_device_of_name_takes(&self.own_name(*uid).await?).await,
                 };
                 if takes != FirstEnrolment::Own || is_system(*uid) || locked {
                     return Err(ask_an_operator());

@@ -80,8 +80,8 @@ impl Authority {
         }
         let takes = match (met.whose, &believed.name) {
             (Whose::Account(_), _) => self.first_device_takes(&met.read.account).await,
-            (_, Some(name)) if self.is_privileged(name).await => FirstEnrolment::Invitation,
-            _ => self.settings.first_enrolment,
+            (_, Some(name)) => self.first_device_of_name_takes(name).await,
+            (_, None) => self.settings.first_enrolment,
         };
         Some(match takes {
             FirstEnrolment::Invitation => Ask::Invitation,

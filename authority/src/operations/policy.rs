@@ -77,7 +77,7 @@ impl Authority {
         let login = wire::Login { name, service, first, source };
         let believed = self.believe(actor, &login).await?;
         let met = self.meet(&believed).await?;
-        let decision = self.decide(&believed, first, groups).await;
+        let decision = self.decide(&believed, first, groups.clone()).await;
         let login = met.login(&believed);
         let decided_by = decider(login, first, decision.by);
         let own = match login {
@@ -90,6 +90,13 @@ impl Authority {
             By::Rule(_) | By::Service | By::Default => None,
         };
         let ruled = matches!(decided_by, Decider::Rule);
+        let first_device = match (login, &believed.name) {
+            (Login::Account(account) | Login::Locked(account), _) if !account.enrolled() => {
+                Some(self.first_device(account, groups.as_deref()).await)
+            }
+            (Login::Unlisted, Some(name)) => Some(self.first_device_of_name(name, groups.as_deref()).await),
+            (Login::Account(_) | Login::Locked(_) | Login::Unlisted | Login::Unknown, _) => None,
+        };
         Ok(PolicyExplained {
             ask: self.ask(actor, &believed, &met, (first, decision.require)).await?,
             decided_by,
@@ -97,6 +104,7 @@ impl Authority {
             requirement: own.unwrap_or(decision.require),
             grace_seconds: decision.grace.filter(|_| ruled).map(|grace| grace.as_secs()),
             rules: rules.iter().zip(&decision.rules).map(|(rule, applies)| entry(rule, *applies)).collect(),
+            first_device: first_device.map(Into::into),
         })
     }
 }

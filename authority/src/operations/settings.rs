@@ -1,5 +1,6 @@
 //! What the configuration says to the operations.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -28,14 +29,14 @@ pub struct Settings {
     pub policy: Policy,
     /// Who may begin a first enrolment.
     pub first_enrolment: FirstEnrolment,
+    /// The same for members of groups of the ledger or the host.
+    pub enrolment_groups: BTreeMap<String, FirstEnrolment>,
+    /// Those of the groups that the host has.
+    pub enrolment_groups_here: Vec<String>,
     /// At which PAM services one may begin while logging in.
     pub enrol_services: Vec<String>,
     /// In which language people are spoken to.
     pub language: Language,
-    /// Groups of the ledger or the host whose members' first device takes an invitation.
-    pub privileged: Vec<String>,
-    /// Those of them that the host has.
-    pub privileged_here: Vec<String>,
     /// The portal's origin, for links to it.
     pub portal: Option<String>,
     /// How long sessions live.
@@ -52,10 +53,10 @@ impl From<&Config> for Settings {
             gate_realms: config.gate.as_ref().map(|gate| gate.realms.clone()).unwrap_or_default(),
             policy: config.policy.clone(),
             first_enrolment: config.enrolment.first,
+            enrolment_groups: config.enrolment.groups.clone(),
+            enrolment_groups_here: config.enrolment.groups_here.clone(),
             enrol_services: config.enrolment.services.clone(),
             language: config.language,
-            privileged: config.enrolment.privileged.clone(),
-            privileged_here: config.enrolment.privileged_here.clone(),
             portal: config.gate.as_ref().and_then(|gate| gate.portal.clone()),
             sessions: config.sessions,
             operators_at_web: config.operators_at_web,

@@ -1,7 +1,8 @@
 //! `twofold policy check`: which rule decides about a login, and why.
 
 use twofold_shared::wire::{
-    Ask, Decider, ExplainPolicy, FirstFactor, PolicyExplained, Requirement, RuleApplies, RuleEntry, Source,
+    Ask, Decider, ExplainPolicy, FirstDecider, FirstDevice, FirstFactor, FirstTakes, PolicyExplained,
+    Requirement, RuleApplies, RuleEntry, Source,
 };
 
 use crate::args::{Passed, Policy, PolicyCheck};
@@ -22,6 +23,9 @@ fn explain(desk: &Desk, check: &PolicyCheck) -> Result<(), Failure> {
     desk.screen.object(&explained)?;
     let (whose, service) = (called(Some(&check.account)), visible(&check.service));
     desk.screen.say(&format!("{whose} at {service} {}: {}.", must(explained.ask), because(&explained)))?;
+    if let Some(first) = &explained.first_device {
+        desk.screen.say(&format!("A first device {}, {}.", takes(first.takes), so_says(first)))?;
+    }
     if explained.rules.is_empty() {
         return Ok(());
     }
@@ -56,7 +60,25 @@ const fn must(ask: Ask) -> &'static str {
         Ask::Optional => "needs no code, because none is set up",
         Ask::Unenrolled => "is refused until a device is set up",
         Ask::Enrol => "must set up a device while logging in",
-        Ask::Invitation => "is refused until an operator lets them set up a device",
+        Ask::Invitation => "must give an invitation and set up a device while logging in",
+    }
+}
+
+const fn takes(takes: FirstTakes) -> &'static str {
+    match takes {
+        FirstTakes::Invitation => "takes an invitation",
+        FirstTakes::Login => "takes the first factor at a login",
+        FirstTakes::Own => "takes the first factor at a login, or `twofold enroll` under their own user",
+    }
+}
+
+fn so_says(first: &FirstDevice) -> String {
+    match (first.decided_by, &first.group) {
+        (FirstDecider::Group, Some(group)) => format!("because they are in the group {}", visible(group)),
+        (FirstDecider::Group, None) => "because of a group".to_owned(),
+        (FirstDecider::Charge, _) => "because they are in charge of others".to_owned(),
+        (FirstDecider::Untold, _) => "because it cannot be told in which groups they are".to_owned(),
+        (FirstDecider::Default, _) => "as `[enrolment] first` says".to_owned(),
     }
 }
 

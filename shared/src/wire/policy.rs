@@ -37,6 +37,47 @@ pub struct PolicyExplained {
     pub grace_seconds: Option<u64>,
     /// Every rule that was looked at, up to the first that applies.
     pub rules: Vec<RuleEntry>,
+    /// What the person's first device takes; absent where there is one, or nobody has the name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_device: Option<FirstDevice>,
+}
+
+/// What somebody's first device takes, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirstDevice {
+    /// Who may begin it.
+    pub takes: FirstTakes,
+    /// What decides that.
+    pub decided_by: FirstDecider,
+    /// With [`FirstDecider::Group`]: which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+}
+
+/// Who may begin somebody's first device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FirstTakes {
+    /// Root, or its owner with an invitation.
+    Invitation,
+    /// Its owner, after the first factor.
+    Login,
+    /// Its owner, also with the command under the own user.
+    Own,
+}
+
+/// What decides what a first device takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FirstDecider {
+    /// The owner is in charge of others.
+    Charge,
+    /// A group that the owner is in.
+    Group,
+    /// It cannot be told in which groups the owner is, so that the strictest of all holds.
+    Untold,
+    /// None of these: what is said for everybody.
+    Default,
 }
 
 /// What decides what a login must do.

@@ -180,3 +180,76 @@ async fn a_device_that_root_set_up_says_so_in_the_list_and_at_the_next_login() {
     world.enrol(&person(1001), None).await;
     assert_eq!(world.view("bob").await.devices[0].created.door, "command");
 }
+
+/// By `[enrolment]`: everybody at a login; of the groups, bob's by themselves, carol's with an invitation.
+fn by_groups() -> World {
+    World::with(|settings| {
+        settings.enrolment_groups = [
+            ("bob".to_owned(), FirstEnrolment::Own),
+            ("people".to_owned(), FirstEnrolment::Own),
+            ("carol".to_owned(), FirstEnrolment::Invitation),
+            ("sales".to_owned(), FirstEnrolment::Invitation),
+        ]
+        .into();
+        settings.enrolment_groups_here = vec!["bob".into(), "carol".into()];
+    })
+}
+
+#[tokio::test]
+async fn groups_of_the_host_and_of_the_ledger_say_who_begins_a_first_enrolment() {
+    let world = by_groups();
+    let at_login = async |name: &str| {
+        let consult = Consult { nonce: nonce(), login: login(name, "192.0.2.7") };
+        world.ask(&root(), consult).await.unwrap().ask
+    };
+    let by_oneself =
+        async |uid| world.ask(&person(uid), begin(None)).await.map(|_| ()).map_err(|fault| fault.kind);
+    for (name, uid, ask, command) in [
+        ("alice", 1000, Ask::Enrol, Err(FaultKind::NotPermitted)),
+        ("bob", 1001, Ask::Enrol, Ok(())),
+        ("carol", 1002, Ask::Invitation, Err(FaultKind::NotPermitted)),
+    ] {
+        assert_eq!(at_login(name).await, ask, "{name} without an account");
+        assert_eq!(by_oneself(uid).await, command, "{name} without an account");
+    }
+    // With an account the ledger's groups count as well, and the strictest of all holds.
+    for (name, groups, ask) in
+        [("alice", vec!["people"], Ask::Enrol), ("bob", vec!["sales", "people"], Ask::Invitation)]
+    {
+        let _ = world.ask(&root(), RemoveAccount { account: name.into() }).await;
+        let groups: Vec<String> = groups.into_iter().map(str::to_owned).collect();
+        world.ask(&root(), AddAccount { name: name.into(), groups }).await.unwrap();
+        assert_eq!(at_login(name).await, ask, "{name} with an account");
+    }
+    assert_eq!(by_oneself(1000).await, Ok(()));
+    assert_eq!(by_oneself(1001).await, Err(FaultKind::NotPermitted));
+}
+
+#[tokio::test]
+async fn an_explanation_says_what_a_first_device_takes_and_by_which_group() {
+    let world = by_groups();
+    world.ask(&root(), AddAccount { name: "alice".into(), groups: vec!["people".into()] }).await.unwrap();
+    world.ask(&root(), AddAccount { name: "elsewhere".into(), groups: vec![] }).await.unwrap();
+    world.enrolled("bob").await;
+    let told = async |name: &str, groups: Option<&str>| {
+        let question = ExplainPolicy {
+            name: name.into(),
+            service: "sshd".into(),
+            first: FirstFactor::Above,
+            source: address("192.0.2.7"),
+            groups: groups.map(|group| vec![group.to_owned()]),
+        };
+        let first = world.ask(&root(), question).await.unwrap().first_device;
+        first.map(|first| (first.takes, first.decided_by, first.group))
+    };
+    use FirstDecider::{Default, Group, Untold};
+    use FirstTakes::{Invitation, Login, Own};
+    let group = |name: &str| Some(name.to_owned());
+    assert_eq!(told("alice", None).await, Some((Own, Group, group("people"))));
+    assert_eq!(told("alice", Some("sales")).await, Some((Invitation, Group, group("sales"))));
+    assert_eq!(told("alice", Some("nobody's")).await, Some((Login, Default, None)));
+    assert_eq!(told("carol", None).await, Some((Invitation, Group, group("carol"))));
+    assert_eq!(told("elsewhere", None).await, Some((Invitation, Untold, None)));
+    assert_eq!(told("bob", None).await, None, "there is a device");
+    assert_eq!(told("nobody", None).await, None);
+}

@@ -11,8 +11,8 @@ fn begin_at(login: &Login) -> BeginEnrolmentAtLogin {
 /// Where nobody is privileged.
 fn world() -> World {
     World::with(|settings| {
-        settings.privileged.clear();
-        settings.privileged_here.clear();
+        settings.enrolment_groups.clear();
+        settings.enrolment_groups_here.clear();
     })
 }
 
