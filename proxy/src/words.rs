@@ -139,6 +139,12 @@ pub trait Say: std::fmt::Debug + Sync {
     fn notice(&self, notice: &Notice) -> String;
     /// Beside the box that trusts a browser, for so many seconds.
     fn trust_browser(&self, seconds: &u64) -> String;
+    /// When a session began: `signed in 2 h ago`.
+    fn signed_in(&self, ago: &str) -> String;
+    /// When a browser came first.
+    fn first_seen(&self, ago: &str) -> String;
+    /// When a session or a browser was last there.
+    fn last_seen(&self, ago: &str) -> String;
     /// When something was, as people say it: `2 h ago`; a date when it is longer ago.
     fn ago(&self, at: u64, now: u64) -> String;
 

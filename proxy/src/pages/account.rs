@@ -11,6 +11,7 @@ use super::{Frame, PagesFor};
 use crate::answer::Answer;
 use crate::session::Known;
 use crate::site::Site;
+use crate::words::wizard::Wizard;
 
 /// All that the account page shows.
 pub struct Overview<'a> {
@@ -109,12 +110,17 @@ struct DeviceRow<'a> {
     exact: String,
 }
 
+struct Seen {
+    ago: String,
+    exact: String,
+}
+
 struct SessionRow<'a> {
     id: &'a str,
     browser: String,
     place: String,
-    seen: String,
-    exact: String,
+    created: Seen,
+    seen: Seen,
     is_own: bool,
     is_trusted: bool,
 }
@@ -123,8 +129,8 @@ struct BrowserRow<'a> {
     id: &'a str,
     browser: String,
     place: &'a str,
-    seen: String,
-    exact: String,
+    created: Seen,
+    seen: Seen,
     trusted: Option<String>,
 }
 
@@ -197,7 +203,9 @@ struct ShownOncePage<'a> {
     title: &'static str,
     text: &'static str,
     secrets: Vec<String>,
-    is_key: bool,
+    /// Of the form that makes a file of codes; none: it is a key.
+    token: Option<&'a str>,
+    wizard: &'static Wizard,
 }
 
 impl PagesFor<'_> {
@@ -270,15 +278,15 @@ impl PagesFor<'_> {
     #[must_use]
     pub fn fresh_key(self, key: &SecretText) -> Answer {
         let words = &self.words().account;
-        self.shown_once(words.your_key, words.your_key_text, vec![key.reveal().to_owned()], true)
+        self.shown_once(words.your_key, words.your_key_text, vec![key.reveal().to_owned()], None)
     }
 
     /// New backup codes, shown this once.
     #[must_use]
-    pub fn fresh_codes(self, codes: &[SecretText]) -> Answer {
+    pub fn fresh_codes(self, codes: &[SecretText], token: &str) -> Answer {
         let words = &self.words().account;
         let codes = codes.iter().map(|code| in_groups(code.reveal())).collect();
-        self.shown_once(words.new_codes, words.new_codes_text, codes, false)
+        self.shown_once(words.new_codes, words.new_codes_text, codes, Some(token))
     }
 
     fn shown_once(
@@ -286,9 +294,10 @@ impl PagesFor<'_> {
         title: &'static str,
         text: &'static str,
         secrets: Vec<String>,
-        is_key: bool,
+        token: Option<&str>,
     ) -> Answer {
-        let page = ShownOncePage { frame: self.frame(), title, text, secrets, is_key };
+        let wizard = self.words().wizard;
+        let page = ShownOncePage { frame: self.frame(), title, text, secrets, token, wizard };
         let answer = self.answer(StatusCode::OK, &page, None);
         page.secrets.into_iter().for_each(|secret| drop(zeroize::Zeroizing::new(secret)));
         answer
@@ -319,8 +328,14 @@ impl PagesFor<'_> {
             id: &session.id,
             browser: say.browser(&session.browser),
             place,
-            seen: say.ago(session.seen, reader.now),
-            exact: say.moment(session.seen),
+            created: Seen {
+                ago: say.signed_in(&say.ago(session.created, reader.now)),
+                exact: say.moment(session.created),
+            },
+            seen: Seen {
+                ago: say.last_seen(&say.ago(session.seen, reader.now)),
+                exact: say.moment(session.seen),
+            },
             is_own: session.id == reader.session,
             is_trusted: session.trusted,
         }
@@ -333,8 +348,11 @@ impl PagesFor<'_> {
             id: &browser.id,
             browser: say.browser(&browser.browser),
             place: browser.source.as_deref().unwrap_or_default(),
-            seen: say.ago(browser.seen, now),
-            exact: say.moment(browser.seen),
+            created: Seen {
+                ago: say.first_seen(&say.ago(browser.created, now)),
+                exact: say.moment(browser.created),
+            },
+            seen: Seen { ago: say.last_seen(&say.ago(browser.seen, now)), exact: say.moment(browser.seen) },
             trusted: until.map(|until| say.trusted_until(&say.moment(until))),
         }
     }

@@ -15,7 +15,6 @@ use twofold_shared::wire::{
     RevokeBrowsers, RevokeSessions, SessionDigest,
 };
 
-use super::form::Fields;
 use super::{Guest, Portal, Refused, Visit};
 use crate::answer::Answer;
 use crate::authority::Asked;
@@ -96,8 +95,7 @@ impl Portal {
         if matches!(page, "" | "activity") {
             return Err(Refused::because(Refusal::WrongMethod, "a page that takes no form").into());
         }
-        self.refuse_foreign(visit)?;
-        let fields = Fields::read(&visit.headers, &visit.body);
+        let fields = self.own_form(visit)?;
         if !self.key.fits(fields.get("token"), "account", owner.session.as_bytes()) {
             // From an older session of this browser, or from nowhere: nothing is done, and the page is shown anew.
             log::info!("a form of the account page with another session's token was not used");
@@ -116,6 +114,10 @@ impl Portal {
                 let request = RevokeBrowsers { account: None, id: Some(id.to_owned()), code: None };
                 self.quietly(visit, &owner, &request).await
             }
+            ("browsers", None) => {
+                self.quietly(visit, &owner, &RevokeBrowsers { account: None, id: None, code: None }).await
+            }
+            ("codes.txt", None) => Ok(self.fresh_codes_file(visit, &owner, &fields)?),
             ("reopen", None) => {
                 self.quietly(visit, &owner, &ReopenAccount { account: None, code: None }).await
             }
@@ -217,7 +219,7 @@ impl Portal {
 /// Whether there is such a page, with something named behind it or not.
 fn is_known(page: &str, has_id: bool) -> bool {
     match page {
-        "" | "codes" | "off" | "key" | "sessions" | "reopen" => !has_id,
+        "" | "codes" | "codes.txt" | "off" | "key" | "sessions" | "browsers" | "reopen" => !has_id,
         "rename" | "remove" | "part" | "rotate" | "revoke" | "activity" | "session" | "browser"
         | "suspend" | "resume" => has_id,
         _ => false,
@@ -226,7 +228,10 @@ fn is_known(page: &str, has_id: bool) -> bool {
 
 /// What is done from the account page, without a page of its own.
 fn is_action(page: &str) -> bool {
-    matches!(page, "session" | "sessions" | "browser" | "suspend" | "resume" | "reopen")
+    matches!(
+        page,
+        "session" | "sessions" | "browser" | "browsers" | "suspend" | "resume" | "reopen" | "codes.txt"
+    )
 }
 
 /// What was refused, as a status.

@@ -11,6 +11,7 @@ use twofold_shared::code::Code;
 use twofold_shared::wire::{
     CodeKind, ConfirmedEnrolment, EnrolmentRefusal, SessionDigest, WaitingEnrolment, Word,
 };
+use zeroize::Zeroizing;
 
 use super::code::{Next, digits_line};
 use super::form::Fields;
@@ -327,8 +328,19 @@ impl Portal {
                 Some(self.read_by(visit).words().stale_form.to_owned()),
             );
         }
+        self.codes_as_file(visit, &name, at, &codes)
+    }
+
+    /// Backup codes as a file to keep.
+    pub(super) fn codes_as_file(
+        &self,
+        visit: &Visit,
+        name: &str,
+        at: u64,
+        codes: &[Zeroizing<String>],
+    ) -> Result<Answer, Refused> {
         let wizard = self.read_by(visit).words().wizard;
-        let text = codes_file(wizard, self.pages.product(), &name, at, &codes);
+        let text = codes_file(wizard, self.pages.product(), name, at, codes);
         let name = HeaderValue::from_str(&format!("attachment; filename=\"{}.txt\"", wizard.file));
         let name = name.map_err(|_| Refused::because(Refusal::Internal, "an odd file name of ours"))?;
         Ok(Answer::text(&text).with(CONTENT_DISPOSITION, name))

@@ -98,8 +98,17 @@ impl Portal {
     /// The same for a page with another purpose than a flow.
     pub(super) fn is_own_at(&self, visit: &Visit, purpose: &str, fields: &Fields) -> Result<bool, Refused> {
         self.refuse_foreign(visit)?;
+        refuse_without_token(fields)?;
         let Found::One(holder) = cookies::find(&visit.headers, FORM) else { return Ok(false) };
         Ok(self.key.fits(fields.get("token"), purpose, holder))
+    }
+
+    /// The fields of a form of ours; refuses what another origin caused, and what no page of ours has sent.
+    pub(super) fn own_form(&self, visit: &Visit) -> Result<Fields, Refused> {
+        self.refuse_foreign(visit)?;
+        let fields = Fields::read(&visit.headers, &visit.body);
+        refuse_without_token(&fields)?;
+        Ok(fields)
     }
 
     /// Refuses what another origin caused.
@@ -108,6 +117,16 @@ impl Portal {
             Cause::Own | Cause::Unsaid => Ok(()),
             Cause::Foreign => Err(Refused::because(Refusal::Foreign, "the form came from another origin")),
         }
+    }
+}
+
+/// Every form of ours has a token, be it an old one.
+fn refuse_without_token(fields: &Fields) -> Result<(), Refused> {
+    match fields.get("token") {
+        None | Some("") => {
+            Err(Refused::because(Refusal::Foreign, "the form has no token, so it is none of ours"))
+        }
+        Some(_) => Ok(()),
     }
 }
 

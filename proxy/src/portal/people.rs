@@ -224,8 +224,7 @@ impl Portal {
 
     /// Does what a page asked about.
     async fn act(&self, visit: &Visit, operator: &Operator, id: &str, act: Act) -> Turn<Answer> {
-        self.refuse_foreign(visit)?;
-        let fields = Fields::read(&visit.headers, &visit.body);
+        let fields = self.own_form(visit)?;
         if !self.key.fits(fields.get("token"), "people", operator.session.as_bytes()) {
             // From an older session of this browser, or from nowhere: nothing is done, and the page is shown anew.
             log::info!("a form about somebody with another session's token was not used");

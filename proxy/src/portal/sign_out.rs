@@ -3,7 +3,6 @@
 use http::HeaderValue;
 use http::header::HeaderName;
 
-use super::form::Fields;
 use super::{Guest, Portal, Refused, Visit};
 use crate::answer::Answer;
 use crate::cookies::{self, Found, PORTAL, SITE};
@@ -22,8 +21,7 @@ impl Portal {
         };
         let token = self.key.form_token("sign-out", session.as_bytes())?;
         if visit.is_post() {
-            self.refuse_foreign(visit)?;
-            let fields = Fields::read(&visit.headers, &visit.body);
+            let fields = self.own_form(visit)?;
             if self.key.fits(fields.get("token"), "sign-out", session.as_bytes()) {
                 self.authority.end(session).await?;
                 self.sessions.forget_account(known.account());

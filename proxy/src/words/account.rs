@@ -65,6 +65,8 @@ pub struct AccountWords {
     pub no_browsers: &'static str,
     /// A button.
     pub forget: &'static str,
+    /// A button.
+    pub forget_all: &'static str,
     /// A heading.
     pub api_keys: &'static str,
     /// Where there is none.
@@ -200,6 +202,7 @@ pub const ENGLISH: AccountWords = AccountWords {
     browsers: "Browsers you have used",
     no_browsers: "None is known.",
     forget: "Forget",
+    forget_all: "Forget all",
     api_keys: "API keys",
     no_api_keys: "None. A program that should get in without you needs one.",
     new_key: "Make an API key",
@@ -290,6 +293,7 @@ pub const GERMAN: AccountWords = AccountWords {
     browsers: "Browser, die Sie benutzt haben",
     no_browsers: "Keiner ist bekannt.",
     forget: "Vergessen",
+    forget_all: "Alle vergessen",
     api_keys: "API-Schlüssel",
     no_api_keys: "Keine. Ein Programm, das ohne Sie hineinkommen soll, braucht einen.",
     new_key: "Einen API-Schlüssel anlegen",

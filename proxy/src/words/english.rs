@@ -196,6 +196,18 @@ impl Say for English {
         format!("Trust this browser for {count} {unit}{plural}")
     }
 
+    fn signed_in(&self, ago: &str) -> String {
+        format!("signed in {ago}")
+    }
+
+    fn first_seen(&self, ago: &str) -> String {
+        format!("first seen {ago}")
+    }
+
+    fn last_seen(&self, ago: &str) -> String {
+        format!("last seen {ago}")
+    }
+
     fn ago(&self, at: u64, now: u64) -> String {
         match now.saturating_sub(at) {
             0..60 => "just now".to_owned(),

@@ -198,6 +198,18 @@ impl Say for German {
         format!("Diesem Browser {count} {} lang vertrauen", if count == 1 { one } else { more })
     }
 
+    fn signed_in(&self, ago: &str) -> String {
+        format!("angemeldet: {ago}")
+    }
+
+    fn first_seen(&self, ago: &str) -> String {
+        format!("zuerst gesehen: {ago}")
+    }
+
+    fn last_seen(&self, ago: &str) -> String {
+        format!("zuletzt gesehen: {ago}")
+    }
+
     fn ago(&self, at: u64, now: u64) -> String {
         match now.saturating_sub(at) {
             0..60 => "gerade eben".to_owned(),

@@ -7,6 +7,7 @@ use twofold_shared::wire::{
     AccountView, ApiKeyView, DisableAccount, GetAccount, ListApiKeys, RegenerateBackupCodes, RemoveDevice,
     RenameDevice, Request, RevokeApiKey, RotateApiKey, UnlinkName, Word,
 };
+use zeroize::Zeroizing;
 
 use super::super::form::Fields;
 use super::super::{Portal, Refused, Visit, refused_status};
@@ -18,6 +19,10 @@ use crate::pages::Action;
 use crate::pages::account::Confirm;
 use crate::refusal::Refusal;
 use crate::words::Words;
+
+/// The most backup codes, and the longest of them with its blank, that are made a file of.
+const MOST_CODES: usize = 20;
+const LONGEST_CODE: usize = 20;
 
 impl Portal {
     /// The page of a change.
@@ -87,7 +92,9 @@ impl Portal {
             "codes" => {
                 let request = RegenerateBackupCodes { account: None, code };
                 match self.with_proof(visit, owner, password, &request).await? {
-                    Asked::Done(fresh) => return Ok(self.read_by(visit).fresh_codes(&fresh.backup_codes)),
+                    Asked::Done(fresh) => {
+                        return Ok(self.read_by(visit).fresh_codes(&fresh.backup_codes, &owner.token));
+                    }
                     other => other.unit(),
                 }
             }
@@ -152,6 +159,25 @@ impl Portal {
         request: &R,
     ) -> Turn<Asked<R::Reply>> {
         Ok(self.authority.as_person(&visit.visitor()?, owner.session, password, request).await?)
+    }
+
+    /// New codes as a file. Its page sends them back: here they are kept by nobody.
+    pub(super) fn fresh_codes_file(
+        &self,
+        visit: &Visit,
+        owner: &Owner,
+        fields: &Fields,
+    ) -> Result<Answer, Refused> {
+        let sent = fields.get("codes").unwrap_or_default();
+        let codes: Vec<Zeroizing<String>> =
+            sent.split(',').map(|code| Zeroizing::new(code.to_owned())).collect();
+        let is_code = |code: &Zeroizing<String>| {
+            code.len() <= LONGEST_CODE && code.bytes().all(|byte| byte.is_ascii_digit() || byte == b' ')
+        };
+        if sent.is_empty() || codes.len() > MOST_CODES || !codes.iter().all(is_code) {
+            return Err(Refused::because(Refusal::Unclear, "what was sent to be a file are no backup codes"));
+        }
+        self.codes_as_file(visit, owner.known.name(), self.clock.unix(), &codes)
     }
 
     fn turned_off(&self, visit: &Visit, owner: &Owner) -> Answer {
