@@ -1,6 +1,9 @@
 // What the pages do besides with a script; each works without.
 const each = (selector, work) => document.querySelectorAll(selector).forEach(work);
 
+// A page that the browser has kept is asked for anew, so that what was shown once is not shown again by going back.
+addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+
 // How long the code on the phone is still good, for the usual period of 30 seconds.
 const left = document.getElementById("left");
 if (left) {

@@ -61,7 +61,13 @@ impl Person<'_> {
             found.attr(name).await.expect("the browser answers").expect("it has one")
         };
         let action = attribute("form[action$='/codes.txt']", "action").await;
-        let token = attribute("form[action$='/codes.txt'] input[name=token]", "value").await;
+        let fields = self.0.find_all(Locator::Css("form[action$='/codes.txt'] input")).await;
+        let mut sent = Vec::new();
+        for field in fields.expect("the browser answers") {
+            let name = field.attr("name").await.expect("the browser answers").expect("it has one");
+            let value = field.attr("value").await.expect("the browser answers").expect("it has one");
+            sent.extend(["--data-urlencode".to_owned(), format!("{name}={value}")]);
+        }
         let mut cookies = String::new();
         for cookie in self.0.get_all_cookies().await.expect("the browser answers") {
             cookies += &format!("{}={}; ", cookie.name(), cookie.value());
@@ -71,7 +77,8 @@ impl Person<'_> {
         let resolve = format!("{host}:{}:127.0.0.1", url.port().expect("it has one"));
         run(Command::new("curl")
             .args(["-sf", "--resolve", &resolve, "-H", &format!("Cookie: {cookies}")])
-            .args(["--data-urlencode", &format!("token={token}"), url.as_str()]))
+            .args(sent)
+            .arg(url.as_str()))
         .expect_success()
     }
 }

@@ -68,6 +68,9 @@ async fn sparkpost_5_new_backup_codes_take_the_password_and_the_old_ones_are_dea
         "{codes:?}"
     );
     assert!(codes.iter().all(|code| !world.alice.backup_codes.contains(code)));
+    // 6, as at the first ones: a file to keep.
+    let file = person.downloads().await;
+    assert!(codes.iter().all(|code| file.contains(&format!("{} {}", &code[..4], &code[4..]))), "{file}");
     // Shown this once: going back to the address asks again.
     person.goes_to(&world.page("id", "/account/codes")).await;
     assert!(!person.reads().await.contains(&codes[0]) && person.sees_field("code").await);

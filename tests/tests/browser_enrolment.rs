@@ -321,3 +321,78 @@ async fn before_the_day_the_wizard_can_wait_and_then_not() {
     signs_in(&person, &world).await;
     browser.close().await;
 }
+
+/// What a script does with the clipboard, as far as a page can see it.
+const WATCHES: &str = "
+window.copied = [];
+Object.defineProperty(navigator, 'clipboard', {value: {writeText: text => { window.copied.push(text); return Promise.resolve(); }}});
+window.printed = 0;
+window.print = () => { window.printed += 1; };
+";
+
+/// Puts text into the field of the code as a paste does, or as the keys do.
+const GIVES: &str = "
+const [text, how] = arguments, field = document.getElementById('code');
+field.value = text;
+field.dispatchEvent(new InputEvent('input', {inputType: how, bubbles: true}));
+";
+
+#[tokio::test]
+async fn reloading_going_back_pasting_copying_and_printing_do_what_a_person_expects() {
+    let world = World::start();
+    let browser = Browser::start(1100, 900).await;
+    let (client, person) = (&browser.client, Person(&browser.client));
+    signs_in(&person, &world).await;
+    let phone = browser.scans("history", world.authority.clock()).await;
+    // Loaded again it is the same picture: what was scanned stays good.
+    client.refresh().await.unwrap();
+    assert_eq!(browser.scans("history-again", world.authority.clock()).await.secret(), phone.secret());
+    // On to the code, back to the picture, and on again.
+    person.presses("main a.button", "#code").await;
+    client.back().await.unwrap();
+    person.sees("svg.qr").await;
+    client.forward().await.unwrap();
+    person.sees("#code").await;
+    client.refresh().await.unwrap();
+    person.sees("#code").await;
+
+    // What is typed waits for the button; what is pasted is sent at once, blanks and all.
+    let code = phone.fresh();
+    let gives = |text: &str, how: &str| vec![text.into(), how.into()];
+    client.execute(GIVES, gives(&code, "insertText")).await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    assert!(person.sees_field("code").await && !world.account("bob").enrolled, "typed codes are not sent");
+    let (head, tail) = code.split_at(3);
+    client.execute(GIVES, gives(&format!("{head} {tail}"), "insertFromPaste")).await.unwrap();
+    person.sees("#codes").await;
+    assert!(world.account("bob").enrolled);
+
+    // Codes are copied and printed by a press, and a reload does not lose them.
+    client.refresh().await.unwrap();
+    let codes = person.reads_codes().await;
+    client.execute(WATCHES, vec![]).await.unwrap();
+    person.presses("[data-copy]", "#codes").await;
+    person.presses("[data-print]", "#codes").await;
+    let told = client.execute("return [window.copied, window.printed]", vec![]).await.unwrap();
+    assert_eq!(told[1], 1);
+    let copied = told[0][0].as_str().unwrap().replace(' ', "");
+    assert_eq!(
+        copied.lines().collect::<Vec<_>>(),
+        codes.iter().map(|code| code.replace(' ', "")).collect::<Vec<_>>()
+    );
+    let button = client.find(Locator::Css("[data-copy]")).await.unwrap().text().await.unwrap();
+    assert_eq!(button, "Copied");
+
+    // Back from here nothing can be begun anew by accident: the phone is on, and stays the only one.
+    client.back().await.unwrap();
+    client.forward().await.unwrap();
+    person.sees("#codes").await;
+    person.finishes().await;
+    person.sees_app("The wiki").await;
+    // Nor does the browser show the codes again, which may have kept the page.
+    client.back().await.unwrap();
+    person.sees_app("The wiki").await;
+    assert!(!person.reads().await.contains(&codes[0]));
+    assert_eq!(world.account("bob").devices.len(), 1);
+    browser.close().await;
+}
