@@ -67,6 +67,16 @@ async fn roundcubes_own_login_then_the_code_then_the_mail() {
     signs_in("alice", roundcube::PASSWORD, "input[name=code]").await;
     assert!(person.is_at().await.starts_with(&world.gate.origin("id")));
     person.gives_first_code(&world.alice.phone.fresh(), "#taskmenu").await;
+    assert!(person.is_at().await.contains("_task=settings"), "{}", person.is_at().await);
+    // Its own way out ends the session here.
+    let way_out = "document.querySelector('a.button-logout, a.logout').click()";
+    browser.client.execute(way_out, vec![]).await.unwrap();
+    person.sees("#rcmloginuser").await;
+    assert_eq!(person.fetches("/?_task=mail", FORM, None).await.0, 401);
+    person.goes_to(&wanted).await;
+    signs_in("alice", roundcube::PASSWORD, "input[name=code]").await;
+    person.gives_code(&world.alice.phone.fresh()).await;
+    person.sees("#taskmenu").await;
     person.goes_to(&world.page("/?_task=mail")).await;
     person.sees("#messagelist").await;
     assert!(person.reads().await.contains("Inbox"), "{}", person.reads().await);
@@ -98,7 +108,8 @@ async fn roundcubes_own_login_then_the_code_then_the_mail() {
     person.goes_to(&wanted).await;
     signs_in("bob", roundcube::PASSWORD, "main svg").await;
     assert!(person.reads().await.contains("Set up your phone"), "{}", person.reads().await);
-    assert_eq!(world.asserted(), ["mail.localhost:alice@example.com", "mail.localhost:bob@example.com"]);
+    let alice = "mail.localhost:alice@example.com";
+    assert_eq!(world.asserted(), [alice, alice, "mail.localhost:bob@example.com"]);
     browser.close().await;
 }
 
@@ -224,6 +235,13 @@ async fn a_login_by_script_in_json_then_the_code_then_the_page() {
     assert_eq!(person.fetches("/api/login", JSON, Some(&bob)).await.0, 200);
     let (status, me) = person.fetches("/api/me", JSON, None).await;
     assert!(status == 200 && me.contains("alice"), "{status} {me}");
+
+    // bob himself has no phone yet: he is led to set one up.
+    person.goes_to(&world.page("/")).await;
+    person.presses("#out", "input[name=name]").await;
+    person.goes_to(&wanted).await;
+    signs_in_to_orders(&person, "bob", "main svg").await;
+    assert!(person.reads().await.contains("Set up your phone"), "{}", person.reads().await);
     browser.close().await;
 }
 
