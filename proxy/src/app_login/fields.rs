@@ -177,6 +177,10 @@ impl Parts {
             }
             self.has_begun = true;
             if is_boundary {
+                // In a head that has not ended, PHP takes it for a line of the head.
+                if self.head.as_ref().is_some_and(|head| !head.is_empty()) {
+                    return true;
+                }
                 self.head = Some(Vec::new());
             } else if let Some(head) = &mut self.head {
                 if line.trim_ascii().is_empty() {
@@ -329,6 +333,8 @@ mod tests {
         assert!(!found(kind, inside.as_bytes(), 5), "what a file says is not a field");
         assert!(!found("application/json", b"u=1", 1));
         // What no browser sends counts as found.
+        let cut = "--xyz\r\nContent-Disposition: form-data; name=\"u\"\r\n--xyz\r\n\r\nvalue\r\n--xyz--\r\n";
+        assert!(found(kind, cut.as_bytes(), 5), "a boundary in a head");
         let long =
             format!("Content-Disposition: form-data; x=\"{}\"; name=\"user\"", "x".repeat(LONGEST_LINE));
         assert!(found(kind, body(&long).as_bytes(), 100), "a head that is too long");
