@@ -12,7 +12,7 @@ pub fn refusal(refused: &Refused) -> String {
         (Word::Used, Some(seconds)) => {
             format!("That code was already used; the next one comes in {}.", duration(seconds))
         }
-        (Word::Used, None) => "That code was already used. Wait for the next one.".to_owned(),
+        (Word::Used, None) => "That backup code was already used. Take another.".to_owned(),
         (Word::Wait, Some(seconds)) => {
             format!("Too many tries. You can try again in {}.", duration(seconds))
         }

@@ -253,6 +253,7 @@ mod tests {
     fn a_refusal_says_what_to_do() {
         let say = |word, wait_seconds| ENGLISH.say.refused_code(Refused { word, wait_seconds });
         assert_eq!(say(Word::Used, Some(12)), "That code was already used. Wait for the next one (12 s).");
+        assert!(say(Word::Used, None).contains("backup code was already used"));
         assert_eq!(say(Word::Wait, Some(40)), "Too many tries. You can try again in 40 s.");
         assert_eq!(say(Word::Wait, Some(840)), "Too many tries. You can try again in 14 min.");
         assert!(say(Word::Closed, None).contains("Use a backup code"));

@@ -28,6 +28,12 @@ impl Person<'_> {
         focused.send_keys(keys).await.expect("the browser answers");
     }
 
+    /// Types in place of what is in the field that has the focus.
+    pub async fn types_over(&self, text: &str) {
+        let (control, all_up) = (char::from(Key::Control), char::from(Key::Null));
+        self.keys(&format!("{control}a{all_up}{text}")).await;
+    }
+
     /// Presses Enter.
     pub async fn presses_enter(&self) {
         self.keys(&char::from(Key::Enter).to_string()).await;
@@ -39,9 +45,38 @@ impl Person<'_> {
         self.sees(there).await;
     }
 
+    /// The same, and waits for the next page, whichever it is.
+    pub async fn enters_and_leaves(&self) {
+        let page = self.page().await;
+        self.presses_enter().await;
+        self.leaves(&page).await;
+    }
+
     /// Presses the arrow downwards so often: further in a list, or in a group of buttons.
     pub async fn goes_down(&self, times: usize) {
         self.keys(&char::from(Key::Down).to_string().repeat(times)).await;
+    }
+
+    /// After a mistake: the page says what is wrong, aloud; the field that it is about has the focus, says that it is
+    /// wrong, and refers to what was said.
+    ///
+    /// # Panics
+    /// When that is not so.
+    pub async fn may_mend(&self, field: &str, said: &str) {
+        let script = format!(
+            "{FOCUS} const said = document.querySelector('[aria-live] .error');
+            const told = (at.getAttribute('aria-describedby') || '').split(' ').map(id => document.getElementById(id));
+            return {{
+                at: at.matches(arguments[0]), seen: seen && inside, invalid: at.getAttribute('aria-invalid'),
+                refers: told.includes(said), said: said.textContent,
+            }};"
+        );
+        let found = self.0.execute(&script, vec![field.into()]).await.expect("a script runs");
+        let expected = serde_json::json!({
+            "at": true, "seen": true, "invalid": "true", "refers": true, "said": found["said"],
+        });
+        assert_eq!(found, expected, "{field}: {}", self.reads().await);
+        assert!(found["said"].as_str().is_some_and(|text| text.contains(said)), "{found}");
     }
 
     /// Goes on by the tabulator to what a selector finds. Every stop on the way can be seen.

@@ -30,13 +30,8 @@ impl Person<'_> {
     }
 
     /// Ticks a box.
-    ///
-    /// # Panics
-    /// When there is none.
     pub async fn ticks(&self, field: &str) {
-        let label =
-            self.0.find(Locator::Css(&format!("label[for={field}]"))).await.expect("the box has a label");
-        label.click().await.expect("the browser answers");
+        self.finds(&format!("label[for={field}]")).await.click().await.expect("the browser answers");
     }
 
     /// Fills in the field of this name.
@@ -99,8 +94,18 @@ impl Person<'_> {
 
     /// The same with the button that a selector finds.
     pub async fn presses_the_button_that(&self, selector: &str) {
-        let page = self.0.find(Locator::Css("html")).await.expect("the browser answers");
+        let page = self.page().await;
         self.finds(selector).await.click().await.expect("the browser answers");
+        self.leaves(&page).await;
+    }
+
+    /// The page that there is now, to wait for the next.
+    pub(crate) async fn page(&self) -> Element {
+        self.0.find(Locator::Css("html")).await.expect("the browser answers")
+    }
+
+    /// Waits until the next page is there.
+    pub(crate) async fn leaves(&self, page: &Element) {
         for _ in 0..400 {
             if page.is_displayed().await.is_err() {
                 break;
@@ -152,6 +157,11 @@ impl Person<'_> {
             .text()
             .await
             .expect("the browser answers")
+    }
+
+    /// The text of what a selector finds.
+    pub async fn reads_at(&self, selector: &str) -> String {
+        self.finds(selector).await.text().await.expect("the browser answers")
     }
 
     /// What went wrong, as the page says it.

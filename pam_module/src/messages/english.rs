@@ -6,7 +6,7 @@ pub(super) const WORDS: Words = Words {
     code_for: "Code for {}: ",
     password_and_code_for: "Password and code for {}: ",
     wrong: "That code didn't match. Codes change every 30 seconds: wait for the next one and type it without spaces.",
-    used: "That code was already used; wait for the next one.",
+    used: "That backup code was already used; take another.",
     used_until: "That code was already used; the next one comes in {}.",
     wait: "Too many tries. Wait a while before the next one.",
     wait_for: "Too many tries. You can try again in {}.",

@@ -7,7 +7,7 @@ pub(super) const WORDS: Words = Words {
     password_and_code_for: "Passwort und Code für {}: ",
     wrong: "Der Code passt nicht. Codes wechseln alle 30 Sekunden: Warten Sie auf den nächsten und geben Sie ihn ohne \
             Leerzeichen ein.",
-    used: "Dieser Code wurde schon benutzt; warten Sie auf den nächsten.",
+    used: "Dieser Ersatzcode wurde schon benutzt; nehmen Sie einen anderen.",
     used_until: "Dieser Code wurde schon benutzt; der nächste kommt in {}.",
     wait: "Zu viele Versuche. Warten Sie eine Weile vor dem nächsten.",
     wait_for: "Zu viele Versuche. In {} können Sie es wieder versuchen.",

@@ -40,6 +40,7 @@ fn a_name_cannot_draw_on_the_terminal() {
 fn each_word_has_its_sentence() {
     assert!(word(Word::Wrong, None).starts_with("That code didn't match. Codes change every 30 seconds"));
     assert_eq!(word(Word::Used, Some(12)), "That code was already used; the next one comes in 12 s.");
+    assert_eq!(word(Word::Used, None), "That backup code was already used; take another.");
     assert_eq!(word(Word::Wait, Some(40)), "Too many tries. You can try again in 40 s.");
     assert_eq!(word(Word::Wait, Some(900)), "Too many tries. You can try again in 15 min.");
     assert_eq!(word(Word::Wait, Some(0)), "Too many tries. You can try again in 1 s.");

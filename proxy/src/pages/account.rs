@@ -42,6 +42,17 @@ pub struct Reader<'a> {
     pub operates: bool,
 }
 
+/// A field of a question.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Field {
+    /// The label.
+    Label,
+    /// The password, or the code where there is none.
+    Password,
+    /// The code.
+    Code,
+}
+
 /// A question before something is done.
 pub struct Confirm<'a> {
     /// The title.
@@ -56,12 +67,28 @@ pub struct Confirm<'a> {
     pub is_danger: bool,
     /// A label that may be changed.
     pub label: Option<&'a str>,
+    /// Where the person begins, or mends what went wrong.
+    pub at: Field,
     /// Whether a code or a password is asked for.
     pub asks: bool,
     /// Whether a password serves.
     pub has_password: bool,
     /// What went wrong.
     pub error: Option<String>,
+}
+
+impl Confirm<'_> {
+    fn begins_at_label(&self) -> bool {
+        self.at == Field::Label
+    }
+
+    fn begins_at_password(&self) -> bool {
+        self.at == Field::Password && self.has_password
+    }
+
+    fn begins_at_code(&self) -> bool {
+        self.at == Field::Code || (self.at == Field::Password && !self.has_password)
+    }
 }
 
 /// What was typed for a new key.

@@ -135,7 +135,9 @@ impl Say for English {
                 without spaces."
                     .to_owned()
             }
-            (Word::Used, None) => "That code was already used. Wait for the next one.".to_owned(),
+            (Word::Used, None) => {
+                "That backup code was already used: each works once. Take another.".to_owned()
+            }
             (Word::Used, Some(seconds)) => {
                 format!("That code was already used. Wait for the next one ({}).", duration(seconds))
             }

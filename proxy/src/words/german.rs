@@ -142,7 +142,9 @@ impl Say for German {
                  Leerzeichen ein."
                     .to_owned()
             }
-            (Word::Used, None) => "Dieser Code wurde schon benutzt. Warten Sie auf den nächsten.".to_owned(),
+            (Word::Used, None) => {
+                "Dieser Ersatzcode wurde schon benutzt: jeder gilt einmal. Nehmen Sie einen anderen.".to_owned()
+            }
             (Word::Used, Some(seconds)) => format!(
                 "Dieser Code wurde schon benutzt. Warten Sie auf den nächsten ({}).",
                 duration(seconds)

@@ -88,7 +88,8 @@ pub enum Word {
 pub struct Refused {
     /// What to say.
     pub word: Word,
-    /// With [`Word::Wait`] the seconds until the next try counts; with [`Word::Used`] those until the next code.
+    /// With [`Word::Wait`] the seconds until the next try counts; with [`Word::Used`] those until the device's next code, and
+    /// none for a backup code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait_seconds: Option<u64>,
 }

@@ -13,16 +13,26 @@ use super::super::form::Fields;
 use super::super::{Portal, Refused, Visit, refused_status};
 use super::{Detour, Owner, Turn};
 use crate::answer::Answer;
-use crate::authority::Asked;
+use crate::authority::{Asked, Unfit};
 use crate::cookies::{self, PORTAL};
 use crate::pages::Action;
-use crate::pages::account::Confirm;
+use crate::pages::account::{Confirm, Field};
 use crate::refusal::Refusal;
 use crate::words::Words;
 
 /// The most backup codes, and the longest of them with its blank, that are made a file of.
 const MOST_CODES: usize = 20;
 const LONGEST_CODE: usize = 20;
+
+/// Why a change's page is shown once more.
+pub(super) struct Again<'a> {
+    status: StatusCode,
+    error: String,
+    /// What was wrong.
+    at: Field,
+    /// The label that was typed.
+    label: Option<&'a str>,
+}
 
 impl Portal {
     /// The page of a change.
@@ -31,7 +41,7 @@ impl Portal {
         visit: &Visit,
         owner: &Owner,
         (page, id): (&str, &str),
-        error: Option<(StatusCode, String)>,
+        again: Option<Again<'_>>,
     ) -> Turn<Answer> {
         let account = self.tell(visit, owner, &GetAccount { account: None }).await?;
         let words = self.read_by(visit).words();
@@ -41,9 +51,14 @@ impl Portal {
         };
         let asked = question(words, (page, id), &account, key.as_ref());
         let Some(mut confirm) = asked else { return Err(Detour::To(Answer::redirect("/account"))) };
-        let (status, error) = error.map_or((StatusCode::OK, None), |(status, error)| (status, Some(error)));
         confirm.has_password = account.has_password;
-        confirm.error = error;
+        let mut status = StatusCode::OK;
+        if let Some(again) = again {
+            status = again.status;
+            confirm.error = Some(again.error);
+            confirm.at = again.at;
+            confirm.label = confirm.label.map(|label| again.label.unwrap_or(label));
+        }
         Ok(self.read_by(visit).confirm(status, &confirm, &owner.token))
     }
 
@@ -69,24 +84,27 @@ impl Portal {
             return self.quietly(visit, owner, &RevokeApiKey { account: None, id: key.id }).await;
         }
         let words = self.read_by(visit).words();
-        let again = |status, error: &str| Some((status, error.to_owned()));
+        let label = fields.get("label");
+        let again = |status, error: &str, at| Some(Again { status, error: error.to_owned(), at, label });
         let typed = |name| fields.get(name).unwrap_or_default();
         // A password may be there because the browser filled it in: the code is what was typed.
         let (code, password) = match (typed("code").trim(), typed("password")) {
             ("", "") => {
-                let error = again(StatusCode::UNPROCESSABLE_ENTITY, words.account.confirm_first);
-                return self.ask_first(visit, owner, (page, id), error).await;
+                let status = StatusCode::UNPROCESSABLE_ENTITY;
+                let again = again(status, words.account.confirm_first, Field::Password);
+                return self.ask_first(visit, owner, (page, id), again).await;
             }
             ("", password) => (None, Some(SecretText::new(password.to_owned()))),
             (code, _) => match Code::parse(code) {
                 Ok(code) => (Some(code.into_secret()), None),
                 Err(_) => {
-                    let error = again(StatusCode::FORBIDDEN, words.account.wrong_confirmation);
-                    return self.ask_first(visit, owner, (page, id), error).await;
+                    let again = again(StatusCode::FORBIDDEN, words.account.wrong_confirmation, Field::Code);
+                    return self.ask_first(visit, owner, (page, id), again).await;
                 }
             },
         };
         let was_password = password.is_some();
+        let given = if was_password { Field::Password } else { Field::Code };
         let whole = format!("id:{}", owner.known.account());
         let done = match page {
             "codes" => {
@@ -99,7 +117,7 @@ impl Portal {
                 }
             }
             "rename" => {
-                let label = fields.get("label").unwrap_or_default().to_owned();
+                let label = label.unwrap_or_default().to_owned();
                 let request = RenameDevice { account: None, device: id.to_owned(), label, code };
                 self.with_proof(visit, owner, password, &request).await?.unit()
             }
@@ -130,16 +148,19 @@ impl Portal {
             }
             _ => return Err(Refused::because(Refusal::NotFound, "no such change").into()),
         };
-        let error = match done {
+        let again = match done {
             Asked::Done(()) => {
                 self.sessions.forget_account(owner.known.account());
                 return Ok(Answer::redirect("/account"));
             }
             Asked::Refused(said) if was_password && said.word == Word::Wrong => {
-                (StatusCode::FORBIDDEN, words.account.wrong_confirmation.to_owned())
+                again(StatusCode::FORBIDDEN, words.account.wrong_confirmation, given)
             }
-            Asked::Refused(said) => (refused_status(said.word), words.say.refused_code(said)),
-            Asked::Unfit(unfit) => (StatusCode::UNPROCESSABLE_ENTITY, words.say.unfit(&unfit)),
+            Asked::Refused(said) => again(refused_status(said.word), &words.say.refused_code(said), given),
+            Asked::Unfit(unfit) => {
+                let at = if matches!(unfit, Unfit::Label) { Field::Label } else { given };
+                again(StatusCode::UNPROCESSABLE_ENTITY, &words.say.unfit(&unfit), at)
+            }
             Asked::NeedsCode => {
                 return Err(Detour::To(Answer::redirect(&self.begin_for_account(visit, true)?)));
             }
@@ -148,7 +169,7 @@ impl Portal {
                 return Err(Detour::To(Answer::redirect("/account")));
             }
         };
-        self.ask_first(visit, owner, (page, id), Some(error)).await
+        self.ask_first(visit, owner, (page, id), again).await
     }
 
     async fn with_proof<R: Request>(
@@ -221,5 +242,7 @@ fn question<'a>(
         _ => return None,
     };
     let action = if id.is_empty() { format!("/account/{page}") } else { format!("/account/{page}/{id}") };
-    Some(Confirm { title, text, button, action, is_danger, label, asks, has_password: false, error: None })
+    let at = if label.is_some() { Field::Label } else { Field::Password };
+    let (has_password, error) = (false, None);
+    Some(Confirm { title, text, button, action, is_danger, label, at, asks, has_password, error })
 }
