@@ -26,6 +26,9 @@ pub struct Browser {
 }
 
 impl Browser {
+    /// Chromium's switch that lets it run no script of any page.
+    pub const NO_SCRIPTS: &str = "--blink-settings=scriptEnabled=false";
+
     /// Starts one whose window has this size.
     ///
     /// # Panics
@@ -54,7 +57,7 @@ impl Browser {
 
     /// Walks `walk` in a browser on a desk, and once more in one that runs no script of any page.
     pub async fn with_and_without_scripts(walk: impl AsyncFn(&Self)) {
-        for switches in [&[][..], &["--blink-settings=scriptEnabled=false"]] {
+        for switches in [&[][..], &[Self::NO_SCRIPTS]] {
             let browser = Self::with(1280, 900, switches).await;
             walk(&browser).await;
             browser.close().await;

@@ -34,6 +34,13 @@ impl Person<'_> {
         codes
     }
 
+    /// The API key on the page, which is shown this once.
+    pub async fn reads_key(&self) -> String {
+        let key = self.reads_at("#key").await;
+        traces::issued("API key", &key);
+        key
+    }
+
     /// Says that the codes are put away, and goes on.
     pub async fn finishes(&self) {
         self.ticks("kept").await;
@@ -48,6 +55,19 @@ impl Person<'_> {
         let codes = self.reads_codes().await;
         self.finishes().await;
         (phone, codes)
+    }
+
+    /// Downloads these codes as a file, made so that a person can write the date next to a used one.
+    ///
+    /// # Panics
+    /// When they are not in it, each on a line of its own with room for the date.
+    pub async fn keeps_as_a_file(&self, name: &str, codes: &[String]) {
+        let file = self.downloads().await;
+        assert!(codes.len() == 10 && file.contains(name) && file.contains("Twofold"), "{file}");
+        for code in codes {
+            let is_in = |line: &str| line.contains(code) && line.ends_with("used on: ______________");
+            assert!(file.lines().any(is_in), "{code}: {file}");
+        }
     }
 
     /// The file that the page's button gives, as any program gets it with this browser's cookies.

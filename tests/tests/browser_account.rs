@@ -2,7 +2,7 @@
 
 use fantoccini::Locator;
 use twofold_tests::world::PASSWORD;
-use twofold_tests::{Browser, Person, World};
+use twofold_tests::{Browser, Person, Web, World};
 
 /// Signs in on the way to the account page.
 async fn comes_to_the_account(person: &Person<'_>, world: &World) {
@@ -14,189 +14,94 @@ async fn comes_to_the_account(person: &Person<'_>, world: &World) {
     assert_eq!(person.is_at().await, world.page("id", "/account"));
 }
 
-async fn text(person: &Person<'_>, selector: &str) -> String {
-    let found = person.0.find(Locator::Css(selector)).await;
-    found.unwrap_or_else(|why| panic!("no {selector}: {why}")).text().await.unwrap()
+/// A world whose mail takes trusted browsers.
+fn trusting_world() -> World {
+    let mut world = World::start();
+    // The mail is the last site of the configuration.
+    let configuration = world.gate.configuration();
+    let text = std::fs::read_to_string(&configuration).unwrap();
+    std::fs::write(configuration, text + "trusted_browsers = \"30days\"\n").unwrap();
+    world.gate.kill();
+    world.gate.restart();
+    world
 }
 
-#[tokio::test]
-async fn mailersend_5_turning_off_takes_the_password_and_kills_all_codes_at_once() {
-    let world = World::start();
-    let browser = Browser::start(1280, 800).await;
-    let person = Person(&browser.client);
-    comes_to_the_account(&person, &world).await;
-    person.presses("a[href='/account/off']", "#code").await;
-    browser.screenshot("account-turn-off").await;
-    person.finds_it_accessible("account-turn-off").await;
-    assert!(person.reads().await.contains("stop working at once"), "{}", person.reads().await);
-
-    person.types("password", "wrong password").await;
-    person.presses("main button", ".error").await;
-    assert!(person.reads_error().await.contains("didn't match"), "{}", person.reads().await);
-    assert!(world.account("alice").enrolled, "it is still on");
-
-    person.types("password", PASSWORD).await;
-    person.presses("main button.danger", "a.button").await;
-    assert!(person.sees_title().await.starts_with("Two-factor is off"), "{}", person.reads().await);
-    // Neither the app's codes nor the backup codes open anything, and the session is over.
-    assert!(!world.account("alice").enrolled);
-    let left = world.account("alice");
-    assert_eq!((left.devices.len(), left.backup_codes_left), (0, 0));
-    person.goes_to(&world.page("id", "/account")).await;
-    assert!(person.sees_field("password").await, "signed out");
-    person.gives("alice", PASSWORD).await;
-    person.sees("main").await;
-    browser.close().await;
+fn is_out(web: &mut Web, world: &World) -> bool {
+    web.get(&world.page("id", "/account")).asks_for("password")
 }
 
-#[tokio::test]
-async fn sparkpost_5_new_backup_codes_take_the_password_and_the_old_ones_are_dead() {
-    let world = World::start();
-    let browser = Browser::start(1280, 800).await;
-    let person = Person(&browser.client);
-    comes_to_the_account(&person, &world).await;
-    person.presses("a[href='/account/codes']", "#code").await;
-    person.types("password", PASSWORD).await;
-    person.presses("main button", ".codes").await;
-    browser.screenshot("account-new-codes").await;
-    person.finds_it_accessible("account-new-codes").await;
-    let codes: Vec<String> =
-        text(&person, ".codes").await.lines().map(|line| line.replace(' ', "")).collect();
-    assert_eq!(codes.len(), 10);
-    assert!(
-        codes.iter().all(|code| code.len() == 8 && code.bytes().all(|byte| byte.is_ascii_digit())),
-        "{codes:?}"
-    );
-    assert!(codes.iter().all(|code| !world.alice.backup_codes.contains(code)));
-    // 6, as at the first ones: a file to keep.
-    let file = person.downloads().await;
-    assert!(codes.iter().all(|code| file.contains(&format!("{} {}", &code[..4], &code[4..]))), "{file}");
-    // Shown this once: going back to the address asks again.
-    person.goes_to(&world.page("id", "/account/codes")).await;
-    assert!(!person.reads().await.contains(&codes[0]) && person.sees_field("code").await);
-
-    person.signs_out(&world.gate, "id").await;
-    person.goes_to(&world.page("id", "/account")).await;
-    person.gives("alice", PASSWORD).await;
-    person.gives_code(&world.alice.backup_codes[0]).await;
-    assert!(person.reads_error().await.contains("didn't match"), "{}", person.reads().await);
-    person.gives_code(&codes[0]).await;
-    assert!(person.reads_notices().await.contains("9 are left"));
-    person.sees("#devices").await;
-    assert!(person.reads().await.contains("9 of 10 left"), "{}", person.reads().await);
-    browser.close().await;
+/// Another browser of alice's.
+fn signs_in_elsewhere(world: &World) -> Web {
+    let mut web = world.gate.visitor();
+    let page = web.give_password(&world.page("id", "/account"), "alice", PASSWORD);
+    web.give_code(&page, &world.alice.phone.fresh());
+    assert!(!is_out(&mut web, world));
+    web
 }
 
-#[tokio::test]
-async fn sendgrid_7_a_device_is_renamed_and_removed_with_a_code() {
-    let world = World::start();
-    let browser = Browser::start(1280, 800).await;
-    let person = Person(&browser.client);
+async fn ends_sessions(browser: &Browser) {
+    let (world, person) = (World::start(), Person(&browser.client));
+    let mut other = signs_in_elsewhere(&world);
     comes_to_the_account(&person, &world).await;
-    person.presses("a[href^='/account/rename/']", "#label").await;
-    person.types("label", "Pixel <9> & \"co\"").await;
-    person.types("code", &world.alice.phone.fresh()).await;
-    person.presses("main button", "#devices").await;
-    assert!(person.reads().await.contains("Pixel <9> & \"co\""), "{}", person.reads().await);
-    assert!(person.reads().await.contains("renamed a device to Pixel"), "it is told under activity");
-
-    person.presses("a[href^='/account/remove/']", "#code").await;
-    assert!(person.reads().await.contains("It is your last one"), "{}", person.reads().await);
-    browser.screenshot("account-remove-device").await;
-    person.finds_it_accessible("account-remove-device").await;
-    let used = world.alice.phone.code_at(world.alice.phone.step());
-    person.types("code", &used).await;
-    person.presses("main button", ".error").await;
-    person.types("code", &world.alice.phone.fresh()).await;
-    person.presses("main button.danger", "main").await;
-    person.goes_to(&world.page("id", "/account")).await;
-    assert!(person.sees_field("password").await, "what rested on it is over: {}", person.reads().await);
-    assert!(!world.account("alice").enrolled);
-    browser.close().await;
-}
-
-#[tokio::test]
-async fn sparkpost_8_an_api_key_is_made_with_what_it_needs_shown_once_suspended_and_revoked() {
-    let world = World::start();
-    let browser = Browser::start(1280, 800).await;
-    let person = Person(&browser.client);
-    comes_to_the_account(&person, &world).await;
-    person.presses("a[href='/account/key']", "#label").await;
-    person.types("label", "nightly backup").await;
-    person.presses("main form button", ".error").await;
-    assert!(person.reads_error().await.contains("at least one site"), "{}", person.reads().await);
-    person.ticks("site-1").await;
-    person.ticks("read-only").await;
-    person.fills("#paths", "/api").await;
-    person.fills("#networks", "not a network").await;
-    person.presses_the_button().await;
-    assert!(person.reads_error().await.contains("network"), "{}", person.reads().await);
-    person.fills("#networks", "127.0.0.0/8").await;
-    browser.screenshot("account-new-key").await;
-    person.finds_it_accessible("account-new-key").await;
-    person.presses("main form button", "#key").await;
-    browser.screenshot("account-fresh-key").await;
-    person.finds_it_accessible("account-fresh-key").await;
-    let key = text(&person, "#key").await;
-    assert!(key.starts_with("tf_"), "{key}");
-
-    let asks = |method: &str, path: &str| {
-        let url = format!("{}{path}", world.gate.origin("wiki"));
-        let bearer = format!("Bearer {key}");
-        world.gate.visitor().request(method, &url, &[("authorization", &bearer)], "").status
-    };
-    assert_eq!((asks("GET", "/api/x"), asks("POST", "/api/x"), asks("GET", "/other")), (200, 401, 401));
-    person.presses("a.button", "#keys").await;
-    assert!(!person.reads().await.contains(&key), "it is shown once");
-    assert!(person.reads().await.contains("nightly backup"), "{}", person.reads().await);
-    person.presses("form[action^='/account/suspend/'] button", "form[action^='/account/resume/']").await;
-    assert_eq!(asks("GET", "/api/x"), 401);
-    person.presses("form[action^='/account/resume/'] button", "form[action^='/account/suspend/']").await;
-    assert_eq!(asks("GET", "/api/x"), 200);
-    person.presses("a[href^='/account/rotate/']", "#code").await;
-    person.types("password", PASSWORD).await;
-    person.presses("main form button", "#key").await;
-    let newer = text(&person, "#key").await;
-    assert_eq!(asks("GET", "/api/x"), 401, "the old secret is dead");
-    let bearer = format!("Bearer {newer}");
-    let url = format!("{}/api/x", world.gate.origin("wiki"));
-    assert_eq!(world.gate.visitor().request("GET", &url, &[("authorization", &bearer)], "").status, 200);
-    person.presses("a.button", "#keys").await;
-    person.presses("a[href^='/account/revoke/']", "button.danger").await;
-    person.presses("button.danger", "#keys").await;
-    assert!(person.reads().await.contains("A program that should get in"), "{}", person.reads().await);
-    assert_eq!(world.gate.visitor().request("GET", &url, &[("authorization", &bearer)], "").status, 401);
-    assert!(world.wiki.seen().iter().all(|seen| seen.header("authorization").is_empty()));
-    browser.close().await;
-}
-
-#[tokio::test]
-async fn sessions_end_from_the_account_page_and_the_other_browser_is_out() {
-    let world = World::start();
-    let (here, there) = (Browser::start(1280, 800).await, Browser::start(1280, 800).await);
-    let (person, other) = (Person(&here.client), Person(&there.client));
-    comes_to_the_account(&other, &world).await;
-    comes_to_the_account(&person, &world).await;
-    assert!(text(&person, "main").await.contains("this one"));
-    assert_eq!(
-        here.client.find_all(Locator::Css("form[action^='/account/session/']")).await.unwrap().len(),
-        1
-    );
+    assert!(person.reads_at("main").await.contains("this one"));
+    assert_eq!(how_many(browser, "form[action^='/account/session/']").await, 1);
     person.presses_the_button_that("form[action^='/account/session/'] button").await;
     person.sees("#devices").await;
-    other.goes_to(&world.page("id", "/account")).await;
-    assert!(other.sees_field("password").await, "{}", other.reads().await);
-    comes_to_the_account(&other, &world).await;
+    assert!(is_out(&mut other, &world));
+    let mut others = [signs_in_elsewhere(&world), signs_in_elsewhere(&world)];
     person.goes_to(&world.page("id", "/account")).await;
     person.presses_the_button_that("form[action='/account/sessions'] button").await;
     person.sees("#devices").await;
-    other.goes_to(&world.page("id", "/account")).await;
-    assert!(other.sees_field("password").await, "{}", other.reads().await);
-    assert!(here.client.find_all(Locator::Css("form[action='/account/sessions']")).await.unwrap().is_empty());
-    person.presses_the_button_that("form[action^='/account/browser/'] button").await;
-    person.sees("#devices").await;
-    here.close().await;
-    there.close().await;
+    assert!(others.iter_mut().all(|other| is_out(other, &world)));
+    assert_eq!(how_many(browser, "form[action='/account/sessions']").await, 0);
+}
+
+async fn how_many(browser: &Browser, selector: &str) -> usize {
+    browser.client.find_all(Locator::Css(selector)).await.unwrap().len()
+}
+
+#[tokio::test]
+async fn sessions_end_from_the_account_page_and_the_other_browsers_are_out() {
+    Browser::with_and_without_scripts(ends_sessions).await;
+}
+
+async fn forgets_browsers(browser: &Browser) {
+    let (world, person) = (trusting_world(), Person(&browser.client));
+    let others = [signs_in_elsewhere(&world), signs_in_elsewhere(&world)];
+    let comes_to_the_mail = async || {
+        person.goes_to(&world.page("mail", "/")).await;
+        person.gives("alice", PASSWORD).await;
+    };
+    comes_to_the_mail().await;
+    person.ticks("trust").await;
+    person.gives_code(&world.alice.phone.fresh()).await;
+    person.reads_notices().await;
+    person.sees_app("The mail").await;
+    // Trusted it comes in again without a code, though not to the account.
+    person.signs_out(&world.gate, "id").await;
+    comes_to_the_mail().await;
+    person.sees_app("The mail").await;
+    person.goes_to(&world.page("id", "/account")).await;
+    person.gives_code(&world.alice.phone.fresh()).await;
+    person.sees("#browsers").await;
+    assert!(person.reads().await.contains("needs no code until"), "{}", person.reads().await);
+    // One is forgotten, then all.
+    let one = "form[action^='/account/browser/'] button";
+    assert_eq!(how_many(browser, one).await, 1 + others.len());
+    person.presses_the_button_that(one).await;
+    person.sees("#browsers").await;
+    assert_eq!(how_many(browser, one).await, others.len());
+    person.presses_the_button_that("form[action='/account/browsers'] button").await;
+    person.sees("#browsers").await;
+    assert_eq!(how_many(browser, one).await, 0);
+    person.signs_out(&world.gate, "id").await;
+    comes_to_the_mail().await;
+    assert!(person.sees_field("code").await, "{}", person.reads().await);
+}
+
+#[tokio::test]
+async fn a_trusted_browser_is_forgotten_from_the_account_page_and_asked_for_a_code() {
+    Browser::with_and_without_scripts(forgets_browsers).await;
 }
 
 #[tokio::test]
@@ -221,7 +126,7 @@ async fn what_happened_at_every_door_is_told_in_plain_words() {
     };
     world.authority.call(&sudo).unwrap();
     person.goes_to(&world.page("id", "/account")).await;
-    let told = text(&person, ".events li:first-child").await;
+    let told = person.reads_at(".events li:first-child").await;
     assert!(told.contains("refused: wrong code"), "{told}");
     assert!(told.contains("from 203.0.113.9") && told.contains("sudo"), "{told}");
     browser.close().await;
@@ -264,7 +169,7 @@ async fn the_account_page_in_german_has_no_english_in_it() {
 }
 
 #[tokio::test]
-async fn northstack_2_the_phone_number_that_is_known_is_shown_and_apps_are_told_the_rest() {
+async fn contacts_are_shown_at_the_account_and_apps_are_told_all_but_the_phone_number() {
     let world = World::start();
     let contacts =
         ["account", "contacts", "local:alice", "--name", "Alice Liddell", "--email", "alice@example.com"];
@@ -293,16 +198,6 @@ async fn northstack_2_the_phone_number_that_is_known_is_shown_and_apps_are_told_
     assert_eq!((told("remote-name"), told("remote-email")), ("Alice Liddell".into(), String::new()));
     let refused = world.authority.twofold(&["account", "contacts", "local:alice", "--email", "nobody"]);
     assert!(refused.code != 0 && refused.stderr.contains("NAME@DOMAIN"), "{refused:?}");
-
-    // Before it is turned on, the number is there to be checked.
-    let _ =
-        world.authority.twofold(&["account", "contacts", "local:bob", "--phone", "+441234567"]).succeeded();
-    person.signs_out(&world.gate, "id").await;
-    person.goes_to(&world.page("id", "/")).await;
-    person.gives("bob", PASSWORD).await;
-    person.goes_to(&world.page("id", "/account")).await;
-    let read = person.reads().await;
-    assert!(read.contains("Two-factor is off") && read.contains("Phone: +441234567"), "{read}");
     browser.close().await;
 }
 
@@ -365,7 +260,7 @@ async fn codes_are_replaced_while_somebody_signs_in_with_an_old_one_and_either_i
 #[tokio::test]
 async fn pressing_twice_without_scripts_spends_one_code_and_shows_the_new_codes() {
     let world = World::start();
-    let browser = Browser::with(1280, 800, &["--blink-settings=scriptEnabled=false"]).await;
+    let browser = Browser::with(1280, 800, &[Browser::NO_SCRIPTS]).await;
     let person = Person(&browser.client);
     let press = async |selector: &str| {
         let button = browser.client.find(Locator::Css(selector)).await.unwrap();

@@ -1,197 +1,15 @@
-//! The stories of setting up a second factor, walked in a real Chromium: pictures are read from the screen by zbarimg and
-//! answered by oathtool or by pyotp. The numbers are those of the products' own steps.
+//! Setting up a second factor in a real Chromium, beside the stories of `browser_stories.rs`: in two tabs, twice, too late, by
+//! invitation, before the day, and with the browser's own buttons. Pictures are read from the screen by zbarimg.
 
 use fantoccini::Locator;
 use twofold_tests::world::PASSWORD;
-use twofold_tests::{Browser, Person, Phone, World, traces};
+use twofold_tests::{Browser, Person, World, traces};
 
 /// Signs in as bob for the wiki, as far as the wizard.
 async fn signs_in(person: &Person<'_>, world: &World) {
     person.goes_to(&world.page("wiki", "/private")).await;
     person.gives("bob", PASSWORD).await;
     person.sees("svg.qr").await;
-}
-
-/// SparkPost: 2 a picture and the key as text, 3 a warning, 4 on only with a passcode, 6 codes as a file, 7 a second page.
-async fn sparkpost(browser: &Browser) {
-    let world = World::start();
-    let person = Person(&browser.client);
-    signs_in(&person, &world).await;
-    // 2
-    let phone = browser.scans("sparkpost-2", world.authority.clock()).await;
-    let mut key = String::new();
-    for group in browser.client.find_all(Locator::Css("#key span")).await.unwrap() {
-        let group = group.text().await.unwrap();
-        assert_eq!(group.len(), 4);
-        key += &group;
-    }
-    assert_eq!(key, phone.secret());
-    let link = browser.client.find(Locator::Css("a[href^='otpauth:']")).await.unwrap();
-    assert!(link.attr("href").await.unwrap().unwrap().contains(&key));
-    // 3
-    assert!(person.reads().await.contains("whoever has it can make your codes"));
-    // 4
-    assert!(!world.account("bob").enrolled);
-    person.verifies(&phone.wrong(), ".error li").await;
-    assert!(person.reads_error().await.contains("clock is off") && !world.account("bob").enrolled);
-    person.types("code", &phone.fresh()).await;
-    person.presses("main button", ".codes").await;
-    assert!(world.account("bob").enrolled);
-    // 6
-    let codes = person.reads_codes().await;
-    let file = person.downloads().await;
-    assert!(codes.len() == 10 && file.contains("bob") && file.contains("Twofold"), "{file}");
-    for code in &codes {
-        assert!(
-            file.lines().any(|line| line.contains(code) && line.ends_with("used on: ______________")),
-            "{file}"
-        );
-    }
-    person.finishes().await;
-    person.sees_app("The wiki").await;
-    // 7
-    person.signs_out(&world.gate, "id").await;
-    person.goes_to(&world.page("wiki", "/private")).await;
-    person.gives("bob", PASSWORD).await;
-    assert!(person.reads().await.contains("s left"), "{}", person.reads().await);
-    person.gives_code(&phone.fresh()).await;
-    person.reads_notices().await;
-    person.sees_app("The wiki").await;
-    person.signs_out(&world.gate, "id").await;
-    person.goes_to(&world.page("wiki", "/private")).await;
-    person.gives("bob", PASSWORD).await;
-    person.gives_code(&codes[0]).await;
-    let notices = person.reads_notices().await;
-    assert!(notices.contains("9 are left"), "{notices}");
-    person.sees_app("The wiki").await;
-}
-
-#[tokio::test]
-async fn sparkpost_2_3_4_6_7_a_picture_a_key_a_passcode_a_file_and_a_second_page_with_scripts_and_without() {
-    Browser::with_and_without_scripts(sparkpost).await;
-}
-
-#[tokio::test]
-async fn boomi_2_3_4_a_setup_code_six_digits_ten_backup_codes_and_finish() {
-    let world = World::start();
-    let browser = Browser::start(1280, 900).await;
-    let person = Person(&browser.client);
-    signs_in(&person, &world).await;
-    // 2: the setup code typed by hand, then Next.
-    let key = browser.client.find(Locator::Css("#key")).await.unwrap().text().await.unwrap();
-    let phone = Phone::type_in(&key, world.authority.clock());
-    person.presses("main a.button", "input[name=enrolment]").await;
-    // 3
-    assert!(person.reads().await.contains("Enter the 6 digits"));
-    person.types("code", &phone.fresh()).await;
-    person.types("label", "Boomi's phone").await;
-    person.presses("main button", ".codes").await;
-    // 4
-    assert!(person.reads().await.contains("like a password"));
-    assert_eq!(person.reads_codes().await.len(), 10);
-    // Without the box ticked the browser itself stays on the page.
-    browser.client.find(Locator::Css("form[action$='/finish'] button")).await.unwrap().click().await.unwrap();
-    person.sees(".codes").await;
-    person.finishes().await;
-    person.sees_app("The wiki").await;
-    let status = world.authority.twofold(&["status", "--account", "local:bob"]).expect_success();
-    assert!(status.contains("Boomi's phone"), "{status}");
-    browser.close().await;
-}
-
-#[tokio::test]
-async fn mailersend_2_3_4_set_up_recovery_codes_and_a_lost_phone() {
-    let world = World::start();
-    let browser = Browser::start(1280, 900).await;
-    let person = Person(&browser.client);
-    signs_in(&person, &world).await;
-    // 2
-    let phone = browser.scans("mailersend-2", world.authority.clock()).await;
-    person.verifies(&phone.by_pyotp(0), ".codes").await;
-    // 3
-    let codes = person.reads_codes().await;
-    assert!(codes.iter().all(|code| code.len() == 9));
-    person.finishes().await;
-    person.sees_app("The wiki").await;
-    person.signs_out(&world.gate, "id").await;
-    // 4
-    person.goes_to(&world.page("wiki", "/private")).await;
-    person.gives("bob", PASSWORD).await;
-    person.presses("a[href^='/lost/']", "form[action^='/lost/']").await;
-    assert!(person.reads().await.contains("set up a new phone"));
-    person.types("code", &codes[4]).await;
-    person.presses("main button", "svg.qr").await;
-    let new = browser.scans("mailersend-4", world.authority.clock()).await;
-    assert_ne!(new.secret(), phone.secret());
-    person.verifies(&new.by_pyotp(30), ".codes").await;
-    let fresh = person.reads_codes().await;
-    assert!(fresh.iter().all(|code| !codes.contains(code)));
-    person.finishes().await;
-    person.sees_app("The wiki").await;
-    person.signs_out(&world.gate, "id").await;
-    // The lost one's codes and the old recovery codes are dead, the new phone's are not.
-    world.authority.clock().shift(90);
-    person.goes_to(&world.page("wiki", "/private")).await;
-    person.gives("bob", PASSWORD).await;
-    for dead in [phone.by_pyotp(0), codes[5].clone()] {
-        person.gives_code(&dead).await;
-        assert!(person.reads_error().await.contains("didn't match"), "{}", person.reads().await);
-    }
-    person.gives_code(&new.by_pyotp(0)).await;
-    person.reads_notices().await;
-    person.sees_app("The wiki").await;
-    browser.close().await;
-}
-
-#[tokio::test]
-async fn northstack_3_a_picture_a_verification_code_and_secured() {
-    let world = World::start();
-    let browser = Browser::phone(&[]).await;
-    let person = Person(&browser.client);
-    signs_in(&person, &world).await;
-    let phone = browser.scans("northstack-3", world.authority.clock()).await;
-    person.verifies(&phone.fresh(), ".codes").await;
-    person.reads_codes().await;
-    assert!(person.reads().await.contains("Two-factor is on"));
-    person.finishes().await;
-    person.sees_app("The wiki").await;
-    let told = world.authority.audit();
-    assert!(
-        told.iter().any(|event| event.action == "enrol" && event.door == "web wiki.localhost"),
-        "{told:?}"
-    );
-    browser.close().await;
-}
-
-#[tokio::test]
-async fn sendgrid_6_a_second_phone_is_added_from_the_account_page_with_a_code_of_the_first() {
-    let world = World::start();
-    let browser = Browser::start(1280, 900).await;
-    let person = Person(&browser.client);
-    signs_in(&person, &world).await;
-    let phone = browser.scans("first-phone", world.authority.clock()).await;
-    person.verifies(&phone.fresh(), ".codes").await;
-    person.reads_codes().await;
-    person.finishes().await;
-    person.sees_app("The wiki").await;
-    // Six minutes later a code is asked for before the picture is shown.
-    world.authority.clock().shift(360);
-    person.goes_to(&world.page("id", "/account")).await;
-    person.presses("a[href='/enrol']", "input[name=code]").await;
-    person.types("code", &phone.fresh()).await;
-    person.presses("main button", "svg.qr, .notice").await;
-    person.reads_notices().await;
-    person.sees("svg.qr").await;
-    let second = browser.scans("second-phone", world.authority.clock()).await;
-    person.presses("main a.button", "input[name=enrolment]").await;
-    person.types("label", "Second phone").await;
-    person.types("code", &second.fresh()).await;
-    person.presses("form[action$='/verify'] button", "form[action$='/finish']").await;
-    assert!(person.reads().await.contains("stay good"), "{}", person.reads().await);
-    person.presses("form[action$='/finish'] button", "a[href='/enrol']").await;
-    assert!(person.is_at().await.ends_with("/account"));
-    assert!(person.reads().await.contains("Second phone"), "{}", person.reads().await);
-    browser.close().await;
 }
 
 #[tokio::test]
@@ -288,12 +106,10 @@ async fn an_invitation_lets_one_browser_set_up_a_phone_after_the_password() {
     person.presses_the_button_that("form[action^='/invitation/'] button").await;
     assert!(person.reads().await.contains("Now sign in"), "{}", person.reads().await);
     // Another browser comes too late.
-    let other = Browser::start(1280, 900).await;
-    let late = Person(&other.client);
-    late.goes_to(&world.page("id", &format!("/invitation/{code}"))).await;
-    late.presses_the_button_that("form[action^='/invitation/'] button").await;
-    assert!(late.reads().await.contains("isn't good any more"), "{}", late.reads().await);
-    other.close().await;
+    let mut late = world.gate.visitor();
+    let page = late.get(&world.page("id", &format!("/invitation/{code}")));
+    let page = late.submit(&page, &page.form_to("/invitation/"));
+    assert!(page.body.contains("good any more"), "{page:?}");
     person.goes_to(&world.page("wiki", "/private")).await;
     person.sees("svg.qr").await;
     let phone = browser.scans("invited", world.authority.clock()).await;

@@ -129,70 +129,95 @@ async fn sets_up(browser: &Browser, office: &Office, link: &str, name: &str) -> 
 
 #[tokio::test]
 async fn sendgrid_1_an_overview_of_ones_own_settings_and_of_everybody_one_is_responsible_for() {
-    let (browser, other) = (Browser::with(1280, 900, &[DAY]).await, Browser::start(1280, 900).await);
-    sendgrid_1(&browser, &other, Some("operators-desk-light")).await;
-    browser.close().await;
-    other.close().await;
+    for (switch, look) in [(DAY, Some("operators-desk-light")), (Browser::NO_SCRIPTS, None)] {
+        let (browser, other) = two_browsers(switch).await;
+        sendgrid_1(&browser, &other, look).await;
+        browser.close().await;
+        other.close().await;
+    }
 }
 
-#[tokio::test]
-async fn sendgrid_1_without_javascript() {
-    let off = "--blink-settings=scriptEnabled=false";
-    let (browser, other) = (Browser::with(1280, 900, &[off]).await, Browser::with(1280, 900, &[off]).await);
-    sendgrid_1(&browser, &other, None).await;
-    browser.close().await;
-    other.close().await;
+async fn two_browsers(switch: &str) -> (Browser, Browser) {
+    (Browser::with(1280, 900, &[switch]).await, Browser::with(1280, 900, &[switch]).await)
 }
 
-/// Locked, unlocked, required, sessions ended, reset, invited: every action, on one person.
-async fn every_action(browser: &Browser, other: &Browser, look: Option<&str>) {
+/// SendGrid 8: locked out, and a route back through the people in charge. On the way every action there is, on one person.
+async fn sendgrid_8(browser: &Browser, other: &Browser, look: Option<&str>) {
     let office = Office::open();
     let bob = Walker::new(other, &office, None);
     bob.comes_to("bob", "/account", "#devices").await;
     let carol = Walker::new(browser, &office, look);
     let id = office.account("bob").id;
     carol.comes_to("carol", &format!("/people/{id}"), "#actions").await;
-
+    // His bag is stolen. Nothing gets in until he has his laptop again.
     carol.acts("end-sessions", "person-end-sessions", "#actions").await;
     bob.person.goes_to(&office.page("/account")).await;
     assert!(bob.person.sees_field("password").await, "{}", bob.reads().await);
-
     carol.acts("require", "person-require", "#actions").await;
     assert!(carol.reads().await.contains("Always"), "{}", carol.reads().await);
+    locks(&carol).await;
+    bob.person.gives("bob", PASSWORD).await;
+    assert!(bob.person.sees_field("password").await, "nothing gets in: {}", bob.reads().await);
+    unlocks(&carol).await;
+    // His phone and his codes he has not. The page says who helps.
+    bob.person.gives("bob", PASSWORD).await;
+    bob.person.presses("a[href^='/lost/']", "form[action^='/lost/']").await;
+    let read = bob.reads().await;
+    assert!(read.contains("No backup code left? Ask the people who run this service"), "{read}");
+    let phone = lets_in_again(&carol, &bob, &id).await;
+    what_was_lost_opens_nothing(&bob, &phone).await;
+    reads_who_helped(&bob).await;
+}
 
+async fn locks(carol: &Walker<'_>) {
     carol.person.presses(".acts a[href$='/lock']", "#why").await;
     carol.person.types("why", "laptop <stolen>").await;
     let week = "#how-long option[value='604800']";
-    browser.client.find(Locator::Css(week)).await.unwrap().click().await.unwrap();
+    carol.browser.client.find(Locator::Css(week)).await.unwrap().click().await.unwrap();
     carol.looks_at("person-lock").await;
     carol.person.presses("main form[action^='/people/'] button", "#lock").await;
     carol.looks_at("person-locked").await;
     let read = carol.reads().await;
     assert!(read.contains("Locked by local:carol on") && read.contains("ends by itself"), "{read}");
     assert!(read.contains("laptop <stolen>"), "{read}");
-    bob.person.gives("bob", PASSWORD).await;
-    assert!(bob.person.sees_field("password").await, "nothing gets in: {}", bob.reads().await);
-    carol.person.goes_to(&office.page("/people?state=locked")).await;
+}
+
+async fn unlocks(carol: &Walker<'_>) {
+    carol.person.goes_to(&carol.office.page("/people?state=locked")).await;
     carol.looks_at("people-locked").await;
     assert_eq!(carol.names().await, ["bob"]);
     carol.person.presses(".people tbody th a", "#lock").await;
     carol.acts("unlock", "person-unlock", ".acts a[href$='/lock']").await;
+}
 
-    // Everything of his is lost; he says so to carol, who knows his voice.
+/// Bob says to carol, who knows his voice, that everything is lost: she turns it off and invites him, and sees no secret.
+async fn lets_in_again(carol: &Walker<'_>, bob: &Walker<'_>, id: &str) -> Phone {
     carol.acts("reset", "person-reset", ".acts a[href$='/invite']").await;
     carol.acts("invite", "person-invite-again", "#link").await;
-    let link = browser.client.find(Locator::Css("#link")).await.unwrap().text().await.unwrap();
+    let link = carol.person.reads_at("#link").await;
     traces::issued("invitation", link.rsplit('/').next().unwrap());
     // A look at the same page again does not show it again.
-    carol.person.goes_to(&office.page(&format!("/people/{id}/invite"))).await;
-    assert!(!browser.client.source().await.unwrap().contains(&link));
-    let phone = sets_up(other, &office, &link, "bob").await;
-    bob.person.signs_out(&office.gate, "id").await;
-    bob.person.goes_to(&office.page("/account")).await;
+    carol.person.goes_to(&carol.office.page(&format!("/people/{id}/invite"))).await;
+    assert!(!carol.browser.client.source().await.unwrap().contains(&link));
+    sets_up(bob.browser, bob.office, &link, "bob").await
+}
+
+async fn what_was_lost_opens_nothing(bob: &Walker<'_>, phone: &Phone) {
+    let lost = bob.office.phone("bob");
+    assert_ne!(phone.secret(), lost.phone.secret());
+    bob.person.signs_out(&bob.office.gate, "id").await;
+    bob.person.goes_to(&bob.office.page("/account")).await;
     bob.person.gives("bob", PASSWORD).await;
+    for dead in [&lost.phone.fresh(), &lost.backup_codes[0]] {
+        bob.person.gives_code(dead).await;
+        assert!(bob.person.reads_error().await.contains("didn't match"), "{}", bob.reads().await);
+    }
     bob.person.gives_code(&phone.fresh()).await;
     bob.person.reads_notices().await;
     bob.person.sees("#activity").await;
+}
+
+async fn reads_who_helped(bob: &Walker<'_>) {
     let mut told = bob.reads().await;
     bob.person.presses("a[href^='/account/activity/']", ".events").await;
     told += &bob.reads().await;
@@ -204,19 +229,12 @@ async fn every_action(browser: &Browser, other: &Browser, look: Option<&str>) {
 
 #[tokio::test]
 async fn sendgrid_8_the_people_in_charge_do_all_that_helps_and_the_person_sees_it() {
-    let (browser, other) = (Browser::with(1280, 900, &[NIGHT]).await, Browser::start(1280, 900).await);
-    every_action(&browser, &other, Some("operators-desk-dark")).await;
-    browser.close().await;
-    other.close().await;
-}
-
-#[tokio::test]
-async fn every_action_without_javascript() {
-    let off = "--blink-settings=scriptEnabled=false";
-    let (browser, other) = (Browser::with(1280, 900, &[off]).await, Browser::with(1280, 900, &[off]).await);
-    every_action(&browser, &other, None).await;
-    browser.close().await;
-    other.close().await;
+    for (switch, look) in [(NIGHT, Some("operators-desk-dark")), (Browser::NO_SCRIPTS, None)] {
+        let (browser, other) = two_browsers(switch).await;
+        sendgrid_8(&browser, &other, look).await;
+        browser.close().await;
+        other.close().await;
+    }
 }
 
 #[tokio::test]

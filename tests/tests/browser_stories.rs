@@ -1,319 +1,423 @@
-//! What is left of the five products' stories: turning two-factor on from one's own account, living with it, and losing it.
-//! Each test is called after its story and the steps of it; the others are in `browser_enrolment.rs` and
-//! `browser_account.rs`. Where a walk needs no script it is walked without as well.
+//! Four products' stories of a second factor, each walked whole in a real Chromium: one test per story, one person with one
+//! account from the first step to the last, with scripts and once more without. The numbers are those of the products' own
+//! steps. Pictures are read from the screen by zbarimg and answered by oathtool or by pyotp, which have nothing in common.
+//! The fifth product's are in `browser_sendgrid.rs`, and where others are in charge in `browser_operators.rs`.
 
 use std::process::Command;
 
 use fantoccini::Locator;
 use twofold_tests::world::PASSWORD;
-use twofold_tests::{Browser, Person, World, run, traces};
+use twofold_tests::{Browser, Person, Phone, World, run};
 
 /// Whoever has no second factor may do without: they turn it on themselves.
 const OPTIONAL: &str = "[[enrolment]]\npolicy = \"optional\"\n";
 
-/// Signs in at the portal as bob, who has no second factor, and comes to his account over the page that lists his sites.
-async fn comes_to_the_account(person: &Person<'_>, world: &World) {
-    person.goes_to(&world.page("id", "/")).await;
-    person.gives("bob", PASSWORD).await;
-    assert!(person.sees_title().await.starts_with("You are signed in"), "{}", person.reads().await);
-    person.presses("main a[href='/account']", "a[href='/enrol']").await;
-    assert!(person.sees_title().await.starts_with("Your account"), "{}", person.reads().await);
-    assert!(person.reads().await.contains("Two-factor is off"), "{}", person.reads().await);
+/// Bob, who has a password and no second factor yet.
+struct Bob<'a> {
+    browser: &'a Browser,
+    person: Person<'a>,
+    world: World,
 }
 
-/// Signs in at the portal, on the way to the account page, with this code.
-async fn signs_in(person: &Person<'_>, world: &World, code: &str) {
-    person.goes_to(&world.page("id", "/account")).await;
-    person.gives("bob", PASSWORD).await;
-    person.sees("input[name=code]").await;
-    person.gives_code(code).await;
+impl<'a> Bob<'a> {
+    fn at(browser: &'a Browser) -> Self {
+        Self { browser, person: Person(&browser.client), world: World::with("", OPTIONAL) }
+    }
+
+    fn is_on(&self) -> bool {
+        self.world.account("bob").enrolled
+    }
+
+    /// Signs in with the password alone, and comes to the account over the page that lists the sites: two-factor is off.
+    async fn comes_to_the_account(&self) {
+        self.person.goes_to(&self.world.page("id", "/")).await;
+        self.person.gives("bob", PASSWORD).await;
+        let title = self.person.sees_title().await;
+        assert!(title.starts_with("You are signed in"), "{}", self.person.reads().await);
+        self.person.presses("main a[href='/account']", "a[href='/enrol']").await;
+        let read = self.person.reads().await;
+        assert!(read.contains("Two-factor is off") && !self.is_on(), "{read}");
+    }
+
+    /// From there to the wizard's picture.
+    async fn turns_it_on(&self) {
+        self.person.presses("main a.button", "svg.qr").await;
+        assert!(self.person.reads().await.contains("Step 1 of 3"), "{}", self.person.reads().await);
+    }
+
+    async fn scans(&self, picture: &str) -> Phone {
+        self.browser.scans(picture, self.world.authority.clock()).await
+    }
+
+    /// Out, and in again as far as the second page.
+    async fn signs_in_again(&self) {
+        self.person.signs_out(&self.world.gate, "id").await;
+        self.person.goes_to(&self.world.page("id", "/account")).await;
+        self.person.gives("bob", PASSWORD).await;
+        self.person.sees("input[name=code]").await;
+        assert!(!self.person.reads().await.contains("Two-factor is on"));
+    }
+
+    /// Gives a code that opens the account, and returns what there was to learn before.
+    async fn gets_in_with(&self, code: &str) -> String {
+        self.person.gives_code(code).await;
+        let learnt = self.person.reads_notices().await;
+        self.person.sees("#devices").await;
+        learnt
+    }
+
+    /// Gives a code that opens nothing, and is told this.
+    async fn stays_out_with(&self, code: &str, told: &str) {
+        self.person.gives_code(code).await;
+        let read = self.person.reads_error().await;
+        assert!(read.contains(told) && self.person.sees_field("code").await, "{code}: {read}");
+    }
+
+    /// To the page that asks who is there before something about two-factor changes.
+    async fn is_asked_before(&self, change: &str) {
+        self.person.presses(&format!("a[href='/account/{change}']"), "#password").await;
+    }
+
+    /// Confirms by the password, after no answer and a wrong one have changed nothing.
+    async fn confirms_by_password(&self, there: &str) {
+        self.person.presses_the_button_that("main form button").await;
+        assert!(self.person.reads_error().await.contains("confirm that it's you"));
+        self.person.types("password", "wrong password").await;
+        self.person.presses_the_button_that("main form button").await;
+        assert!(self.person.reads_error().await.contains("didn't match") && self.is_on());
+        self.person.types("password", PASSWORD).await;
+        self.person.presses("main form button", there).await;
+    }
+}
+
+/// Ten of eight digits each, and none of the earlier ones.
+fn are_new(codes: &[String], earlier: &[String]) {
+    assert_eq!(codes.len(), 10);
+    for code in codes {
+        let digits = code.replace(' ', "");
+        assert!(digits.len() == 8 && digits.bytes().all(|byte| byte.is_ascii_digit()), "{code}");
+        assert!(!earlier.contains(code), "{code}");
+    }
 }
 
 async fn sparkpost(browser: &Browser) {
-    let (world, person) = (World::with("", OPTIONAL), Person(&browser.client));
-    // 1: Account menu, Profile, Enable 2FA.
-    comes_to_the_account(&person, &world).await;
-    person.presses("main a.button", "svg.qr").await;
-    // 2, 4
-    assert!(!world.account("bob").enrolled);
-    let (phone, codes) = person.sets_up(browser, "sparkpost-1", world.authority.clock()).await;
+    let bob = Bob::at(browser);
+    let person = bob.person;
+    // 1. Account menu → Profile → Enable 2FA.
+    bob.comes_to_the_account().await;
+    bob.turns_it_on().await;
+    // 2. A QR code and, for those who can't scan, the key as text in groups that are easy to type.
+    let phone = bob.scans("sparkpost-2").await;
+    assert_eq!(reads_the_key_in_groups(browser).await, phone.secret());
+    // 3. A warning that the key and codes must be kept safe.
+    assert!(person.reads().await.contains("whoever has it can make your codes"));
+    // 4. Enter a generated passcode → Enable 2FA. Only now is it on.
+    person.verifies(&phone.wrong(), ".error li").await;
+    assert!(person.reads_error().await.contains("clock is off") && !bob.is_on());
+    person.types("code", &phone.fresh()).await;
+    person.presses("form[action$='/verify'] button", ".codes").await;
+    assert!(person.reads().await.contains("Keep these codes like a password") && bob.is_on());
+    let first = person.reads_codes().await;
+    are_new(&first, &[]);
+    person.finishes().await;
     person.sees("#devices").await;
-    assert!(person.is_at().await.ends_with("/account") && world.account("bob").enrolled);
-    assert!(person.reads().await.contains("Two-factor is on") && codes.len() == 10);
-    // 7: from now on a second page asks.
-    person.signs_out(&world.gate, "id").await;
-    signs_in(&person, &world, &phone.fresh()).await;
-    person.reads_notices().await;
-    person.sees("#devices").await;
+    assert!(person.is_at().await.ends_with("/account") && person.reads().await.contains("Two-factor is on"));
+    let codes = sparkpost_5_and_6(&bob, &first).await;
+    sparkpost_7(&bob, &phone, &first[0], &codes[0]).await;
+    sparkpost_8(&bob).await;
+}
+
+/// The key as it stands beside the picture, and in the link that opens the app on a phone.
+async fn reads_the_key_in_groups(browser: &Browser) -> String {
+    let mut key = String::new();
+    for group in browser.client.find_all(Locator::Css("#key span")).await.unwrap() {
+        let group = group.text().await.unwrap();
+        assert_eq!(group.len(), 4);
+        key += &group;
+    }
+    let link = browser.client.find(Locator::Css("a[href^='otpauth:']")).await.unwrap();
+    assert!(link.attr("href").await.unwrap().unwrap().contains(&key));
+    key
+}
+
+async fn sparkpost_5_and_6(bob: &Bob<'_>, earlier: &[String]) -> Vec<String> {
+    let person = bob.person;
+    // 5. Generate backup codes after entering the password: eight digits each.
+    bob.is_asked_before("codes").await;
+    bob.confirms_by_password(".codes").await;
+    let codes = person.reads_codes().await;
+    are_new(&codes, earlier);
+    // 6. Download them as a text file, made so that a person can write the date next to a used one.
+    person.keeps_as_a_file("bob", &codes).await;
+    // They are shown this once: the same address asks again.
+    person.goes_to(&bob.world.page("id", "/account/codes")).await;
+    assert!(!person.reads().await.contains(&codes[0]) && person.sees_field("password").await);
+    codes
+}
+
+async fn sparkpost_7(bob: &Bob<'_>, phone: &Phone, dead: &str, code: &str) {
+    // 7. Name and password, then a second page for the six digits, with the time that is left; the same field takes a backup
+    // code. One that was replaced (5) opens nothing, and one that was used opens nothing more.
+    bob.signs_in_again().await;
+    let read = bob.person.reads().await;
+    assert!(read.contains("Enter the 6 digits") && read.contains("s left"), "{read}");
+    bob.stays_out_with(dead, "didn't match").await;
+    let learnt = bob.gets_in_with(code).await;
+    assert!(learnt.contains("9 are left"), "{learnt}");
+    assert!(bob.person.reads().await.contains("9 of 10 left"), "{}", bob.person.reads().await);
+    bob.signs_in_again().await;
+    bob.stays_out_with(code, "backup code was already used").await;
+    bob.gets_in_with(&phone.fresh()).await;
+}
+
+/// What the wiki's gate answers to a program with this key that comes from this address.
+fn asks(world: &World, key: &str, from: &str, method: &str, path: &str) -> String {
+    let host = format!("wiki.localhost:{}:127.0.0.1", world.gate.port());
+    let bearer = format!("Authorization: Bearer {key}");
+    let quiet = ["-s", "-o", "/dev/null", "-w", "%{http_code}"];
+    let answer = run(Command::new("curl")
+        .args(quiet)
+        .args(["--interface", from, "--resolve", &host, "-X", method, "-H", &bearer])
+        .arg(world.page("wiki", path)));
+    answer.expect_success()
+}
+
+async fn sparkpost_8(bob: &Bob<'_>) {
+    let (person, world) = (bob.person, &bob.world);
+    // 8. API keys follow least privilege: only the grants that they need…
+    person.presses("a[href='/account/key']", "#label").await;
+    person.types("label", "nightly backup").await;
+    person.presses_the_button_that("main form button").await;
+    assert!(person.reads_error().await.contains("at least one site"), "{}", person.reads().await);
+    person.ticks("site-1").await;
+    person.ticks("read-only").await;
+    person.fills("#paths", "/api").await;
+    person.fills("#networks", "not a network").await;
+    person.presses_the_button_that("main form button").await;
+    assert!(person.reads_error().await.contains("network"), "{}", person.reads().await);
+    // …and restricted to source addresses.
+    person.fills("#networks", "127.0.0.1").await;
+    person.presses("main form button", "#key").await;
+    let key = person.reads_key().await;
+    assert!(key.starts_with("tf_"), "{key}");
+    for (from, method, path, answer) in [
+        ("127.0.0.1", "GET", "/api/x", "200"),
+        ("127.0.0.1", "POST", "/api/x", "401"),
+        ("127.0.0.1", "GET", "/other", "401"),
+        ("127.0.0.2", "GET", "/api/x", "401"),
+    ] {
+        assert_eq!(asks(world, &key, from, method, path), answer, "{method} {path} from {from}");
+    }
+    person.presses("main a.button", "#keys").await;
+    let read = person.reads().await;
+    assert!(!read.contains(&key) && read.contains("nightly backup"), "it is shown once: {read}");
+    a_key_is_suspended_rotated_and_revoked(bob, &key).await;
+}
+
+async fn a_key_is_suspended_rotated_and_revoked(bob: &Bob<'_>, key: &str) {
+    let (person, world) = (bob.person, &bob.world);
+    let answers = |key: &str| asks(world, key, "127.0.0.1", "GET", "/api/x");
+    person.presses("form[action^='/account/suspend/'] button", "form[action^='/account/resume/']").await;
+    assert_eq!(answers(key), "401");
+    person.presses("form[action^='/account/resume/'] button", "form[action^='/account/suspend/']").await;
+    assert_eq!(answers(key), "200");
+    person.presses("a[href^='/account/rotate/']", "#code").await;
+    person.types("password", PASSWORD).await;
+    person.presses("main form button", "#key").await;
+    let newer = person.reads_key().await;
+    assert_eq!((&*answers(key), &*answers(&newer)), ("401", "200"), "the old secret is dead");
+    person.presses("main a.button", "#keys").await;
+    person.presses("a[href^='/account/revoke/']", "button.danger").await;
+    person.presses("button.danger", "#keys").await;
+    assert!(person.reads().await.contains("A program that should get in"), "{}", person.reads().await);
+    assert_eq!(answers(&newer), "401");
+    assert!(world.wiki.seen().iter().all(|seen| seen.header("authorization").is_empty()));
 }
 
 #[tokio::test]
-async fn sparkpost_1_two_factor_is_turned_on_from_ones_own_account() {
+async fn sparkpost_1_to_8_from_the_account_over_the_passcode_and_the_codes_to_keys_for_programs() {
     Browser::with_and_without_scripts(sparkpost).await;
 }
 
-async fn northstack(browser: &Browser) {
-    let (world, person) = (World::with("", OPTIONAL), Person(&browser.client));
-    let contacts = ["account", "contacts", "local:bob", "--phone", "+49 30 1234567"];
-    world.authority.twofold(&contacts).expect_success();
-    // 1: User icon, User Settings, Manage Multi-Factor Authentication.
-    comes_to_the_account(&person, &world).await;
-    // 2: the number is there already, to be checked.
-    assert!(person.reads().await.contains("Phone: +49301234567"), "{}", person.reads().await);
-    // 3
-    person.presses("main a.button", "svg.qr").await;
-    let phone = browser.scans("northstack-1", world.authority.clock()).await;
-    person.verifies(&phone.by_pyotp(0), ".codes").await;
-    assert!(person.reads().await.contains("Two-factor is on"), "{}", person.reads().await);
-    person.reads_codes().await;
-    person.finishes().await;
-    person.sees("#devices").await;
-}
-
-#[tokio::test]
-async fn northstack_1_2_3_from_the_account_over_the_number_and_the_picture_to_secured() {
-    Browser::with_and_without_scripts(northstack).await;
-}
-
 async fn mailersend(browser: &Browser) {
-    let (world, person) = (World::with("", OPTIONAL), Person(&browser.client));
-    // 1: My profile, on: the picture.
-    comes_to_the_account(&person, &world).await;
-    person.presses("main a.button", "svg.qr").await;
-    // 2
-    let phone = browser.scans("mailersend-1", world.authority.clock()).await;
-    person.verifies(&phone.fresh(), ".codes").await;
-    // 3
+    let bob = Bob::at(browser);
+    let person = bob.person;
+    // 1. My profile → toggle two-factor on → a window with the QR code.
+    bob.comes_to_the_account().await;
+    bob.turns_it_on().await;
+    // 2. Scan → enter the code → Set up.
+    let phone = bob.scans("mailersend-2").await;
+    person.verifies(&phone.by_pyotp(0), ".codes").await;
+    // 3. Download recovery codes: a .txt…
     let codes = person.reads_codes().await;
-    let file = person.downloads().await;
-    assert!(codes.iter().all(|code| file.contains(code)), "{file}");
+    person.keeps_as_a_file("bob", &codes).await;
     person.finishes().await;
     person.sees("#devices").await;
-    // 5: off with the password. What there was is dead at once, and on again begins with another picture.
-    person.presses("a[href='/account/off']", "#password").await;
-    person.types("password", PASSWORD).await;
-    person.presses("main button.danger", "a.button").await;
-    assert!(person.sees_title().await.starts_with("Two-factor is off") && !world.account("bob").enrolled);
-    comes_to_the_account(&person, &world).await;
-    person.presses("main a.button", "svg.qr").await;
-    let next = browser.scans("mailersend-5", world.authority.clock()).await;
+    // …each of which works once.
+    bob.signs_in_again().await;
+    let learnt = bob.gets_in_with(&codes[0]).await;
+    assert!(learnt.contains("9 are left"), "{learnt}");
+    bob.signs_in_again().await;
+    bob.stays_out_with(&codes[0], "backup code was already used").await;
+    let (new, fresh) = mailersend_4(&bob, &phone, &codes).await;
+    mailersend_5(&bob, &new, &fresh).await;
+}
+
+async fn mailersend_4(bob: &Bob<'_>, lost: &Phone, codes: &[String]) -> (Phone, Vec<String>) {
+    let person = bob.person;
+    // 4. Phone lost: sign in with a recovery code, turn two-factor off, set it up again on the new device.
+    person.presses("a[href^='/lost/']", "form[action^='/lost/']").await;
+    assert!(person.reads().await.contains("set up a new phone"), "{}", person.reads().await);
+    person.types("code", &codes[4]).await;
+    person.presses("main form button", "svg.qr").await;
+    let phone = bob.scans("mailersend-4").await;
+    assert_ne!(phone.secret(), lost.secret());
+    person.verifies(&phone.by_pyotp(30), ".codes").await;
+    let fresh = person.reads_codes().await;
+    are_new(&fresh, codes);
+    person.finishes().await;
+    person.sees("#devices").await;
+    // The lost one's codes and the old recovery codes are dead, the new phone's are not.
+    bob.world.authority.clock().shift(90);
+    bob.signs_in_again().await;
+    for dead in [&lost.by_pyotp(0), &codes[5]] {
+        bob.stays_out_with(dead, "didn't match").await;
+    }
+    bob.gets_in_with(&phone.by_pyotp(0)).await;
+    (phone, fresh)
+}
+
+async fn mailersend_5(bob: &Bob<'_>, phone: &Phone, codes: &[String]) {
+    let person = bob.person;
+    // 5. Toggle off → enter the password → Turn off.
+    bob.is_asked_before("off").await;
+    assert!(person.reads().await.contains("stop working at once"), "{}", person.reads().await);
+    bob.confirms_by_password("main a.button").await;
+    assert!(person.sees_title().await.starts_with("Two-factor is off"), "{}", person.reads().await);
+    let left = bob.world.account("bob");
+    assert_eq!((left.enrolled, left.devices.len(), left.backup_codes_left), (false, 0, 0));
+    // The session that rested on it is over. Turning it on again starts from a new QR code.
+    bob.comes_to_the_account().await;
+    bob.turns_it_on().await;
+    let next = bob.scans("mailersend-5").await;
     assert_ne!(next.secret(), phone.secret());
-    for dead in [phone.fresh(), codes[0].clone()] {
-        person.goes_to(&world.page("id", "/enrol")).await;
-        person.sees("svg.qr").await;
-        person.verifies(&dead, ".error").await;
-        assert!(!world.account("bob").enrolled);
+    // The app's codes and the recovery codes stopped working at once.
+    person.verifies(&phone.fresh(), ".error").await;
+    for dead in [&phone.fresh(), &codes[1]] {
+        person.types("code", dead).await;
+        person.presses_the_button_that("form[action$='/verify'] button").await;
+        assert!(person.reads_error().await.contains("didn't match") && !bob.is_on());
     }
     person.types("code", &next.fresh()).await;
     person.presses("form[action$='/verify'] button", ".codes").await;
-    let fresh = person.reads_codes().await;
-    assert!(fresh.iter().all(|code| !codes.contains(code)) && fresh.len() == 10);
+    are_new(&person.reads_codes().await, codes);
 }
 
 #[tokio::test]
-async fn mailersend_1_2_3_5_on_with_a_picture_a_file_and_off_and_on_again() {
+async fn mailersend_1_to_5_on_with_a_file_of_codes_a_lost_phone_and_off_and_on_again() {
     Browser::with_and_without_scripts(mailersend).await;
 }
 
 async fn boomi(browser: &Browser) {
-    let (world, person) = (World::with("", OPTIONAL), Person(&browser.client));
-    // 1: Settings, Authentication, on: the wizard opens.
-    comes_to_the_account(&person, &world).await;
-    person.presses("main a.button", "svg.qr").await;
-    assert!(person.reads().await.contains("Step 1 of 3"), "{}", person.reads().await);
-    // 2 to 4
-    let (old, codes) = person.sets_up(browser, "boomi-1", world.authority.clock()).await;
+    let bob = Bob::at(browser);
+    let person = bob.person;
+    // 1. Settings → Authentication → toggle on → a wizard opens.
+    bob.comes_to_the_account().await;
+    bob.turns_it_on().await;
+    // 2. Scan the QR code, or follow setup code to type it → Next.
+    let scanned = bob.scans("boomi-2").await;
+    let phone = Phone::type_in(&person.reads_at("#key").await, bob.world.authority.clock());
+    assert_eq!(phone.secret(), scanned.secret());
+    person.presses("main a.button", "input[name=enrolment]").await;
+    // 3. Verify: six digits → Next.
+    let read = person.reads().await;
+    assert!(read.contains("Step 2 of 3") && read.contains("Enter the 6 digits"), "{read}");
+    person.types("code", &phone.fresh()).await;
+    person.types("label", "Boomi's phone").await;
+    person.presses("form[action$='/verify'] button", ".codes").await;
+    // 4. Download ten backup codes → Finish. The page urges to do it now, and to guard them like a password.
+    let read = person.reads().await;
+    assert!(read.contains("Step 3 of 3") && read.contains("like a password"), "{read}");
+    let codes = person.reads_codes().await;
+    person.keeps_as_a_file("bob", &codes).await;
+    // Without the box ticked the browser itself stays on the page.
+    browser.client.find(Locator::Css("form[action$='/finish'] button")).await.unwrap().click().await.unwrap();
+    person.sees(".codes").await;
+    person.finishes().await;
     person.sees("#devices").await;
-    // 5: reconfigured: another phone, and the first one goes.
+    assert!(person.reads().await.contains("Boomi's phone"), "{}", person.reads().await);
+    boomi_5(&bob, &phone, &codes).await;
+}
+
+async fn boomi_5(bob: &Bob<'_>, old: &Phone, codes: &[String]) {
+    let person = bob.person;
+    // 5. Later: reconfigure: another phone, and the first one goes…
     person.presses("a[href='/enrol']", "svg.qr").await;
-    let phone = browser.scans("boomi-5", world.authority.clock()).await;
+    let phone = bob.scans("boomi-5").await;
     person.presses("main a.button", "input[name=enrolment]").await;
     person.types("label", "The new one").await;
     person.types("code", &phone.fresh()).await;
     person.presses("form[action$='/verify'] button", "form[action$='/finish']").await;
     person.presses("form[action$='/finish'] button", "#devices").await;
-    let first =
-        world.account("bob").devices.into_iter().find(|device| device.label != "The new one").unwrap();
+    let devices = bob.world.account("bob").devices;
+    let first = devices.iter().find(|device| device.label == "Boomi's phone").unwrap();
     person.presses(&format!("a[href='/account/remove/{}']", first.id), "#password").await;
     person.types("code", &phone.fresh()).await;
     person.presses("main button.danger", "#devices").await;
-    assert_eq!(world.account("bob").devices.len(), 1);
-    // The codes regenerated: the old ones are dead.
-    person.presses("a[href='/account/codes']", "#password").await;
+    assert_eq!(bob.world.account("bob").devices.len(), 1);
+    // …regenerate the codes: the old ones are dead.
+    bob.is_asked_before("codes").await;
     person.types("password", PASSWORD).await;
     person.presses("main form button", ".codes").await;
     let fresh = person.reads_codes().await;
-    assert!(fresh.len() == 10 && fresh.iter().all(|code| !codes.contains(code)));
-    person.signs_out(&world.gate, "id").await;
-    signs_in(&person, &world, &codes[0]).await;
-    assert!(person.reads_error().await.contains("didn't match"), "{}", person.reads().await);
-    person.gives_code(&old.fresh()).await;
-    assert!(person.reads_error().await.contains("didn't match"), "{}", person.reads().await);
-    person.gives_code(&fresh[0]).await;
-    person.reads_notices().await;
-    person.sees("#devices").await;
+    are_new(&fresh, codes);
+    bob.signs_in_again().await;
+    for dead in [&codes[0], &old.fresh()] {
+        bob.stays_out_with(dead, "didn't match").await;
+    }
+    bob.gets_in_with(&fresh[0]).await;
     // Disabling means doing it all again.
-    person.presses("a[href='/account/off']", "#password").await;
+    bob.is_asked_before("off").await;
     person.types("code", &phone.fresh()).await;
-    person.presses("main button.danger", "a.button").await;
-    comes_to_the_account(&person, &world).await;
-    person.presses("main a.button", "svg.qr").await;
-    assert!(person.reads().await.contains("Step 1 of 3"), "{}", person.reads().await);
+    person.presses("main button.danger", "main a.button").await;
+    bob.comes_to_the_account().await;
+    bob.turns_it_on().await;
+    person.sets_up(bob.browser, "boomi-5-again", bob.world.authority.clock()).await;
+    person.sees("#devices").await;
 }
 
 #[tokio::test]
-async fn boomi_1_5_the_wizard_opens_from_the_account_and_later_all_of_it_is_changed() {
+async fn boomi_1_to_5_a_wizard_a_setup_code_ten_codes_and_later_all_of_it_is_changed() {
     Browser::with_and_without_scripts(boomi).await;
 }
 
-async fn sendgrid_3(browser: &Browser) {
-    let (world, person) = (World::start(), Person(&browser.client));
-    let phone = &world.alice.phone;
-    // A code to sign in.
-    person.goes_to(&world.page("id", "/account")).await;
-    person.gives("alice", PASSWORD).await;
-    assert!(person.sees_field("code").await && !person.reads().await.contains("Two-factor is on"));
-    person.gives_code(&phone.fresh()).await;
-    person.reads_notices().await;
-    person.sees("#devices").await;
-    // And to change anything about it: not without one, or the password, whatever was given before.
-    for page in ["codes", "off"] {
-        person.goes_to(&world.page("id", &format!("/account/{page}"))).await;
-        person.presses_the_button_that("main form button").await;
-        assert!(person.reads_error().await.contains("confirm that it's you"), "{}", person.reads().await);
-    }
-    person.presses("main a[href='/account']", "#devices").await;
-    person.presses("a[href^='/account/rename/']", "#label").await;
-    person.types("label", "Not mine").await;
-    person.types("code", &phone.wrong()).await;
-    person.presses("main form button", ".error").await;
-    // Another device, six minutes later: a fresh code first.
-    world.authority.clock().shift(360);
-    person.goes_to(&world.page("id", "/enrol")).await;
-    assert!(person.sees_field("code").await, "{}", person.reads().await);
-    let account = world.account("alice");
-    assert!(account.enrolled && account.backup_codes_left == 10 && account.devices[0].label != "Not mine");
-}
-
-#[tokio::test]
-async fn sendgrid_3_from_then_on_a_code_is_needed_to_sign_in_and_to_change_anything() {
-    Browser::with_and_without_scripts(sendgrid_3).await;
-}
-
-async fn sendgrid_4(browser: &Browser) {
-    let (world, person) = (World::start(), Person(&browser.client));
-    person.goes_to(&world.page("wiki", "/")).await;
-    person.gives("bob", PASSWORD).await;
-    person.sees("svg.qr").await;
-    person.presses("details summary", "#digits").await;
-    let seven = browser.client.find(Locator::Css("#digits option[value='7']")).await.unwrap();
-    seven.click().await.unwrap();
-    person.presses_the_button_that("details form button").await;
-    assert!(person.reads().await.contains("SHA-1, 7 digits"), "{}", person.reads().await);
-    let phone = browser.scans("sendgrid-4", world.authority.clock()).await;
-    person.presses("main a.button", "input[name=enrolment]").await;
-    assert!(person.reads().await.contains("Enter the 7 digits"), "{}", person.reads().await);
-    let code = phone.fresh();
-    assert_eq!(code.len(), 7);
-    person.types("code", &code).await;
-    person.presses("form[action$='/verify'] button", ".codes").await;
+async fn northstack(browser: &Browser) {
+    let bob = Bob::at(browser);
+    let person = bob.person;
+    let contacts = ["account", "contacts", "local:bob", "--phone", "+49 30 1234567"];
+    bob.world.authority.twofold(&contacts).expect_success();
+    // 1. User icon → User Settings → Manage Multi-Factor Authentication.
+    bob.comes_to_the_account().await;
+    // 2. The phone number is filled in already: check it → Enable 2FA.
+    assert!(person.reads().await.contains("Phone: +49301234567"), "{}", person.reads().await);
+    bob.turns_it_on().await;
+    // 3. QR code → scan → Verification Code → Verify → secured.
+    let phone = bob.scans("northstack-3").await;
+    person.verifies(&phone.by_pyotp(0), ".codes").await;
+    assert!(person.reads().await.contains("Two-factor is on") && bob.is_on());
     person.reads_codes().await;
     person.finishes().await;
-    person.sees_app("The wiki").await;
-    // The browser knows by now how long its codes are; another one is not told before it has given one.
-    person.signs_out(&world.gate, "id").await;
-    person.goes_to(&world.page("wiki", "/")).await;
-    person.gives("bob", PASSWORD).await;
-    assert!(person.reads().await.contains("Enter the 7 digits"), "{}", person.reads().await);
-    person.gives_code(&phone.by_pyotp(30)).await;
-    person.reads_notices().await;
-    person.sees_app("The wiki").await;
+    person.sees("#devices").await;
+    let told = bob.world.authority.audit();
+    assert!(told.iter().any(|event| event.action == "enrol" && event.door == "web portal"), "{told:?}");
+    bob.signs_in_again().await;
+    bob.gets_in_with(&phone.by_pyotp(30)).await;
 }
 
 #[tokio::test]
-async fn sendgrid_4_a_token_of_seven_digits() {
-    Browser::with_and_without_scripts(sendgrid_4).await;
-    let world = World::start();
-    let mut web = world.gate.visitor();
-    let page = web.give_password(&world.page("wiki", "/"), "alice", PASSWORD);
-    assert!(
-        page.body.contains("Enter the code from your phone") && !page.body.contains("data-length"),
-        "{page:?}"
-    );
-    web.give_code(&page, &world.alice.phone.fresh());
-    let jar = web.cookies("id.localhost");
-    assert_eq!(jar.get("__Host-twofold-digits").map(String::as_str), Some("6"));
-}
-
-#[tokio::test]
-async fn sendgrid_5_name_and_password_alone_open_no_api_and_a_key_made_at_the_account_does() {
-    let world = World::start();
-    let api = world.page("wiki", "/api/mail");
-    let host = format!("wiki.localhost:{}:127.0.0.1", world.gate.port());
-    let curl = |more: &[&str]| {
-        let answer = run(Command::new("curl")
-            .args(["-s", "-w", "\n%{http_code}", "--resolve", &host])
-            .args(more)
-            .arg(&api));
-        answer.expect_success()
-    };
-    let refused = curl(&["-u", &format!("alice:{PASSWORD}")]);
-    assert!(refused.ends_with("\n401") && refused.contains("use an API key"), "{refused}");
-    let browser = Browser::start(1280, 900).await;
-    let person = Person(&browser.client);
-    person.goes_to(&world.page("id", "/account")).await;
-    person.gives("alice", PASSWORD).await;
-    person.gives_code(&world.alice.phone.fresh()).await;
-    person.reads_notices().await;
-    person.presses("a[href='/account/key']", "#label").await;
-    person.types("label", "nightly").await;
-    person.ticks("site-1").await;
-    person.presses("main form button", "#key").await;
-    let key = browser.client.find(Locator::Css("#key")).await.unwrap().text().await.unwrap();
-    traces::issued("API key", &key);
-    let let_in = curl(&["-u", &format!("alice:{key}")]);
-    assert!(let_in.ends_with("\n200") && let_in.contains("The wiki"), "{let_in}");
-    assert!(curl(&["-u", &format!("alice:{PASSWORD}")]).ends_with("\n401"));
-    browser.close().await;
-}
-
-async fn sendgrid_8(browser: &Browser) {
-    let (world, person) = (World::start(), Person(&browser.client));
-    let old = &world.alice;
-    // Locked out: the phone is gone, and so are the codes. The page says who can help.
-    person.goes_to(&world.page("wiki", "/private")).await;
-    person.gives("alice", PASSWORD).await;
-    person.presses("a[href^='/lost/']", "form[action^='/lost/']").await;
-    assert!(person.reads().await.contains("No backup code left? Ask the people who run this service"));
-    // The people in charge turn it off and invite; they see no secret.
-    let reset = world.authority.twofold(&["reset", "local:alice", "--yes"]);
-    reset.expect_success();
-    let invited = world.authority.twofold(&["--json", "invite", "local:alice"]).expect_success();
-    let invited: serde_json::Value = serde_json::from_str(&invited).unwrap();
-    let code = invited["code"].as_str().unwrap();
-    traces::issued("invitation", code);
-    person.goes_to(&world.page("id", &format!("/invitation/{code}"))).await;
-    person.presses_the_button_that("form[action^='/invitation/'] button").await;
-    assert!(person.reads().await.contains("Now sign in"), "{}", person.reads().await);
-    person.goes_to(&world.page("wiki", "/private")).await;
-    person.gives("alice", PASSWORD).await;
-    let (phone, codes) = person.sets_up(browser, "sendgrid-8", world.authority.clock()).await;
-    person.sees_app("The wiki").await;
-    assert!(phone.secret() != old.phone.secret() && codes.len() == 10);
-    // What was lost opens nothing.
-    person.signs_out(&world.gate, "id").await;
-    person.goes_to(&world.page("wiki", "/private")).await;
-    person.gives("alice", PASSWORD).await;
-    for dead in [old.phone.fresh(), old.backup_codes[0].clone()] {
-        person.gives_code(&dead).await;
-        assert!(person.reads_error().await.contains("didn't match"), "{}", person.reads().await);
+async fn northstack_1_to_3_from_the_number_over_the_picture_to_secured() {
+    for browser in [Browser::phone(&[]).await, Browser::with(1280, 900, &[Browser::NO_SCRIPTS]).await] {
+        northstack(&browser).await;
+        browser.close().await;
     }
-    person.gives_code(&phone.fresh()).await;
-    person.reads_notices().await;
-    person.sees_app("The wiki").await;
-}
-
-#[tokio::test]
-async fn sendgrid_8_locked_out_and_let_in_again_by_the_people_in_charge() {
-    Browser::with_and_without_scripts(sendgrid_8).await;
 }
