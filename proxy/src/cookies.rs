@@ -4,7 +4,7 @@
 //! them, and a request with two of one name is refused: one of them is somebody else's.
 
 use cookie::{Cookie, SameSite};
-use http::header::{COOKIE, SET_COOKIE};
+use http::header::{COOKIE, SET_COOKIE, ValueIter};
 use http::{HeaderMap, HeaderValue};
 use memchr::memchr;
 use sha2::{Digest, Sha256};
@@ -54,7 +54,9 @@ pub enum Found<'a> {
 #[must_use]
 pub fn find<'a>(headers: &'a HeaderMap, name: &str) -> Found<'a> {
     let mut found = Found::None;
-    for (_, value) in pairs(headers).filter(|(cookie, _)| cookie.eq_ignore_ascii_case(name.as_bytes())) {
+    // A quick look first: most cookies are the app's.
+    let likely = pieces(headers.get_all(COOKIE).iter()).filter(|piece| begins_with(piece, name.as_bytes()));
+    for (_, value) in likely.map(split).filter(|(cookie, _)| cookie.len() == name.len()) {
         found = match found {
             Found::None => Found::One(value),
             Found::One(_) | Found::Several => return Found::Several,
@@ -77,14 +79,15 @@ pub fn names_with<'a>(headers: &'a HeaderMap, prefix: &str) -> Vec<&'a str> {
 /// are.
 #[must_use]
 pub fn kept(headers: &HeaderMap, keep: &dyn Fn(&[u8], &[u8]) -> bool) -> Option<Vec<u8>> {
-    let mut lines = headers.get_all(COOKIE).iter();
+    let all = headers.get_all(COOKIE);
+    let mut lines = all.iter();
     let longest = lines.next()?.len();
     let several_lines = lines.next().is_some();
     let mut left_out = false;
     let mut kept = Vec::with_capacity(longest);
-    for piece in pieces(headers).filter(|piece| !piece.is_empty()) {
-        let (name, value) = split(piece);
-        if is_ours(piece) || !keep(name, value) {
+    for piece in pieces(all.iter()).filter(|piece| !piece.is_empty()) {
+        let is_kept = |(name, value)| keep(name, value);
+        if is_ours(piece) || !is_kept(split(piece)) {
             left_out = true;
             continue;
         }
@@ -105,11 +108,15 @@ pub fn sets_ours(value: &HeaderValue) -> bool {
 
 /// Whether a cookie, with or without its value, is one of ours.
 fn is_ours(cookie: &[u8]) -> bool {
-    cookie.get(..OURS.len()).is_some_and(|start| start.eq_ignore_ascii_case(OURS))
+    begins_with(cookie, OURS)
 }
 
-fn pieces(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
-    let lines = headers.get_all(COOKIE).iter();
+/// Without regard to case.
+fn begins_with(cookie: &[u8], name: &[u8]) -> bool {
+    cookie.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))
+}
+
+fn pieces(lines: ValueIter<'_, HeaderValue>) -> impl Iterator<Item = &[u8]> {
     lines.flat_map(|line| Pieces(Some(line.as_bytes()))).map(<[u8]>::trim_ascii)
 }
 
@@ -132,7 +139,7 @@ impl<'a> Iterator for Pieces<'a> {
 
 /// Every cookie of a request: name and value.
 pub fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
-    pieces(headers).map(split)
+    pieces(headers.get_all(COOKIE).iter()).map(split)
 }
 
 fn split(piece: &[u8]) -> (&[u8], &[u8]) {

@@ -72,7 +72,8 @@ where
         let whole = Arc::new(AtomicBool::new(false));
         let mut patience = self.limits.header;
         let mut session = ServerSession::new_http1(stream);
-        session.set_keepalive((!*shutdown.borrow()).then_some(self.limits.idle.as_secs()));
+        // Without end as far as pingora knows: it would set a timer of its own for each request.
+        session.set_keepalive((!*shutdown.borrow()).then_some(0));
         loop {
             whole.store(false, Ordering::Relaxed);
             let answered = WHOLE.scope(Arc::clone(&whole), self.proxy.process_new_http(session, shutdown));
@@ -85,7 +86,7 @@ where
             if let Some(settings) = settings {
                 settings.apply_to_session(&mut session);
             }
-            patience = self.limits.idle + self.limits.header;
+            patience = self.limits.idle;
         }
     }
 }

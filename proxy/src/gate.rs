@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::StatusCode;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, CONNECTION};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::Digest;
 use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
@@ -30,7 +30,7 @@ use crate::door;
 use crate::first_factor::FirstFactor;
 use crate::first_factor::challenges::Challenges;
 use crate::first_factor::guesses::Guesses;
-use crate::headers;
+use crate::headers::{self, Kind};
 use crate::hsts::Hsts;
 use crate::in_flight::{InFlight, Underway};
 use crate::key::Key;
@@ -176,9 +176,6 @@ impl ProxyHttp for Gate {
     }
 
     async fn request_filter(&self, session: &mut Session, context: &mut Context) -> Result<bool> {
-        if session.get_keepalive().is_some() {
-            session.set_keepalive(Some(self.limits.idle.as_secs()));
-        }
         session.set_read_timeout(Some(self.limits.body));
         session.set_write_timeout(Some(self.limits.body));
         session.set_total_drain_timeout(Some(DRAIN));
@@ -297,11 +294,16 @@ impl ProxyHttp for Gate {
         if response.status.is_informational() && !is_upgrade {
             return Ok(());
         }
-        if is_upgrade || headers::is_event_stream(response) {
+        let kind = Kind::of(response);
+        if is_upgrade || kind == Kind::EventStream {
             self.keep_in_view(context)?;
         }
+        if !is_upgrade {
+            // Pingora says it in its own words. Now there is room for what is added, and the map does not have to grow.
+            response.remove_header(&CONNECTION);
+        }
         self.hsts.strengthen(response)?;
-        headers::prepare_response(response)?;
+        headers::prepare_response(response, kind)?;
         if !is_upgrade && !matches!(context.app, AppStep::None) {
             Box::pin(self.answer_of_app(session, response, context)).await?;
         }

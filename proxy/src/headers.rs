@@ -209,7 +209,7 @@ fn strip(headers: &mut HeaderMap, is_to_go: &dyn Fn(&str) -> bool) {
 ///
 /// # Errors
 /// Pingora's, when a header cannot be set: the answer is not passed on.
-pub fn prepare_response(response: &mut ResponseHeader) -> Result<()> {
+pub fn prepare_response(response: &mut ResponseHeader, kind: Kind) -> Result<()> {
     if response.headers.get_all(SET_COOKIE).iter().any(cookies::sets_ours) {
         let kept: Vec<HeaderValue> = response
             .headers
@@ -224,7 +224,7 @@ pub fn prepare_response(response: &mut ResponseHeader) -> Result<()> {
         }
     }
     remove_all(response, is_for_shared_caches);
-    if is_page(response) {
+    if kind == Kind::Page {
         return set_cache_control(response, HeaderValue::from_static("no-store"));
     }
     let mut lines = response.headers.get_all(CACHE_CONTROL).iter();
@@ -236,12 +236,30 @@ pub fn prepare_response(response: &mut ResponseHeader) -> Result<()> {
     set_cache_control(response, value)
 }
 
-/// Whether the app answers with events for as long as it likes.
-#[must_use]
-pub fn is_event_stream(response: &ResponseHeader) -> bool {
-    let kind = response.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
-    let kind = kind.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii();
-    kind.eq_ignore_ascii_case(b"text/event-stream")
+/// What an app answers with, as far as it matters to the gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// HTML, or what browsers take for it.
+    Page,
+    /// Events, for as long as the app likes.
+    EventStream,
+    /// Anything else.
+    Other,
+}
+
+impl Kind {
+    /// As the answer's `Content-Type` says.
+    #[must_use]
+    pub fn of(response: &ResponseHeader) -> Self {
+        let line = response.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+        let begins =
+            |page: &[u8]| line.get(..page.len()).is_some_and(|start| start.eq_ignore_ascii_case(page));
+        if begins(b"text/html") || begins(b"application/xhtml") {
+            return Self::Page;
+        }
+        let bare = line.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii();
+        if bare.eq_ignore_ascii_case(b"text/event-stream") { Self::EventStream } else { Self::Other }
+    }
 }
 
 fn set_cache_control(response: &mut ResponseHeader, value: HeaderValue) -> Result<()> {
@@ -264,13 +282,6 @@ fn remove_all(response: &mut ResponseHeader, is_one: impl Fn(&HeaderName) -> boo
 fn is_for_shared_caches(name: &HeaderName) -> bool {
     let name = name.as_str();
     name.ends_with(TARGETED) || FOR_SHARED_CACHES.contains(&name)
-}
-
-fn is_page(response: &ResponseHeader) -> bool {
-    let kind = response.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
-    [&b"text/html"[..], b"application/xhtml"]
-        .iter()
-        .any(|page| kind.get(..page.len()).is_some_and(|start| start.eq_ignore_ascii_case(page)))
 }
 
 /// Whether no shared cache may keep it as it is.

@@ -51,8 +51,10 @@ pub enum Unfit {
 /// Whether this connection may become something else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Upgrading {
-    /// An ordinary request. An `Upgrade` that is not to a websocket is to be ignored, as RFC 9110 7.8 allows.
+    /// An ordinary request.
     No,
+    /// An `Upgrade` that is not to a websocket: to be ignored, as RFC 9110 7.8 allows.
+    Ignored,
     /// A whole websocket handshake.
     Websocket,
 }
@@ -78,7 +80,7 @@ pub fn check(request: &RequestHeader) -> Result<Upgrading, Unfit> {
     let Some(upgrade) = upgrades.next() else { return Ok(Upgrading::No) };
     if !upgrade.as_bytes().trim_ascii().eq_ignore_ascii_case(b"websocket") {
         let names_it = upgrade.as_bytes().to_ascii_lowercase().windows(9).any(|part| part == b"websocket");
-        return if names_it { Err(Unfit::Upgrade) } else { Ok(Upgrading::No) };
+        return if names_it { Err(Unfit::Upgrade) } else { Ok(Upgrading::Ignored) };
     }
     let whole = upgrades.next().is_none()
         && request.method == Method::GET
@@ -208,7 +210,7 @@ mod tests {
             Err(Unfit::Upgrade)
         );
         assert_eq!(check(&request("GET", &[("Upgrade", "h2c, websocket")])), Err(Unfit::Upgrade));
-        assert_eq!(check(&request("GET", &[("Upgrade", "h2c")])), Ok(Upgrading::No));
+        assert_eq!(check(&request("GET", &[("Upgrade", "h2c")])), Ok(Upgrading::Ignored));
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub struct Words {
     pub lang: &'static str,
     /// What its speakers call it.
     pub name_of_language: &'static str,
+    /// Before the title of a page that says what went wrong.
+    pub mistake: &'static str,
     /// At the foot of each page.
     pub help: &'static str,
     /// A title and a button.

@@ -18,7 +18,7 @@ struct Look {
 }
 
 /// A window of 1280 pixels at 200 % is 640 wide to the page. Phones of 320 pixels are the least that WCAG asks for.
-const LOOKS: [Look; 5] = [
+const LOOKS: [Look; 6] = [
     Look {
         name: "desk-light",
         width: 1280,
@@ -44,6 +44,13 @@ const LOOKS: [Look; 5] = [
         name: "desk-twice",
         width: 640,
         height: 450,
+        ratio: 2,
+        features: &[("prefers-color-scheme", "light")],
+    },
+    Look {
+        name: "phone-light",
+        width: 320,
+        height: 640,
         ratio: 2,
         features: &[("prefers-color-scheme", "light")],
     },

@@ -5,6 +5,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -49,7 +50,12 @@ pub mod code {
 }
 
 /// `pam/host.c`, compiled once for each of its versions.
-fn program() -> PathBuf {
+fn program() -> &'static Path {
+    static COMPILED: OnceLock<PathBuf> = OnceLock::new();
+    COMPILED.get_or_init(compile)
+}
+
+fn compile() -> PathBuf {
     let source = place::repository().join("tests/pam/host.c");
     let text = fs::read(&source).expect("it is in the repository");
     let folder = place::target().join("dev");
@@ -57,7 +63,7 @@ fn program() -> PathBuf {
     let version = text.iter().fold(0_u64, |sum, &byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
     let path = folder.join(format!("pam-host-{version:016x}"));
     if !path.exists() {
-        // Tests run side by side: each writes its own and moves it there whole.
+        // Tests run side by side: each process writes its own and moves it there whole.
         let own = folder.join(format!("pam-host-{}", std::process::id()));
         run(Command::new("cc").args(["-Wall", "-Werror", "-o"]).args([&own, &source]).arg("-lpam"))
             .expect_success();

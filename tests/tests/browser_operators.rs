@@ -178,7 +178,7 @@ async fn locks(carol: &Walker<'_>) {
     carol.person.presses("main form[action^='/people/'] button", "#lock").await;
     carol.looks_at("person-locked").await;
     let read = carol.reads().await;
-    assert!(read.contains("Locked by local:carol on") && read.contains("ends by itself"), "{read}");
+    assert!(read.contains("Locked by carol on") && read.contains("ends by itself"), "{read}");
     assert!(read.contains("laptop <stolen>"), "{read}");
 }
 
@@ -223,7 +223,7 @@ async fn reads_who_helped(bob: &Walker<'_>) {
     told += &bob.reads().await;
     for said in ["removed all devices and codes", "was invited to set up a device", "the account was locked"]
     {
-        assert!(told.contains(&format!("{said}, by operator local:carol")), "{said}: {told}");
+        assert!(told.contains(&format!("{said}, by operator carol")), "{said}: {told}");
     }
 }
 

@@ -283,7 +283,7 @@ async fn somebody_in_charge_finds_who_is_closed_out_and_opens_their_account_agai
     person.reads_notices().await;
     person.sees("#activity").await;
     let told = text(&person, ".events").await;
-    assert!(told.contains("codes are taken from everywhere again, by operator local:carol"), "{told}");
+    assert!(told.contains("codes are taken from everywhere again, by operator carol"), "{told}");
     browser.close().await;
     other.close().await;
 }

@@ -88,49 +88,61 @@ fn no_fault_of_the_conversation_crashes_passes_or_is_ignored() {
     }
 }
 
+/// What goes wrong, and what the log says of it.
+const FAULTS: [(&str, &str, Behaviour); 9] = [
+    ("closes at once", "the authority's connection broke", drop),
+    ("closes when asked to verify", "the authority's connection broke", |stream| {
+        asks_then(stream, |_, _| ());
+    }),
+    ("is silent", "the authority did not answer in time", |stream| {
+        asks_then(stream, |mut stream, _| drop(stream.read(&mut [0])));
+    }),
+    ("sends garbage", "the authority's answer cannot be read", |stream| {
+        asks_then(stream, |mut stream, _| drop(stream.write_all(b"\xff\xfe\0")));
+    }),
+    ("sends half", "the authority's connection broke", |stream| {
+        asks_then(stream, |mut stream, _| drop(stream.write_all(b"{\"parameters\":{\"nonce\"")));
+    }),
+    ("never ends", "the authority's answer is too long", |stream| {
+        asks_then(stream, |mut stream, _| while stream.write_all(&[b' '; 65536]).is_ok() {});
+    }),
+    ("drips", "the authority did not answer in time", |stream| {
+        asks_then(stream, |mut stream, _| {
+            while stream.write_all(b" ").is_ok() {
+                thread::sleep(Duration::from_millis(50));
+            }
+        });
+    }),
+    ("is late", "the authority did not answer in time", |stream| {
+        asks_then(stream, |mut stream, question| {
+            thread::sleep(Duration::from_millis(2500));
+            answer(&mut stream, &verdict(&question));
+        });
+    }),
+    ("answers another request", "the authority's answer decides nothing", |stream| {
+        asks_then(stream, |mut stream, question| {
+            let mut other = verdict(&question);
+            other["nonce"] = json!("0123456789abcdef0123456789abcdef");
+            answer(&mut stream, &other);
+        });
+    }),
+];
+
 #[test]
 fn every_fault_of_the_socket_refuses_within_the_timeout() {
-    let faults: [(&str, Behaviour); 9] = [
-        ("closes at once", drop),
-        ("closes when asked to verify", |stream| asks_then(stream, |_, _| ())),
-        ("is silent", |stream| asks_then(stream, |mut stream, _| drop(stream.read(&mut [0])))),
-        ("sends garbage", |stream| asks_then(stream, |mut stream, _| drop(stream.write_all(b"\xff\xfe\0")))),
-        ("sends half", |stream| {
-            asks_then(stream, |mut stream, _| drop(stream.write_all(b"{\"parameters\":{\"nonce\"")));
-        }),
-        ("never ends", |stream| {
-            asks_then(stream, |mut stream, _| while stream.write_all(&[b' '; 65536]).is_ok() {});
-        }),
-        ("drips", |stream| {
-            asks_then(stream, |mut stream, _| {
-                while stream.write_all(b" ").is_ok() {
-                    thread::sleep(Duration::from_millis(50));
-                }
-            });
-        }),
-        ("is late", |stream| {
-            asks_then(stream, |mut stream, question| {
-                thread::sleep(Duration::from_millis(2500));
-                answer(&mut stream, &verdict(&question));
-            });
-        }),
-        ("answers another request", |stream| {
-            asks_then(stream, |mut stream, question| {
-                let mut other = verdict(&question);
-                other["nonce"] = json!("0123456789abcdef0123456789abcdef");
-                answer(&mut stream, &other);
-            });
-        }),
-    ];
-    let tests: Vec<_> = faults
+    let tests: Vec<_> = FAULTS
         .into_iter()
-        .map(|(what, behaviour)| {
+        .map(|(what, reason, behaviour)| {
             thread::spawn(move || {
                 let authority = Authority::that(behaviour);
-                let report = alice_types(&asking(&authority), CODE);
+                let host = asking(&authority);
+                let report = alice_types(&host, CODE);
                 report.is_refused_with(code::AUTHINFO_UNAVAIL);
                 assert!(report.took < Duration::from_millis(3500), "{what}: {:?}", report.took);
                 assert!(report.all("told").iter().any(|told| told.contains("can't be checked")), "{what}");
+                let told = || host.log().lines().find(|line| line.contains("refused")).map(str::to_owned);
+                let line = eventually("the log says it", Duration::from_secs(10), told);
+                assert!(line.contains("user \"alice\"") && line.contains(reason), "{what}: {line}");
             })
         })
         .collect();
@@ -138,12 +150,23 @@ fn every_fault_of_the_socket_refuses_within_the_timeout() {
 }
 
 #[test]
-fn an_absent_authority_refuses() {
-    for socket in ["/nonexistent/authority.sock", "/etc/hostname"] {
+fn an_absent_authority_and_one_that_refuses_are_refusals() {
+    let folder = tempfile::tempdir().unwrap();
+    let left = folder.path().join("authority.sock");
+    // Whoever listened there is gone, and has left its socket.
+    drop(std::os::unix::net::UnixListener::bind(&left).unwrap());
+    let left = left.display().to_string();
+    for (socket, reason) in [
+        ("/nonexistent/authority.sock", "No such file or directory"),
+        ("/etc/hostname", "Connection refused"),
+        (&left, "Connection refused"),
+    ] {
         let host = PamHost::with(&place::module(), &format!("first=above socket={socket}"));
         let report = alice_types(&host, CODE);
         report.is_refused_with(code::AUTHINFO_UNAVAIL);
         assert!(report.all("asked").is_empty(), "nobody is asked for a code that cannot be checked");
+        let line = format!("cannot reach the authority at {socket}: {reason}");
+        eventually("the log says it", Duration::from_secs(10), || host.log().contains(&line).then_some(()));
     }
 }
 

@@ -248,7 +248,7 @@ fn what_an_operator_does_is_done_and_says_who_did_it() {
     assert!(lock.until.is_some_and(|until| (86_390..=86_410).contains(&(until - lock.at))), "{lock:?}");
     let page = carol.get(&office.page(&format!("/people/{bob}")));
     assert!(
-        page.body.contains("Locked by local:carol") && page.body.contains("laptop &#60;stolen&#62;"),
+        page.body.contains("Locked by carol") && page.body.contains("laptop &#60;stolen&#62;"),
         "{}",
         page.body
     );

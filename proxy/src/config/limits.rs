@@ -8,13 +8,14 @@ use twofold_shared::config::Table;
 /// The limits that hold for every connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// `header_timeout`: within this time a request's head has to be whole; a connection that is kept has
-    /// `idle_timeout` on top. 1 s to 5 min, default 30 s.
+    /// `header_timeout`: within this time a connection's first request has to have a whole head. 1 s to 5 min, default
+    /// 30 s.
     pub header: Duration,
     /// `body_timeout`: how long a client may send nothing of a body, or take nothing of an answer. 1 s to 1 h, default
     /// 1 min.
     pub body: Duration,
-    /// `idle_timeout`: how long a connection without a request is kept. 1 s to 1 h, default 75 s.
+    /// `idle_timeout`: how long a connection is kept for its next request, whose head has to be whole by then. 1 s to
+    /// 1 h, default 75 s.
     pub idle: Duration,
     /// `max_connections`: how many clients' connections are held at one time; further ones are closed at once. 1 to a
     /// million, default 16384.

@@ -260,11 +260,13 @@ impl Gate {
                         return Ok(Decision::Answer(answer));
                     }
                 }
-                context.upgrading = wanted.upgrading == Upgrading::Websocket;
-                if context.upgrading {
-                    session.set_read_timeout(Some(WEBSOCKET_SILENCE));
-                } else if session.req_header().headers.contains_key(UPGRADE) {
-                    session.req_header_mut().remove_header(&UPGRADE);
+                match wanted.upgrading {
+                    Upgrading::No => {}
+                    Upgrading::Ignored => drop(session.req_header_mut().remove_header(&UPGRADE)),
+                    Upgrading::Websocket => {
+                        context.upgrading = true;
+                        session.set_read_timeout(Some(WEBSOCKET_SILENCE));
+                    }
                 }
                 Ok(Decision::Forward(pass))
             }

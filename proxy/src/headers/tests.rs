@@ -136,7 +136,8 @@ fn answered(lines: &[(&str, &str)]) -> ResponseHeader {
     for (name, value) in lines {
         response.append_header((*name).to_owned(), *value).unwrap();
     }
-    prepare_response(&mut response).unwrap();
+    let kind = Kind::of(&response);
+    prepare_response(&mut response, kind).unwrap();
     response
 }
 

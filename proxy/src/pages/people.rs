@@ -413,8 +413,8 @@ impl PagesFor<'_> {
 
     fn lock(self, lock: &Lock) -> Vec<String> {
         let (words, say) = (self.words().people, self.words().say);
-        let by = lock.operator.as_deref().unwrap_or("root");
-        let put = words.locked_by.replacen("{}", by, 1).replacen("{}", &say.moment(lock.at), 1);
+        let by = lock.operator.as_deref().map_or("root".to_owned(), |operator| self.named(operator));
+        let put = words.locked_by.replacen("{}", &by, 1).replacen("{}", &say.moment(lock.at), 1);
         let ends = lock.until.map(|until| words.lock_ends.replace("{}", &say.moment(until)));
         let why = lock.reason.as_ref().map(|why| words.lock_reason.replace("{}", why));
         [Some(put), ends, why].into_iter().flatten().collect()

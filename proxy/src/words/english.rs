@@ -14,6 +14,7 @@ use crate::refusal::Refusal;
 pub const ENGLISH: Words = Words {
     lang: "en",
     name_of_language: "English",
+    mistake: "Error",
     help: "Stuck? Ask the people who run this service.",
     sign_in: "Sign in",
     name: "Name",

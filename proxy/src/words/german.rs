@@ -14,6 +14,7 @@ use crate::refusal::Refusal;
 pub const GERMAN: Words = Words {
     lang: "de",
     name_of_language: "Deutsch",
+    mistake: "Fehler",
     help: "Kommen Sie nicht weiter? Fragen Sie die Leute, die diesen Dienst betreiben.",
     sign_in: "Anmelden",
     name: "Name",

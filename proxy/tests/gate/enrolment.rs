@@ -139,6 +139,32 @@ fn backup_codes_and_their_file_are_for_the_session_that_set_the_device_up() {
     }
 }
 
+/// What a browser's tab and a screen reader say of a page.
+fn title(page: &Response) -> &str {
+    page.body.split("<title>").nth(1).and_then(|rest| rest.split(" · Twofold").next()).unwrap()
+}
+
+#[test]
+fn every_step_has_a_title_and_a_mistake_begins_it() {
+    let world = World::start();
+    let mut browser = Browser::new(world.port);
+    let page = browser.open(&format!("http://wiki.localhost:{}/page", world.port));
+    assert!(title(&page).starts_with("Sign in"), "{}", title(&page));
+    let wrong = browser.submit(&page, &path(&page.url), &[("name", "bob"), ("password", "wrong")]);
+    assert!(title(&wrong).starts_with("Error: Sign in"), "{}", title(&wrong));
+    let page = give_password(&mut browser, &wrong, "bob");
+    let wizard = path(&page.url);
+    assert_eq!(title(&page), "Step 1 of 3 · Scan · Set up your phone");
+    let page = browser.open(&id(&world, &format!("{wizard}/verify")));
+    assert_eq!(title(&page), "Step 2 of 3 · Verify · Set up your phone");
+    let wrong = submit_first(&mut browser, &page, &wizard, "123456");
+    assert_eq!(title(&wrong), "Error: Step 2 of 3 · Verify · Set up your phone");
+    let page = submit_first(&mut browser, &wrong, &wizard, FIRST);
+    assert_eq!(title(&page), "Step 3 of 3 · Backup codes · Set up your phone");
+    let wrong = browser.submit(&page, &format!("{wizard}/finish"), &[]);
+    assert_eq!(title(&wrong), "Error: Step 3 of 3 · Backup codes · Set up your phone");
+}
+
 #[test]
 fn a_form_that_is_sent_twice_enrols_once_and_shows_the_codes() {
     let world = World::start();

@@ -81,19 +81,40 @@ fn yes_and_no_at_once_is_a_refusal() {
 }
 
 #[test]
-fn every_fault_at_the_code_refuses_and_raises_nothing() {
-    for mood in [Mood::Refusing, Mood::Garbage, Mood::Half, Mood::Other, Mood::Both, Mood::Huge] {
-        let world = World::start();
-        let mut browser = Browser::new(world.port);
-        let page = browser.open(&format!("http://wiki.localhost:{}/page", world.port));
-        let code_page = give_password(&mut browser, &page, "alice");
-        let before = browser.cookie("id.localhost", "__Host-twofold-id");
-        world.authority.set_mood(mood);
-        let answer = browser.submit(&code_page, &path(&code_page.url), &[("code", "111111")]);
-        assert_eq!(answer.status, 503, "{mood:?}");
-        assert_eq!(browser.cookie("id.localhost", "__Host-twofold-id"), before, "{mood:?}");
-        assert!(world.app.seen().is_empty());
-    }
+fn every_fault_at_the_code_refuses_in_time_raises_nothing_and_is_in_the_log() {
+    let faults = [
+        (Mood::Refusing, "connection broke"),
+        (Mood::Silent, "did not answer in time"),
+        (Mood::Garbage, "cannot be read"),
+        (Mood::Half, "connection broke"),
+        (Mood::Huge, "too long"),
+        (Mood::Late, "did not answer in time"),
+        (Mood::Other, "answer is to another request"),
+        (Mood::Both, "decides nothing about this request"),
+    ];
+    std::thread::scope(|scope| {
+        for (mood, reason) in faults {
+            scope.spawn(move || refused_at_the_code(mood, reason));
+        }
+    });
+}
+
+fn refused_at_the_code(mood: Mood, reason: &str) {
+    let world = World::start();
+    let mut browser = Browser::new(world.port);
+    let page = browser.open(&format!("http://wiki.localhost:{}/page", world.port));
+    let code_page = give_password(&mut browser, &page, "alice");
+    let before = browser.cookie("id.localhost", "__Host-twofold-id");
+    let said = world.log().len();
+    world.authority.set_mood(mood);
+    let began = Instant::now();
+    let answer = browser.submit(&code_page, &path(&code_page.url), &[("code", "111111")]);
+    assert!(began.elapsed() < IN_TIME, "{mood:?} took {:?}", began.elapsed());
+    assert_eq!(answer.status, 503, "{mood:?}");
+    assert_eq!(browser.cookie("id.localhost", "__Host-twofold-id"), before, "{mood:?}");
+    assert!(world.app.seen().is_empty());
+    let log = world.log();
+    assert!(log[said..].contains(reason), "{mood:?}: {reason} is not in the log:\n{log}");
 }
 
 #[test]

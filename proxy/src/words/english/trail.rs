@@ -154,7 +154,7 @@ impl Tells for English {
         match by {
             By::Root => Some("by root".to_owned()),
             By::Uid(uid) => Some(format!("by the authority's own user ({uid})")),
-            By::Operator(name) => Some(format!("by operator {name}")),
+            By::Operator(name) => Some(format!("by operator {}", named(self, name))),
             By::Host(host) => Some(format!("by {host}")),
             By::Gate => None,
         }

@@ -156,7 +156,7 @@ impl Tells for German {
         match by {
             By::Root => Some("durch root".to_owned()),
             By::Uid(uid) => Some(format!("durch den eigenen Benutzer des Dienstes ({uid})")),
-            By::Operator(name) => Some(format!("durch {name}")),
+            By::Operator(name) => Some(format!("durch {}", named(self, name))),
             By::Host(host) => Some(format!("durch {host}")),
             By::Gate => None,
         }

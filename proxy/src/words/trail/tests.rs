@@ -91,7 +91,7 @@ fn who_did_it_reads_well_in_every_language() {
     let by_gate = AuditEvent { actor: Some("gate".to_owned()), ..event("account_add", "done") };
     assert_eq!(ENGLISH.say.event(&by_gate), "the account was made");
     let by_carol = AuditEvent { actor: Some("operator local:carol".to_owned()), ..event("reset", "done") };
-    assert_eq!(LANGUAGES[1].say.event(&by_carol), "alle Geräte und Codes entfernt, durch local:carol");
+    assert_eq!(LANGUAGES[1].say.event(&by_carol), "alle Geräte und Codes entfernt, durch carol");
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn the_trails_own_words_are_not_shown_to_people() {
     assert_eq!(LANGUAGES[1].say.browser("unknown browser on macOS"), "unbekannter Browser unter macOS");
     // For whom somebody in charge did it, these are all.
     let theirs = AuditEvent { actor: Some("operator local:carol".to_owned()), ..all };
-    assert_eq!(ENGLISH.say.event(&theirs), "ended all sessions, by operator local:carol");
+    assert_eq!(ENGLISH.say.event(&theirs), "ended all sessions, by operator carol");
 }
 
 #[test]
