@@ -21,6 +21,17 @@ const FOCUS: &str = r#"
     const inside = box.bottom > 0 && box.top < innerHeight;
 "#;
 
+/// What the page says of a mistake, and whether that leads to where the focus is.
+const MISTAKE: &str = r#"
+    const said = document.querySelector("[aria-live] .error");
+    const told = (at.getAttribute("aria-describedby") || "").split(" ").map(id => document.getElementById(id));
+    return {
+        title: document.title.startsWith("Error: "),
+        at: at.matches(arguments[0]), seen: seen && inside,
+        invalid: at.getAttribute("aria-invalid"), refers: told.includes(said), said: said.textContent,
+    };
+"#;
+
 impl Person<'_> {
     /// Presses keys wherever the focus is.
     pub async fn keys(&self, keys: &str) {
@@ -57,23 +68,16 @@ impl Person<'_> {
         self.keys(&char::from(Key::Down).to_string().repeat(times)).await;
     }
 
-    /// After a mistake: the page says what is wrong, aloud; the field that it is about has the focus, says that it is
-    /// wrong, and refers to what was said.
+    /// After a mistake: the title begins with it; the page says aloud what is wrong; the field that it is about has the focus,
+    /// says that it is wrong, and refers to what was said.
     ///
     /// # Panics
     /// When that is not so.
     pub async fn may_mend(&self, field: &str, said: &str) {
-        let script = format!(
-            "{FOCUS} const said = document.querySelector('[aria-live] .error');
-            const told = (at.getAttribute('aria-describedby') || '').split(' ').map(id => document.getElementById(id));
-            return {{
-                at: at.matches(arguments[0]), seen: seen && inside, invalid: at.getAttribute('aria-invalid'),
-                refers: told.includes(said), said: said.textContent,
-            }};"
-        );
+        let script = format!("{FOCUS} {MISTAKE}");
         let found = self.0.execute(&script, vec![field.into()]).await.expect("a script runs");
         let expected = serde_json::json!({
-            "at": true, "seen": true, "invalid": "true", "refers": true, "said": found["said"],
+            "title": true, "at": true, "seen": true, "invalid": "true", "refers": true, "said": found["said"],
         });
         assert_eq!(found, expected, "{field}: {}", self.reads().await);
         assert!(found["said"].as_str().is_some_and(|text| text.contains(said)), "{found}");
