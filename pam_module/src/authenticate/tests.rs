@@ -448,7 +448,7 @@ fn the_line_or_the_authority_says_which_language() {
     let authority = Authority::that([german(), refuses("used")]);
     let host = Scripted::new().types("Code für alice: ", "123456");
     assert_eq!(with(&host, &authority, &["first=above"]), PamError::AUTH_ERR);
-    assert!(only_told(&host).1.starts_with("Dieser Code wurde schon benutzt"));
+    assert!(only_told(&host).1.starts_with("Dieser Ersatzcode wurde schon benutzt"));
     authority.asked();
     let authority = Authority::that([german(), Does::Answers(approval())]);
     assert_eq!(with(&typing("123456"), &authority, &["first=above", "lang=en"]), PamError::SUCCESS);
