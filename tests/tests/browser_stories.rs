@@ -116,7 +116,7 @@ async fn sparkpost(browser: &Browser) {
     assert!(person.reads_error().await.contains("clock is off") && !bob.is_on());
     person.types("code", &phone.fresh()).await;
     person.presses("form[action$='/verify'] button", ".codes").await;
-    assert!(person.reads().await.contains("Keep these codes like a password") && bob.is_on());
+    assert!(person.reads().await.contains("somewhere safe now, like a password") && bob.is_on());
     let first = person.reads_codes().await;
     are_new(&first, &[]);
     person.finishes().await;
@@ -337,7 +337,7 @@ async fn boomi(browser: &Browser) {
     person.presses("form[action$='/verify'] button", ".codes").await;
     // 4. Download ten backup codes → Finish. The page urges to do it now, and to guard them like a password.
     let read = person.reads().await;
-    assert!(read.contains("Step 3 of 3") && read.contains("like a password"), "{read}");
+    assert!(read.contains("Step 3 of 3") && read.contains("somewhere safe now, like a password"), "{read}");
     let codes = person.reads_codes().await;
     person.keeps_as_a_file("bob", &codes).await;
     // Without the box ticked the browser itself stays on the page.

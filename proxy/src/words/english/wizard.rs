@@ -41,8 +41,8 @@ pub(super) const WIZARD: Wizard = Wizard {
     expired: "It was good for ten minutes, or somebody was quicker. Nothing was turned on with it: delete its entry from the \
         app and begin again.",
     backup_codes: "Your backup codes",
-    codes: "Two-factor is on. Keep these codes like a password, and not on the phone. Each works once in place of a code, \
-        until it is used or all are replaced.",
+    codes: "Two-factor is on. Put these codes somewhere safe now, like a password and not on the phone: they are not shown again. \
+        Each works once in place of a code, until it is used or all are replaced.",
     codes_stay: "The device is on. The backup codes that you have stay good.",
     download: "Download .txt",
     print: "Print",

@@ -41,8 +41,8 @@ pub(super) const WIZARD: Wizard = Wizard {
     expired: "Er galt zehn Minuten, oder jemand war schneller. Mit ihm wurde nichts eingeschaltet: Löschen Sie seinen Eintrag in \
         der App und beginnen Sie neu.",
     backup_codes: "Ihre Ersatzcodes",
-    codes: "Der zweite Faktor ist eingeschaltet. Hüten Sie diese Codes wie ein Passwort, und nicht auf dem Telefon. Jeder gilt \
-        einmal anstelle eines Codes, bis er benutzt ist oder alle ersetzt sind.",
+    codes: "Der zweite Faktor ist eingeschaltet. Bringen Sie diese Codes jetzt in Sicherheit, wie ein Passwort und nicht \
+        auf dem Telefon: Sie werden nicht noch einmal gezeigt. Jeder gilt einmal anstelle eines Codes, bis er benutzt ist oder alle ersetzt sind.",
     codes_stay: "Das Gerät ist eingeschaltet. Die Ersatzcodes, die Sie haben, gelten weiter.",
     download: ".txt herunterladen",
     print: "Drucken",
