@@ -58,6 +58,8 @@ pub struct SecretKey {
     id: KeyId,
     number: u32,
     bytes: Zeroizing<[u8; 32]>,
+    /// What unknown names are scattered with: at hand, because deriving it would show in what such a name costs.
+    scatter: Zeroizing<[u8; 32]>,
 }
 
 impl SecretKey {
@@ -69,7 +71,8 @@ impl SecretKey {
             .finalize();
         let mut id = [0; 8];
         id.copy_from_slice(digest.first_chunk::<8>().unwrap_or(&[0; 8]));
-        Self { kind, id: KeyId(id), number, bytes }
+        let scatter = derive(&bytes, "twofold unknown names");
+        Self { kind, id: KeyId(id), number, bytes, scatter }
     }
 
     /// What it is for.
@@ -117,12 +120,15 @@ impl SecretKey {
     /// A key for one purpose (HKDF-SHA256). Different purposes tell nothing about each other.
     #[must_use]
     pub fn derive(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
-        let mut derived = Zeroizing::new([0; 32]);
-        let expanded =
-            Hkdf::<Sha256>::new(None, self.bytes.as_slice()).expand(purpose.as_bytes(), &mut *derived);
-        debug_assert!(expanded.is_ok(), "32 bytes are within HKDF's limit");
-        derived
+        derive(&self.bytes, purpose)
     }
+}
+
+fn derive(bytes: &[u8; 32], purpose: &str) -> Zeroizing<[u8; 32]> {
+    let mut derived = Zeroizing::new([0; 32]);
+    let expanded = Hkdf::<Sha256>::new(None, bytes).expand(purpose.as_bytes(), &mut *derived);
+    debug_assert!(expanded.is_ok(), "32 bytes are within HKDF's limit");
+    derived
 }
 
 impl fmt::Debug for SecretKey {
@@ -370,8 +376,7 @@ impl Keyring {
     #[must_use]
     pub fn slot_of(&self, name: &str, slots: u16) -> u16 {
         let Some(oldest) = self.peppers.first().or(self.seals.first()) else { return 0 };
-        let key = oldest.derive("twofold unknown names");
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key.as_slice()) else { return 0 };
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(oldest.scatter.as_slice()) else { return 0 };
         mac.update(name.as_bytes());
         let tag = mac.finalize().into_bytes();
         let number = tag.first_chunk::<8>().map_or(0, |bytes| u64::from_be_bytes(*bytes));

@@ -6,6 +6,7 @@
 mod change;
 mod charge;
 mod contacts;
+mod nobody;
 mod parts;
 #[cfg(test)]
 mod tests;
@@ -72,35 +73,6 @@ impl Account {
     #[must_use]
     pub fn new(id: AccountId, name: AccountName, now: UnixTime) -> Self {
         Self { names: vec![name], ..Self::decoy(id, now) }
-    }
-
-    /// What an unknown name is verified against: nobody's, with no device. It runs through the same rules at the same
-    /// cost, so neither answer nor time tells that there is nobody.
-    #[must_use]
-    pub fn decoy(id: AccountId, now: UnixTime) -> Self {
-        Self {
-            id,
-            names: Vec::new(),
-            groups: Vec::new(),
-            contacts: Contacts::default(),
-            lock: None,
-            charge: None,
-            password: None,
-            devices: Vec::new(),
-            backup_codes: None,
-            requirement: None,
-            language: None,
-            throttle: Throttle::default(),
-            notices: Vec::new(),
-            created: now,
-            changed: now,
-        }
-    }
-
-    /// Whether this is nobody's: an account always has a name.
-    #[must_use]
-    pub fn is_decoy(&self) -> bool {
-        self.names.is_empty()
     }
 
     /// Whether a second factor is set up.

@@ -160,6 +160,19 @@ impl BackupCodes {
         Ok(Self { salt, pepper, cost, digests, used: [false; CODES], created })
     }
 
+    /// A set for names that are nobody's: as large as others, and no code's.
+    #[must_use]
+    pub const fn nobodys(pepper: PepperId) -> Self {
+        Self {
+            salt: Salt::DECOY,
+            pepper,
+            cost: Cost::CURRENT,
+            digests: [[0; 32]; CODES],
+            used: [false; CODES],
+            created: UnixTime(1_500_000_000),
+        }
+    }
+
     /// How many are unspent.
     #[must_use]
     pub fn left(&self) -> u8 {

@@ -25,7 +25,7 @@
 //! - [`Host`]: a whole host in Docker, with systemd, on which nothing of ours is installed yet. It and [`Machine`] run this
 //!   machine's release of Debian, or a newer [`Release`].
 //! - [`dokuwiki`], [`roundcube`], [`phpmyadmin`], [`cgit`]: real apps of Debian's to put behind the gate, the last with
-//!   Apache.
+//!   Apache; [`orders`]: the small one of ours that speaks JSON.
 //! - [`Slapd`]: a real directory, over LDAPS and StartTLS.
 //! - [`Terminal`]: a program on a pseudo-terminal.
 //! - [`Web`]: a small HTTP client with a cookie jar that signs in at the portal. [`Browser`]: Chromium, and a
@@ -58,6 +58,7 @@ mod keyboard;
 mod looks;
 pub mod machine;
 pub mod office;
+pub mod orders;
 pub mod pam;
 pub mod person;
 pub mod phone;

@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::process::Command;
 
+use twofold_tests::cgit::Cgit;
 use twofold_tests::dokuwiki::DokuWiki;
+use twofold_tests::orders::Orders;
 use twofold_tests::phpmyadmin::PhpMyAdmin;
 use twofold_tests::roundcube::Roundcube;
 use twofold_tests::{
-    Authority, Browser, Enrolled, Gate, Person, Setup, dokuwiki, phpmyadmin, roundcube, run, traces,
+    Authority, Browser, Enrolled, Gate, Person, Setup, cgit, dokuwiki, orders, phpmyadmin, roundcube, run,
+    traces,
 };
 
 /// What one connection needs, and what the gate has a say in: how long something may be kept, and by whom.
@@ -50,6 +53,14 @@ struct Answer {
     body: Vec<u8>,
 }
 
+/// What a browser has for the page's host.
+struct Held {
+    agent: String,
+    cookies: String,
+    /// Name and password, where it sends them with everything.
+    basic: Option<String>,
+}
+
 /// An app behind a gate, with somebody who has signed in to it.
 struct World {
     gate: Gate,
@@ -72,15 +83,18 @@ impl World {
         format!("{}{path}", self.gate.origin(self.name))
     }
 
-    /// Asks as the browser would that has these cookies: the gate, or the app itself under the same address.
-    fn asks(&self, asked: &Asked, browser: &(String, String), direct: bool) -> Answer {
+    /// Asks as the browser would that has these: the gate, or the app itself under the same address.
+    fn asks(&self, asked: &Asked, browser: &Held, direct: bool) -> Answer {
         let folder = tempfile::tempdir().unwrap();
         let (head, body) = (folder.path().join("head"), folder.path().join("body"));
-        let (agent, cookies) = browser;
         let at = if direct { self.app.to_string() } else { format!("127.0.0.1:{}", self.gate.port()) };
         let host = format!("{}.localhost:{}:{at}", self.name, self.gate.port());
         let mut curl = Command::new("curl");
-        curl.args(["-s", "-A", agent, "-H", &format!("Cookie: {cookies}"), "--connect-to", &host]);
+        curl.args(["-s", "-A", &browser.agent, "-H", &format!("Cookie: {}", browser.cookies)]);
+        curl.args(["--connect-to", &host]);
+        if let Some(basic) = &browser.basic {
+            curl.args(["--user", basic]);
+        }
         curl.args(["-H", "X-Requested-With: XMLHttpRequest"]).arg("-D").arg(&head).arg("-o").arg(&body);
         if let Some(form) = &asked.body {
             curl.args(["--data", form]);
@@ -109,7 +123,7 @@ impl World {
 
     /// Asks for each with the gate and without. Some pages have the second or a number in them that counts: they are asked for
     /// again until the app itself has said the same twice.
-    fn compares(&self, all: &[Asked], browser: &(String, String)) {
+    fn compares(&self, all: &[Asked], browser: &Held) {
         for asked in all {
             let mut tries = 0;
             let (before, through) = loop {
@@ -148,13 +162,13 @@ impl World {
 }
 
 /// What a browser calls itself, and the cookies that it sends to the page's host.
-async fn held(browser: &Browser) -> (String, String) {
+async fn held(browser: &Browser) -> Held {
     let agent = browser.client.execute("return navigator.userAgent", vec![]).await.unwrap();
     let mut cookies = Vec::new();
     for cookie in browser.client.get_all_cookies().await.unwrap() {
         cookies.push(format!("{}={}", cookie.name(), cookie.value()));
     }
-    (agent.as_str().unwrap().to_owned(), cookies.join("; "))
+    Held { agent: agent.as_str().unwrap().to_owned(), cookies: cookies.join("; "), basic: None }
 }
 
 #[tokio::test]
@@ -265,6 +279,52 @@ async fn phpmyadmins_pages_styles_scripts_pictures_and_downloads_are_as_without_
         get("/index.php?route=/table/structure&db=shop&table=orders", "text/html", "what"),
         get("/index.php?route=/database/structure&db=shop&ajax_request=true", "application/json", "orders"),
         post("/index.php?route=/export", &export, "text/", "coffee"),
+    ];
+    world.compares(&all, &held(&browser).await);
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn cgits_pages_styles_pictures_and_downloads_are_as_without_the_gate() {
+    let apache = Cgit::start();
+    traces::issued("password", cgit::PASSWORD);
+    let example = include_str!("../../examples/apache-cgit/gate.toml");
+    let world = World::start("git", example, apache.address(), "alice");
+    let browser = Browser::start(1100, 900).await;
+    let person = Person(&browser.client);
+    let basic = format!("alice:{}", cgit::PASSWORD);
+    person.goes_to(&world.page("/notes.git/log/").replace("http://", &format!("http://{basic}@"))).await;
+    person.gives_first_code(&world.alice.phone.fresh(), "#cgit").await;
+    let all = [
+        get("/cgit-css/cgit.css", "text/css", "cgit"),
+        get("/cgit-css/cgit.png", "", "PNG"),
+        get("/", "text/html", "notes.git"),
+        get("/notes.git/log/", "text/html", "a note of ours"),
+        get("/notes.git/tree/note", "text/html", "what was committed"),
+        get("/notes.git/commit/", "text/html", "a note of ours"),
+        get("/notes.git/atom/?h=main", "text/xml", "a note of ours"),
+        get("/notes.git/plain/note", "text/plain", "what was committed"),
+        get("/notes.git/patch/", "text/plain", "Subject: a note of ours"),
+    ];
+    world.compares(&all, &Held { basic: Some(basic), ..held(&browser).await });
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn the_orders_pages_scripts_and_what_these_ask_for_are_as_without_the_gate() {
+    let app = Orders::start();
+    let world = World::start("orders", orders::EXAMPLE, app.address(), "alice");
+    let browser = Browser::start(1100, 900).await;
+    let person = Person(&browser.client);
+    person.goes_to(&world.page("/?month=11")).await;
+    orders::signs_in(&person, "alice", "input[name=code]").await;
+    person.gives_first_code(&world.alice.phone.fresh(), "#who:not(:empty)").await;
+    let all = [
+        get("/?month=11", "text/html", "Sign out"),
+        get("/sign-in", "text/html", "Orders: sign in"),
+        get("/static/sign-in.js", "text/javascript", "/api/login"),
+        get("/static/orders.js", "text/javascript", "/api/logout"),
+        get("/api/me", "application/json", "{\"user\": {\"name\": \"alice\"}}"),
     ];
     world.compares(&all, &held(&browser).await);
     browser.close().await;

@@ -1,16 +1,18 @@
 //! Apps behind the gate by the configurations in `examples/`: their own login, then the code, in a real Chromium.
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::process::Command;
 
 use twofold_tests::dokuwiki::DokuWiki;
-use twofold_tests::gate::free_port;
+use twofold_tests::orders::Orders;
 use twofold_tests::phpmyadmin::PhpMyAdmin;
 use twofold_tests::roundcube::Roundcube;
 use twofold_tests::{
-    Authority, Browser, Enrolled, Gate, Person, Process, Setup, dokuwiki, phpmyadmin, place, roundcube, run,
-    traces,
+    Authority, Browser, Enrolled, Gate, Person, Setup, dokuwiki, orders, phpmyadmin, roundcube, run, traces,
 };
+
+const FORM: &str = "application/x-www-form-urlencoded";
+const JSON: &str = "application/json";
 
 /// The gate in front of one app, and alice, who has a phone, by the name that the app knows.
 struct World {
@@ -46,7 +48,6 @@ impl World {
 
 #[tokio::test]
 async fn roundcubes_own_login_then_the_code_then_the_mail() {
-    const FORM: &str = "application/x-www-form-urlencoded";
     let mail = Roundcube::start();
     traces::issued("password", roundcube::PASSWORD);
     let example = include_str!("../../examples/roundcube/gate.toml");
@@ -115,7 +116,6 @@ async fn roundcubes_own_login_then_the_code_then_the_mail() {
 
 #[tokio::test]
 async fn phpmyadmins_own_login_then_the_code_then_the_database() {
-    const FORM: &str = "application/x-www-form-urlencoded";
     let database = PhpMyAdmin::start();
     traces::issued("password", phpmyadmin::PASSWORD);
     let example = include_str!("../../examples/phpmyadmin/gate.toml");
@@ -168,44 +168,104 @@ async fn phpmyadmins_own_login_then_the_code_then_the_database() {
     browser.close().await;
 }
 
-const JSON: &str = "application/json";
-const ORDERS_PASSWORD: &str = "orders pass 4711";
-
-/// The small app of `examples/json-login`, which knows alice and bob.
-struct Orders {
-    address: SocketAddr,
-    _process: Process,
+/// An app's own login form, and what is there for who is signed in.
+struct Form {
+    name: &'static str,
+    password: &'static str,
+    button: &'static str,
+    inside: &'static str,
 }
 
-impl Orders {
-    const EXAMPLE: &str = include_str!("../../examples/json-login/gate.toml");
-
-    fn start() -> Self {
-        traces::issued("password", ORDERS_PASSWORD);
-        let port = free_port();
-        let passwords = serde_json::json!({"alice": ORDERS_PASSWORD, "bob": ORDERS_PASSWORD});
-        let mut process = Process::start(
-            "json-login",
-            Command::new("python3")
-                .arg(place::repository().join("examples/json-login/app.py"))
-                .args(["--port", &port.to_string()])
-                .env("PASSWORDS", passwords.to_string()),
-        );
-        process.until("the app listens", || TcpStream::connect(("127.0.0.1", port)).ok());
-        Self { address: SocketAddr::from(([127, 0, 0, 1], port)), _process: process }
+impl Form {
+    async fn signs_in(&self, person: &Person<'_>, name: &str, password: &str, there: &str) {
+        person.fills(self.name, name).await;
+        person.fills(self.password, password).await;
+        person.presses(self.button, there).await;
     }
 }
 
-async fn signs_in_to_orders(person: &Person<'_>, name: &str, there: &str) {
-    person.fills("input[name=name]", name).await;
-    person.fills("input[name=password]", ORDERS_PASSWORD).await;
-    person.presses("button", there).await;
+/// alice is signed in to an app behind the gate. Then her browser has bob's cookies, as the app gave them to him without the
+/// gate: no script and no page of hers gets what is bob's, and her level is gone.
+async fn cookies_of_bobs_end_alices_level(
+    world: &World,
+    app: SocketAddr,
+    form: Form,
+    password: &str,
+    wanted: &str,
+) {
+    world.authority.add(&format!("{}.localhost:bob", world.name));
+    let bobs = Browser::start(1100, 900).await;
+    let bob = Person(&bobs.client);
+    bob.goes_to(&format!("http://{app}/")).await;
+    form.signs_in(&bob, "bob", password, form.inside).await;
+    let cookies = bobs.client.get_all_cookies().await.unwrap();
+    // The trap is set: with them the app takes anybody for bob.
+    let line = cookies.iter().map(|cookie| format!("{}={}", cookie.name(), cookie.value()));
+    let line = format!("Cookie: {}", line.collect::<Vec<_>>().join("; "));
+    let known = run(Command::new("curl").args(["-s", "-H", &line, &format!("http://{app}{wanted}")]));
+    assert!(known.expect_success().contains("bob"));
+    bobs.close().await;
+
+    let browser = Browser::start(1100, 900).await;
+    let person = Person(&browser.client);
+    person.goes_to(&world.page(wanted)).await;
+    let login = person.is_at().await;
+    form.signs_in(&person, "alice", password, "input[name=code]").await;
+    person.gives_first_code(&world.alice.phone.fresh(), form.inside).await;
+    assert_eq!(person.fetches(wanted, FORM, None).await.0, 200);
+    for cookie in &cookies {
+        traces::issued("cookie", cookie.value());
+        browser.client.delete_cookie(cookie.name()).await.unwrap();
+        let set = "document.cookie = `${arguments[0]}=${arguments[1]}; path=/`";
+        let arguments = vec![cookie.name().into(), cookie.value().into()];
+        browser.client.execute(set, arguments).await.unwrap();
+    }
+    let (status, text) = person.fetches(wanted, FORM, None).await;
+    assert!(status == 401 && !text.contains("bob"), "{status} {text}");
+    person.goes_to(&world.page(wanted)).await;
+    assert_eq!(person.is_at().await, login);
+    assert!(!person.reads().await.contains("bob"), "{}", person.reads().await);
+    assert_eq!(person.fetches(wanted, FORM, None).await.0, 401);
+    assert_eq!(world.asserted().len(), 1, "nobody was ever taken for bob: {:?}", world.asserted());
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn somebody_elses_roundcube_cookies_inside_a_session_end_its_level() {
+    let mail = Roundcube::start();
+    traces::issued("password", roundcube::PASSWORD);
+    let example = include_str!("../../examples/roundcube/gate.toml");
+    let world = World::start("mail", example, mail.address(), "alice@example.com");
+    let form = Form {
+        name: "#rcmloginuser",
+        password: "#rcmloginpwd",
+        button: "#rcmloginsubmit",
+        inside: "#taskmenu",
+    };
+    let (password, wanted) = (roundcube::PASSWORD, "/?_task=mail");
+    cookies_of_bobs_end_alices_level(&world, mail.address(), form, password, wanted).await;
+}
+
+#[tokio::test]
+async fn somebody_elses_phpmyadmin_cookies_inside_a_session_end_its_level() {
+    let database = PhpMyAdmin::start();
+    traces::issued("password", phpmyadmin::PASSWORD);
+    let example = include_str!("../../examples/phpmyadmin/gate.toml");
+    let world = World::start("db", example, database.address(), "alice");
+    let form = Form {
+        name: "#input_username",
+        password: "#input_password",
+        button: "#input_go",
+        inside: "a.logout, a[href*='route=/logout']",
+    };
+    let (password, wanted) = (phpmyadmin::PASSWORD, "/index.php?route=/database/structure&db=shop");
+    cookies_of_bobs_end_alices_level(&world, database.address(), form, password, wanted).await;
 }
 
 #[tokio::test]
 async fn a_login_by_script_in_json_then_the_code_then_the_page() {
     let app = Orders::start();
-    let world = World::start("orders", Orders::EXAMPLE, app.address, "alice");
+    let world = World::start("orders", orders::EXAMPLE, app.address(), "alice");
     world.authority.add("orders.localhost:bob");
     let browser = Browser::start(1100, 900).await;
     let person = Person(&browser.client);
@@ -216,7 +276,7 @@ async fn a_login_by_script_in_json_then_the_code_then_the_page() {
     person.fills("input[name=password]", "wrong").await;
     person.presses("button", "[role=alert]:not(:empty)").await;
     assert!(person.reads().await.contains("don't match"));
-    signs_in_to_orders(&person, "alice", "input[name=code]").await;
+    orders::signs_in(&person, "alice", "input[name=code]").await;
     assert!(person.is_at().await.starts_with(&world.gate.origin("id")));
     person.gives_first_code(&world.alice.phone.fresh(), "#who:not(:empty)").await;
     assert!(person.reads().await.contains("Signed in as alice"), "{}", person.reads().await);
@@ -228,10 +288,10 @@ async fn a_login_by_script_in_json_then_the_code_then_the_page() {
     assert_eq!(person.is_at().await, world.page("/sign-in"));
 
     // A script that signs in as bob in alice's session gets no session of bob's, who has no phone.
-    signs_in_to_orders(&person, "alice", "input[name=code]").await;
+    orders::signs_in(&person, "alice", "input[name=code]").await;
     person.gives_code(&world.alice.phone.fresh()).await;
     person.sees("#who:not(:empty)").await;
-    let bob = serde_json::json!({"name": "bob", "password": ORDERS_PASSWORD}).to_string();
+    let bob = serde_json::json!({"name": "bob", "password": orders::PASSWORD}).to_string();
     assert_eq!(person.fetches("/api/login", JSON, Some(&bob)).await.0, 200);
     let (status, me) = person.fetches("/api/me", JSON, None).await;
     assert!(status == 200 && me.contains("alice"), "{status} {me}");
@@ -249,7 +309,7 @@ async fn a_login_by_script_in_json_then_the_code_then_the_page() {
 /// The wiki and the orders behind one gate. Whose code is asked at each is said by the app's own login there.
 #[tokio::test]
 async fn two_apps_in_two_tabs_with_one_account_and_with_two() {
-    let (wiki, orders) = (DokuWiki::start(), Orders::start());
+    let (wiki, app) = (DokuWiki::start(), Orders::start());
     let realms = ["wiki.localhost", "orders.localhost"].map(str::to_owned);
     let authority = Authority::with(Setup { gate_realms: realms.to_vec(), ..Setup::default() });
     let alice = authority.enrol("wiki.localhost:alice");
@@ -259,7 +319,7 @@ async fn two_apps_in_two_tabs_with_one_account_and_with_two() {
         &authority,
         &[
             (include_str!("../../examples/dokuwiki/gate.toml"), "wiki", wiki.address()),
-            (Orders::EXAMPLE, "orders", orders.address),
+            (orders::EXAMPLE, "orders", app.address()),
         ],
     );
     let page = |name: &str, path: &str| format!("{}{path}", gate.origin(name));
@@ -276,7 +336,7 @@ async fn two_apps_in_two_tabs_with_one_account_and_with_two() {
     person.presses("#dw__login button[type=submit]", "input[name=code]").await;
     client.switch_to_window(orders_tab.clone()).await.unwrap();
     person.goes_to(&page("orders", "/")).await;
-    signs_in_to_orders(&person, "alice", "input[name=code]").await;
+    orders::signs_in(&person, "alice", "input[name=code]").await;
     client.switch_to_window(wiki_tab.clone()).await.unwrap();
     let code = alice.phone.fresh();
     person.gives_first_code(&code, "li.user").await;
@@ -290,7 +350,7 @@ async fn two_apps_in_two_tabs_with_one_account_and_with_two() {
     // Two accounts: the orders become bob's, with bob's code and not with alice's; the wiki stays alice's.
     person.presses("#out", "input[name=name]").await;
     person.goes_to(&page("orders", "/")).await;
-    signs_in_to_orders(&person, "bob", "input[name=code]").await;
+    orders::signs_in(&person, "bob", "input[name=code]").await;
     person.gives_code(&alice.phone.fresh()).await;
     assert!(person.reads_error().await.contains("didn't match"), "{}", person.reads().await);
     person.gives_code(&bob.phone.fresh()).await;

@@ -196,3 +196,103 @@ fn an_idle_exit_forgets_neither_the_doubt_nor_the_failures() {
     assert_ne!(give(0, &code), Answer::Approved);
     assert_eq!(give(0, &alice.phone.fresh()), Answer::Approved);
 }
+
+/// alice at an authority that leaves whenever nobody calls: what was said to one is there for the next.
+struct Visited {
+    activated: Activated,
+    authority: Authority,
+    alice: Enrolled,
+    logins: u16,
+    left: usize,
+}
+
+impl Visited {
+    fn new() -> Self {
+        let authority = Authority::prepare(Setup { idle_exit: "1s", ..Setup::default() });
+        let activated = Activated::new(&authority);
+        let alice = authority.enrol("local:alice");
+        Self { activated, authority, alice, logins: 0, left: 0 }
+    }
+
+    fn leaves(&mut self) {
+        self.left += 1;
+        assert_eq!([self.activated.told(), self.activated.told()], ["READY=1", "STOPPING=1"]);
+        self.activated.have_left(self.left);
+    }
+
+    /// To one authority, from an address of its own; then that one leaves.
+    fn give(&mut self, code: &str) -> Answer {
+        self.logins += 1;
+        let answer = present(&self.authority.client(), "local:alice", address(self.logins), code);
+        self.leaves();
+        answer
+    }
+
+    fn shown(&self) -> String {
+        self.alice.phone.code_at(self.alice.phone.step())
+    }
+
+    fn is_in_doubt(&mut self) {
+        let code = self.shown();
+        assert_eq!(self.give(&code), Answer::Refused(Word::Clock));
+        let backup_code = self.alice.backup_codes.pop().unwrap();
+        assert_eq!(self.give(&backup_code), Answer::Approved, "backup codes know no time");
+        assert_ne!(self.give(&backup_code), Answer::Approved);
+    }
+
+    fn root_accepts(&mut self) {
+        self.authority.twofold(&["clock", "accept"]).expect_success();
+        self.leaves();
+        assert!(self.authority.call(&GetInfo {}).unwrap().clock_trusted);
+        self.leaves();
+    }
+}
+
+#[test]
+fn ten_minutes_back_and_roots_word_hold_across_idle_exits() {
+    let mut place = Visited::new();
+    let code = place.alice.phone.fresh();
+    assert_eq!(place.give(&code), Answer::Approved);
+    place.authority.clock().shift(-10 * MINUTE);
+    assert_eq!(place.give(&code), Answer::Refused(Word::Clock));
+    place.is_in_doubt();
+    place.root_accepts();
+    let code = place.shown();
+    assert_eq!(place.give(&code), Answer::Refused(Word::Used), "the current step is never open again");
+    let code = place.alice.phone.code_at(place.alice.phone.step() + 1);
+    assert_eq!(place.give(&code), Answer::Approved);
+    assert_eq!(place.give(&code), Answer::Refused(Word::Used));
+}
+
+#[test]
+fn a_year_forward_and_back_across_idle_exits_no_code_is_taken_twice() {
+    let mut place = Visited::new();
+    let spent = place.alice.phone.fresh();
+    assert_eq!(place.give(&spent), Answer::Approved);
+    place.authority.clock().shift(YEAR);
+    place.is_in_doubt();
+    place.authority.clock().shift(-YEAR);
+    // Right again, which nobody can know.
+    assert_eq!(place.give(&spent), Answer::Refused(Word::Clock));
+    place.root_accepts();
+    assert_ne!(place.give(&spent), Answer::Approved);
+    let code = place.alice.phone.fresh();
+    assert_eq!(place.give(&code), Answer::Approved);
+    assert_eq!(place.give(&code), Answer::Refused(Word::Used));
+}
+
+#[test]
+fn a_year_that_root_accepted_by_mistake_is_taken_back_across_idle_exits() {
+    let mut place = Visited::new();
+    place.authority.clock().shift(YEAR);
+    place.is_in_doubt();
+    place.root_accepts();
+    let future = place.alice.phone.fresh();
+    assert_eq!(place.give(&future), Answer::Approved);
+    place.authority.clock().shift(-YEAR);
+    place.is_in_doubt();
+    place.root_accepts();
+    let code = place.alice.phone.code_at(place.alice.phone.step() + 1);
+    assert_eq!(place.give(&code), Answer::Approved, "the step of a year ahead came down");
+    assert_eq!(place.give(&code), Answer::Refused(Word::Used));
+}

@@ -252,7 +252,7 @@ impl Authority {
         if *after != read.account {
             commit.writes.push(match subject {
                 Subject::Account(_) => record::account_write(after, read.expect)?,
-                Subject::Nobody(name) => record::unknown_write(&self.store, name, after, read.expect)?,
+                Subject::Nobody(_) => record::unknown_write(after, read.expect)?,
             });
         }
         self.store.commit(commit).await.map(drop)

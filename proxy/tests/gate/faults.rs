@@ -136,3 +136,35 @@ fn an_absent_authority_lets_nobody_in_and_says_so() {
     world.authority.set_watch(true);
     world.until("it heals", || browser.look(&url).status == 200);
 }
+
+#[test]
+fn every_page_that_refuses_names_its_request_as_the_log_does() {
+    let world = World::start_with("[[rule]]\npaths = [\"/secret\"]\npolicy = \"deny\"\n");
+    let mut browser = Browser::new(world.port);
+    assert_eq!(sign_in(&mut browser, "111111").status, 200);
+    let at = |host: &str, path: &str| format!("http://{host}.localhost:{}{path}", world.port);
+    assert_eq!(browser.open(&at("gone", "/")).status, 502);
+    let mut numbers = Vec::new();
+    let mut refused = |browser: &mut Browser, url: &str, status: u16| {
+        let page = browser.look(url);
+        assert_eq!(page.status, status, "{url}");
+        let (_, rest) = page.body.split_once("<p class=\"request\">Request <code>").unwrap();
+        let (number, _) = rest.split_once("</code>").unwrap();
+        assert!(number.len() == 32 && number.bytes().all(|byte| byte.is_ascii_hexdigit()), "{url}: {number}");
+        assert!(world.log().contains(number), "{url}: {number} is not in the log:\n{}", world.log());
+        numbers.push(number.to_owned());
+    };
+    refused(&mut browser, &at("gone", "/"), 502);
+    refused(&mut browser, &at("wiki", "/secret"), 403);
+    refused(&mut browser, &at("wiki", "/a%2fb"), 400);
+    refused(&mut browser, &at("id", "/nothing"), 404);
+    refused(&mut browser, &at("nobody", "/"), 404);
+    world.authority.set_mood(Mood::Refusing);
+    let mut stranger = Browser::new(world.port);
+    stranger.set_cookie("wiki.localhost", "__Host-twofold", &"a".repeat(43));
+    refused(&mut stranger, &at("wiki", "/page"), 503);
+    let count = numbers.len();
+    numbers.sort();
+    numbers.dedup();
+    assert_eq!(numbers.len(), count, "each has its own");
+}

@@ -319,7 +319,7 @@ fn an_unknown_names_counters_come_back_in_its_slot() {
         proptest!(ProptestConfig::with_cases(32), |(name in name(), throttle in throttle())| {
             let (mut decoy, expect) = record::load_unknown(store, &name).unwrap();
             decoy.throttle = throttle;
-            write(record::unknown_write(store, &name, &decoy, expect).unwrap());
+            write(record::unknown_write(&decoy, expect).unwrap());
             prop_assert_eq!(record::load_unknown(store, &name).unwrap().0, decoy);
         });
     });

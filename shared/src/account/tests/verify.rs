@@ -132,10 +132,27 @@ fn a_locked_account_answers_as_if_the_code_were_wrong() {
     }
 }
 
+/// As an unknown name is tried.
+fn nobody() -> Account {
+    Account::decoy(AccountId([9; 16]), UnixTime(NOW)).weighing_as_most(PepperId(1))
+}
+
+#[test]
+fn what_nobody_has_opens_nothing() {
+    let nobody = nobody();
+    let right = device_code(&nobody, 0, 0);
+    for typed in [right.as_str(), "00000004", "99999999"] {
+        let (after, verdict) = verify(&nobody, typed, 0);
+        assert_eq!((word(&verdict).0, reason(&verdict)), (Word::Wrong, Reason::UnknownName), "{typed}");
+        assert_eq!((&after.devices, &after.backup_codes), (&nobody.devices, &nobody.backup_codes));
+        assert_ne!(after.throttle, nobody.throttle);
+    }
+}
+
 #[test]
 fn nobodys_name_is_refused_like_a_wrong_code() {
     for stage in [Stage::BeforeFirst, Stage::AfterFirst] {
-        let (mut decoy, mut known) = (Account::decoy(AccountId([9; 16]), UnixTime(NOW)), enrolled(&[6]));
+        let (mut decoy, mut known) = (nobody(), enrolled(&[6]));
         for round in 0..200 {
             for typed in ["000000", "99999999", "1234567"] {
                 let attempt = Try { stage, ..Try::of(typed, round * 100) };
