@@ -43,6 +43,9 @@ pub struct Config {
     pub keys: PathBuf,
     /// This host's name: in the audit trail, and as the place of its local terminals.
     pub host: String,
+    /// `issuer`: what authenticator apps call this service. Default `Twofold` and the host's name, so that whoever meets two
+    /// of us keeps two entries apart.
+    pub issuer: String,
     /// The main socket.
     pub socket: PathBuf,
     /// How long the authority waits without a connection before it leaves, when systemd holds its sockets.
@@ -170,6 +173,7 @@ impl Config {
             Some(host) => host.check(host_name),
             None => kernel_host_name(root.place()),
         };
+        let issuer = root.text("issuer").and_then(|issuer| issuer.check(issuer_name));
         let socket = path_or(root, "socket", DEFAULT_SOCKET);
         let socket = socket_path(socket);
         let idle_exit = root.duration("idle_exit", SECOND..=DAY).map_or(10 * MINUTE, |value| value.value);
@@ -182,10 +186,12 @@ impl Config {
         let sessions = sessions(root);
         let audit = audit(root);
         let limits = limits(root);
+        let host = host?;
         Some(Self {
             ledger: ledger.value,
             keys: keys.value,
-            host: host?.value,
+            issuer: issuer.map_or_else(|| format!("Twofold {}", host.value), |issuer| issuer.value),
+            host: host.value,
             socket: socket?.value,
             idle_exit,
             gate: gate.flatten(),
@@ -419,6 +425,17 @@ fn host_name(host: String) -> Result<String, String> {
         Ok(host.to_ascii_lowercase())
     } else {
         Err("a host is up to 253 letters, digits, dots, underscores and hyphens".to_owned())
+    }
+}
+
+/// What an app shows above the codes; a colon would end it there.
+fn issuer_name(issuer: String) -> Result<String, String> {
+    let issuer = issuer.trim();
+    let fits = (1..=60).contains(&issuer.chars().count());
+    if fits && !issuer.chars().any(|character| character.is_control() || character == ':') {
+        Ok(issuer.to_owned())
+    } else {
+        Err("must have 1 to 60 characters, and no colon".to_owned())
     }
 }
 

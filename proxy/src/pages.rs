@@ -5,6 +5,8 @@ pub mod join;
 pub mod people;
 pub mod wizard;
 
+use std::fmt;
+
 use askama::Template;
 use http::{HeaderMap, StatusCode};
 use twofold_shared::wire::{Level, Nonce};
@@ -37,7 +39,23 @@ pub struct PagesFor<'a> {
     pages: &'a Pages,
     words: &'static Words,
     /// The portal's page that they are at, where a switch of the language leads back to.
-    here: Option<&'a str>,
+    here: Option<Here<'a>>,
+}
+
+/// A page of the portal, by its address.
+#[derive(Clone, Copy, Debug)]
+pub struct Here<'a> {
+    /// The path.
+    pub path: &'a str,
+    /// What comes behind the question mark.
+    pub query: &'a str,
+}
+
+impl fmt::Display for Here<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mark = if self.query.is_empty() { "" } else { "?" };
+        write!(f, "{}{mark}{}", self.path, self.query)
+    }
 }
 
 /// What stands around a page's own contents.
@@ -48,7 +66,7 @@ pub struct Frame<'a> {
     style: &'a str,
     script: &'a str,
     words: &'static Words,
-    here: Option<&'a str>,
+    here: Option<Here<'a>>,
 }
 
 impl Frame<'_> {
@@ -226,7 +244,7 @@ impl Pages {
 
     /// In the language of who sends these headers, at this page of the portal or elsewhere.
     #[must_use]
-    pub fn read_by<'a>(&'a self, headers: &HeaderMap, here: Option<&'a str>) -> PagesFor<'a> {
+    pub fn read_by<'a>(&'a self, headers: &HeaderMap, here: Option<Here<'a>>) -> PagesFor<'a> {
         PagesFor { pages: self, words: words::of_reader(headers), here }
     }
 
@@ -310,11 +328,11 @@ impl<'a> PagesFor<'a> {
         self.answer(StatusCode::FORBIDDEN, &NotEnrolledPage { frame: self.frame(), text, who, flow }, site)
     }
 
-    /// Somebody does not get on now, and may be somebody else.
+    /// Somebody does not get on now, and may be somebody else, or do something else first.
     #[must_use]
-    pub fn not_now(self, title: &str, text: &str, name: &str) -> Answer {
+    pub fn not_now(self, title: &str, text: &str, name: &str, action: Option<Action>) -> Answer {
         let who = Some(self.words.say.signed_in_as(name));
-        let page = MessagePage { frame: self.frame(), title, text, action: None, request: None, who };
+        let page = MessagePage { frame: self.frame(), title, text, action, request: None, who };
         self.answer(StatusCode::FORBIDDEN, &page, None)
     }
 

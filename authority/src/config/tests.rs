@@ -44,6 +44,19 @@ fn an_empty_file_is_a_whole_configuration() {
     let invited = |group: &str| (group.to_owned(), FirstEnrolment::Invitation);
     assert_eq!(config.enrolment.groups, ["sudo", "wheel"].map(invited).into());
     assert!(config.operators_at_web);
+    assert_eq!(config.issuer, "Twofold here");
+}
+
+#[test]
+fn what_apps_call_the_service_is_as_written_and_fits_above_a_code() {
+    let named = |issuer: &str| format!("host = \"here\"\nissuer = \"{issuer}\"");
+    assert_eq!(config(&named(" Example Corp ")).unwrap().issuer, "Example Corp");
+    for odd in ["", "  ", "Example: Corp", "a\\nb", &"x".repeat(61)] {
+        assert!(
+            mistake(&named(odd)).contains("issuer: must have 1 to 60 characters, and no colon"),
+            "{odd:?}"
+        );
+    }
 }
 
 #[test]

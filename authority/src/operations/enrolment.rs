@@ -101,7 +101,7 @@ impl Authority {
             }
             None => self.change(actor, account.as_deref(), code, Action::EnrolBegin, make).await?,
         };
-        let uri = totp.otpauth_uri(&issuer(&self.settings.host), &name);
+        let uri = totp.otpauth_uri(&self.settings.issuer, &name);
         let secret = totp.secret.to_base32();
         Ok(BegunEnrolment { enrolment: id.to_string(), secret, uri, expires_seconds: ENROLMENT_SECONDS })
     }
@@ -145,7 +145,8 @@ impl Authority {
         // Tried once before ten backup codes are hashed for it.
         let now = self.now().await?;
         let occasion = super::attempt::occasion(&entry, now);
-        account.confirm(&pending, first.code, None, &occasion, now.trusted()).map_err(unconfirmed)?;
+        let before = if first.anew { account.disabled(now.time) } else { account.clone() };
+        before.confirm(&pending, first.code, None, &occasion, now.trusted()).map_err(unconfirmed)?;
         let fresh = match account.backup_codes {
             Some(_) if !first.anew => None,
             Some(_) | None => Some(self.fresh_backup_codes(now.time).await?),
@@ -327,11 +328,6 @@ fn at_its_door(actor: &Actor, entry: Entry) -> Entry {
         Actor::Root { .. } => Entry { door: ROOTS_COMMAND.to_string(), ..entry },
         Actor::Owner { .. } | Actor::Gate | Actor::Person(_) | Actor::Operator(_) => entry,
     }
-}
-
-/// What an authenticator app calls us, with the host's name: whoever meets two of us keeps two entries apart.
-pub(super) fn issuer(host: &str) -> String {
-    format!("Twofold {host}")
 }
 
 /// What an authenticator app calls the account.

@@ -134,7 +134,7 @@ impl Authority {
                 Ok(shown_name(&change.account))
             })
             .await?;
-        let uri = totp.otpauth_uri(&format!("Twofold {}", self.settings.host), &name);
+        let uri = totp.otpauth_uri(&self.settings.issuer, &name);
         let picture = Picture::draw(uri.reveal()).map(Picture::to_plain).unwrap_or_default();
         Ok(BegunEnrolmentAtLogin {
             nonce,

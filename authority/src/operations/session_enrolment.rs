@@ -17,7 +17,7 @@ use twofold_shared::wire::{
 
 use super::attempt::word;
 use super::browser::new_browser;
-use super::enrolment::{FirstCode, issuer, random, shown_name};
+use super::enrolment::{FirstCode, random, shown_name};
 use super::fault::{Outcome, invalid, not_permitted};
 use super::raise::gone;
 use super::session::Live;
@@ -43,8 +43,17 @@ impl Authority {
         &self,
         request: BeginSessionEnrolment,
     ) -> Outcome<SessionEnrolment> {
-        let BeginSessionEnrolment { nonce, session, site, source, algorithm, digits, again, invitation } =
-            request;
+        let BeginSessionEnrolment {
+            nonce,
+            session,
+            site,
+            source,
+            algorithm,
+            digits,
+            again,
+            anew,
+            invitation,
+        } = request;
         let parameters = TotpParameters::new(algorithm, digits, PERIOD_SECONDS)
             .map_err(|why| invalid(format!("parameters: {why}")))?;
         let now = self.now().await?.time;
@@ -56,7 +65,7 @@ impl Authority {
                 refusal: None,
             });
         }
-        if let Some(refusal) = self.may_not_enrol(&live, invitation.as_ref(), now).await? {
+        if let Some(refusal) = self.may_not_enrol(&live, invitation.as_ref(), anew, now).await? {
             return Ok(SessionEnrolment { nonce, waiting: None, refusal: Some(refusal) });
         }
         let was_enrolled = live.account.enrolled();
@@ -191,13 +200,15 @@ impl Authority {
         &self,
         live: &Live,
         invitation: Option<&SessionDigest>,
+        anew: bool,
         now: UnixTime,
     ) -> Outcome<Option<EnrolmentRefusal>> {
         let is_fresh = |at: UnixTime| now.since(at).is_some_and(|age| age <= FRESH_SECONDS);
         if live.account.enrolled() {
             let is_second =
                 live.session.level == Level::Second && live.session.second_at.is_some_and(is_fresh);
-            return Ok(match (is_second, live.account.devices.len() < MAX_DEVICES) {
+            // What takes the place of all that there are always has room.
+            return Ok(match (is_second, anew || live.account.devices.len() < MAX_DEVICES) {
                 (_, false) => Some(EnrolmentRefusal::TooManyDevices),
                 (false, true) => Some(EnrolmentRefusal::SecondFactor),
                 (true, true) => None,
@@ -250,7 +261,7 @@ impl Authority {
         WaitingEnrolment {
             enrolment: id.to_string(),
             secret: totp.secret.to_base32(),
-            uri: totp.otpauth_uri(&issuer(&self.settings.host), &shown_name(account)),
+            uri: totp.otpauth_uri(&self.settings.issuer, &shown_name(account)),
             algorithm: totp.parameters.algorithm(),
             digits: totp.parameters.digits(),
             first: !account.enrolled(),

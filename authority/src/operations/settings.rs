@@ -21,6 +21,8 @@ pub const DEADLINE: Duration = Duration::from_secs(5);
 pub struct Settings {
     /// This host: the place of its local terminals, and a part of its doors' names.
     pub host: String,
+    /// What authenticator apps call this service.
+    pub issuer: String,
     /// The folder of the keyring.
     pub keys: PathBuf,
     /// Realms in which the gate may assert a first factor.
@@ -49,6 +51,7 @@ impl From<&Config> for Settings {
     fn from(config: &Config) -> Self {
         Self {
             host: config.host.clone(),
+            issuer: config.issuer.clone(),
             keys: config.keys.clone(),
             gate_realms: config.gate.as_ref().map(|gate| gate.realms.clone()).unwrap_or_default(),
             policy: config.policy.clone(),

@@ -111,6 +111,7 @@ impl World {
         Store::create(&options, &keyring, &*clock).unwrap();
         let mut settings = Settings {
             host: "web1".into(),
+            issuer: "Twofold web1".into(),
             keys,
             gate_realms: vec![Realm::parse("wiki.example.com").unwrap()],
             policy: Policy { default: Requirement::Required, services: BTreeMap::new(), rules: Vec::new() },

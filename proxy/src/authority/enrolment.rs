@@ -9,6 +9,7 @@ use twofold_shared::wire::{
     RedeemedInvitation, Refused, SessionDigest, SpareSession, WaitingEnrolment, Word,
 };
 
+use super::person::Unfit;
 use super::{Authority, Away, Raise, Visitor, away, nonce};
 use crate::site::Site;
 
@@ -30,6 +31,8 @@ pub enum Confirmed {
     On(Box<ConfirmedEnrolment>),
     /// The code was refused; with what the app makes instead, where it ignored what was asked of it.
     Refused(Refused, Option<CodeKind>),
+    /// That is no name for a device.
+    Unfit(Unfit),
     /// No such device waits here: it expired, another tab began again, or somebody was quicker.
     NotWaiting,
     /// The session has ended, or may do this no more.
@@ -43,10 +46,15 @@ pub struct Beginning {
     pub kind: CodeKind,
     /// In place of the one that waits.
     pub again: bool,
+    /// To take the place of all that there are.
+    pub anew: bool,
 }
 
-/// What every app takes for granted.
-pub const USUAL: CodeKind = CodeKind { algorithm: Algorithm::Sha1, digits: 6 };
+impl Beginning {
+    /// What every app takes for granted, where nothing waits yet.
+    pub const USUAL: Self =
+        Self { kind: CodeKind { algorithm: Algorithm::Sha1, digits: 6 }, again: false, anew: false };
+}
 
 /// A first code, and how its device is to be.
 #[derive(Debug)]
@@ -84,6 +92,7 @@ impl Authority {
             algorithm: beginning.kind.algorithm,
             digits: beginning.kind.digits,
             again: beginning.again,
+            anew: beginning.anew,
             invitation: visitor.invitation,
         };
         let reply = match self.turn(&self.patient, request).await {
@@ -128,6 +137,11 @@ impl Authority {
             }
             Err(CallError::Fault(fault)) if fault.kind == FaultKind::Busy => {
                 return Ok(Confirmed::Refused(Refused { word: Word::Busy, wait_seconds: None }, None));
+            }
+            Err(CallError::Fault(fault))
+                if fault.kind == FaultKind::Invalid && Unfit::of(&fault.detail) == Unfit::Label =>
+            {
+                return Ok(Confirmed::Unfit(Unfit::Label));
             }
             Err(error) if is_gone(&error) => return Ok(Confirmed::Gone),
             reply => reply.map_err(|error| away(&nonce, &error.to_string()))?,

@@ -38,7 +38,7 @@ pub enum Unfit {
 
 impl Unfit {
     /// What a fault is about: its field, and what stands between backticks.
-    fn of(detail: &str) -> Self {
+    pub(super) fn of(detail: &str) -> Self {
         let entry = detail.split('`').nth(1).map(str::to_owned);
         match detail.split(':').next() {
             Some("label") => Self::Label,

@@ -9,6 +9,7 @@ use twofold_shared::wire::{
 
 use super::{Frame, PagesFor};
 use crate::answer::Answer;
+use crate::enrolment::Enrolment;
 use crate::session::Known;
 use crate::site::Site;
 use crate::words::wizard::Wizard;
@@ -162,6 +163,8 @@ struct NameRow<'a> {
 struct AccountOffPage<'a> {
     frame: Frame<'a>,
     who: String,
+    text: &'static str,
+    may_set_up: bool,
     phone: Option<&'a str>,
 }
 
@@ -233,11 +236,17 @@ impl PagesFor<'_> {
         self.answer(StatusCode::OK, &page, None)
     }
 
-    /// The account of somebody without a second factor.
+    /// The account of somebody without a second factor, of whom this is asked.
     #[must_use]
-    pub fn account_off(self, known: &Known) -> Answer {
+    pub fn account_off(self, known: &Known, policy: Enrolment) -> Answer {
         let who = self.words().say.as_somebody(known.name());
-        let page = AccountOffPage { frame: self.frame(), who, phone: known.phone() };
+        let words = &self.words().account;
+        let (text, may_set_up) = match policy {
+            Enrolment::Required => (words.is_off_required, true),
+            Enrolment::RequiredFrom { .. } | Enrolment::Optional => (words.is_off_text, true),
+            Enrolment::Off => (words.is_off_here, false),
+        };
+        let page = AccountOffPage { frame: self.frame(), who, text, may_set_up, phone: known.phone() };
         self.answer(StatusCode::OK, &page, None)
     }
 
@@ -368,8 +377,10 @@ impl PagesFor<'_> {
         };
         let grant = &key.grant;
         let parts = [&grant.sites, &grant.paths, &grant.methods, &grant.networks];
-        let parts: Vec<String> =
-            parts.into_iter().filter(|part| !part.is_empty()).map(|part| part.join(", ")).collect();
+        let parts = parts.into_iter().filter(|part| !part.is_empty()).map(|part| part.join(", "));
+        let ends = key.ends_at.filter(|ends| *ends > now);
+        let ends = ends.map(|ends| self.words().account.key_ends.replace("{}", &say.moment(ends)));
+        let parts: Vec<String> = parts.chain(ends).collect();
         KeyRow {
             id: key.id.to_string(),
             label: &key.label,

@@ -8,7 +8,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::{Action, Form, Frame, PagesFor};
 use crate::answer::Answer;
-use crate::authority::enrolment::USUAL;
+use crate::authority::enrolment::Beginning;
 use crate::words::wizard::{Wizard, hash};
 
 /// Light modules around the picture: what readers need to find it.
@@ -67,6 +67,7 @@ struct VerifyPage<'a> {
     form: &'a Form<'a>,
     enrolment: &'a str,
     label: &'a str,
+    is_label_odd: bool,
     lede: String,
     digits: u8,
     left: String,
@@ -131,6 +132,8 @@ pub struct FirstCodeAsked<'a> {
     pub digits: u8,
     /// What its owner calls it.
     pub label: &'a str,
+    /// Whether that is what is wrong.
+    pub is_label_odd: bool,
     /// Whether to say what may be the matter.
     pub causes: bool,
     /// How its codes are made after all.
@@ -185,7 +188,7 @@ impl PagesFor<'_> {
             path: &picture.path,
             uri: waiting.uri.reveal(),
             groups: (0..key.len()).step_by(4).filter_map(|at| key.get(at..key.len().min(at + 4))).collect(),
-            unusual: (kind != USUAL).then(|| wizard.say.unusual(kind)),
+            unusual: (kind != Beginning::USUAL.kind).then(|| wizard.say.unusual(kind)),
             hashes: [Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha512]
                 .map(|algorithm| (value_of(algorithm), hash(algorithm))),
             own_hash: hash(waiting.algorithm),
@@ -206,6 +209,7 @@ impl PagesFor<'_> {
             form,
             enrolment: asked.enrolment,
             label: asked.label,
+            is_label_odd: asked.is_label_odd,
             lede: words.wizard.say.enter_first(digits),
             digits,
             left: words.seconds_left.replace("{}", &asked.left.to_string()),
@@ -316,7 +320,7 @@ mod tests {
 
     #[test]
     fn a_kind_is_read_whole_or_not_at_all() {
-        assert_eq!(kind_of(Some("sha1"), Some("6")), Some(USUAL));
+        assert_eq!(kind_of(Some("sha1"), Some("6")), Some(Beginning::USUAL.kind));
         for (algorithm, digits) in
             [(None, Some("6")), (Some("md5"), Some("6")), (Some("sha1"), Some("5")), (Some("sha1"), None)]
         {

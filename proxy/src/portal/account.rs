@@ -135,7 +135,8 @@ impl Portal {
                 Ok(Owner { session, known, token })
             }
             Guest::Signed(_, known) if !known.is_enrolled() && visit.path == "/account" => {
-                Err(Detour::To(self.read_by(visit).account_off(&known)))
+                let policy = self.enrolments.policy(&known, self.clock.unix());
+                Err(Detour::To(self.read_by(visit).account_off(&known, policy)))
             }
             Guest::Signed(..) | Guest::Nobody => {
                 Err(Detour::To(Answer::redirect(&self.begin_for_account(visit, false)?)))

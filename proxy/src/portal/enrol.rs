@@ -9,7 +9,7 @@ use http::StatusCode;
 use http::header::{CONTENT_DISPOSITION, HeaderValue};
 use twofold_shared::code::Code;
 use twofold_shared::wire::{
-    CodeKind, ConfirmedEnrolment, EnrolmentRefusal, SessionDigest, WaitingEnrolment, Word,
+    CodeKind, ConfirmedEnrolment, EnrolmentRefusal, NoticeKind, SessionDigest, WaitingEnrolment, Word,
 };
 use zeroize::Zeroizing;
 
@@ -18,7 +18,7 @@ use super::form::Fields;
 use super::{Guest, Portal, Refused, Visit, refused_status};
 use crate::answer::Answer;
 use crate::authority::Raise;
-use crate::authority::enrolment::{Beginning, Begun, Confirmed, FirstCode, USUAL};
+use crate::authority::enrolment::{Beginning, Begun, Confirmed, FirstCode};
 use crate::cookies::{self, BROWSER, BROWSER_LIFE};
 use crate::flow::Flow;
 use crate::flow::enrolling::Done;
@@ -49,6 +49,7 @@ struct Again<'a> {
     error: Option<String>,
     causes: bool,
     label: &'a str,
+    is_label_odd: bool,
     makes: Option<CodeKind>,
 }
 
@@ -66,6 +67,10 @@ impl Portal {
             return Ok(self.next_step(visit, flow, &guest));
         };
         let person = Person { session, known };
+        if self.sets_up_nothing(flow, &person.known) {
+            let name = person.known.name();
+            return Ok(self.read_by(visit).not_enrolled(flow.id.as_str(), name, Self::site_of(flow)));
+        }
         let is_here_for_one = flow.wants_device() || flow.enrolling.is_anew(&session);
         if person.known.is_enrolled() && !is_here_for_one && !flow.enrolling.is_done_by(&session) {
             // Set up meanwhile, in another tab or elsewhere.
@@ -97,6 +102,7 @@ impl Portal {
         beginning: Beginning,
     ) -> Result<Result<Box<WaitingEnrolment>, Answer>, Refused> {
         let visitor = visit.visitor()?;
+        let beginning = Beginning { anew: flow.enrolling.is_anew(&person.session), ..beginning };
         let begun = self.authority.begin_enrolment(&visitor, person.session, Self::site_of(flow), beginning);
         Ok(match begun.await? {
             Begun::Waiting(waiting) => {
@@ -117,7 +123,7 @@ impl Portal {
     ) -> Result<Answer, Refused> {
         let pages = self.read_by(visit);
         let wizard = pages.words().wizard;
-        let (title, text) = match refusal {
+        let (title, text, action) = match refusal {
             // The flow asks for the code that is needed, and leads back.
             EnrolmentRefusal::SecondFactor => {
                 return Ok(Answer::redirect(&format!("/code/{}", flow.id.as_str())));
@@ -133,10 +139,13 @@ impl Portal {
                 };
                 return self.choice_page(visit, flow, StatusCode::FORBIDDEN, choice);
             }
-            EnrolmentRefusal::Invitation => (wizard.invitation_needed, wizard.invitation_needed_text),
-            EnrolmentRefusal::TooManyDevices => (wizard.too_many, wizard.too_many_text),
+            EnrolmentRefusal::Invitation => (wizard.invitation_needed, wizard.invitation_needed_text, None),
+            EnrolmentRefusal::TooManyDevices => {
+                let account = Action { label: pages.words().account.account, href: ACCOUNT.to_owned() };
+                (wizard.too_many, wizard.too_many_text, Some(account))
+            }
         };
-        Ok(pages.not_now(title, text, person.known.name()))
+        Ok(pages.not_now(title, text, person.known.name(), action))
     }
 
     async fn scan(
@@ -149,7 +158,7 @@ impl Portal {
         if let Some(done) = self.where_done(flow, person) {
             return Ok(done);
         }
-        match self.waiting(visit, flow, person, Beginning { kind: USUAL, again: false }).await? {
+        match self.waiting(visit, flow, person, Beginning::USUAL).await? {
             Ok(waiting) => {
                 flow.enrolling.show(&waiting.enrolment);
                 self.page_with_form(visit, flow, None, |form| {
@@ -166,7 +175,8 @@ impl Portal {
         let kind = kind_of(fields.get("algorithm"), fields.get("digits"));
         if let (Some(kind), true, None) =
             (kind, self.is_own(visit, flow, &fields)?, self.where_done(flow, person))
-            && let Err(answer) = self.waiting(visit, flow, person, Beginning { kind, again: true }).await?
+            && let Err(answer) =
+                self.waiting(visit, flow, person, Beginning { kind, again: true, ..Beginning::USUAL }).await?
         {
             return Ok(answer);
         }
@@ -178,7 +188,7 @@ impl Portal {
             return Ok(done);
         }
         let again = Again::default();
-        match self.waiting(visit, flow, person, Beginning { kind: USUAL, again: false }).await? {
+        match self.waiting(visit, flow, person, Beginning::USUAL).await? {
             // Its picture has not been seen: it was begun just now, or in another tab.
             Ok(waiting) if !flow.enrolling.has_shown(&waiting.enrolment) => {
                 Ok(Answer::redirect(&format!("/enrol/{}", flow.id.as_str())))
@@ -195,8 +205,7 @@ impl Portal {
             return Ok(done);
         }
         let fields = Fields::read(&visit.headers, &visit.body);
-        let waiting = match self.waiting(visit, flow, person, Beginning { kind: USUAL, again: false }).await?
-        {
+        let waiting = match self.waiting(visit, flow, person, Beginning::USUAL).await? {
             Ok(waiting) => waiting,
             // Another tab of this sign-in was quicker, or it took too long.
             Err(answer) => return Ok(answer),
@@ -228,6 +237,11 @@ impl Portal {
                 Ok(digits.into_iter().fold(on, Answer::with_cookie))
             }
             Confirmed::Gone => Ok(self.next_step(visit, flow, &Guest::Nobody)),
+            Confirmed::Unfit(unfit) => {
+                again.status = StatusCode::UNPROCESSABLE_ENTITY;
+                (again.error, again.is_label_odd) = (Some(words.say.unfit(&unfit)), true);
+                self.first_code_page(visit, flow, place, &again)
+            }
             Confirmed::NotWaiting => Ok(self.read_by(visit).message(
                 StatusCode::GONE,
                 words.wizard.expired_title,
@@ -275,6 +289,10 @@ impl Portal {
         lines.push(cookies::unset(cookies::INVITATION));
         let codes = confirmed.backup_codes.iter().map(|code| grouped(code.reveal().to_owned())).collect();
         flow.renew(self.clock.millis());
+        // What was to be read goes on with the session; a backup code that was spent is one of a set that is gone.
+        let mut news = flow.news(&person.session);
+        news.retain(|notice| notice.kind != NoticeKind::BackupCodeUsed);
+        flow.keep_news(next.session.digest, news);
         flow.enrolling.finish(Done {
             owner: next.session.digest,
             codes,
@@ -358,9 +376,7 @@ impl Portal {
             }
             flow.enrolling.forget();
         }
-        let on =
-            if flow.wants_device() { ACCOUNT.to_owned() } else { format!("/continue/{}", flow.id.as_str()) };
-        Ok(Answer::redirect(&on))
+        Ok(Answer::redirect(&onwards(flow, &person.session)))
     }
 
     async fn cancel(&self, visit: &Visit, flow: &Flow, person: &Person) -> Result<Answer, Refused> {
@@ -372,8 +388,7 @@ impl Portal {
         let words = self.read_by(visit).words();
         let enrolled = person.known.is_enrolled();
         let (label, href) = match enrolled {
-            true if flow.wants_device() => (words.go_on, ACCOUNT.to_owned()),
-            true => (words.go_on, format!("/continue/{}", flow.id.as_str())),
+            true => (words.go_on, onwards(flow, &person.session)),
             false => (words.start_again, format!("/enrol/{}", flow.id.as_str())),
         };
         let (title, text) = (words.wizard.cancelled, words.wizard.cancelled_text);
@@ -402,8 +417,8 @@ impl Portal {
     ) -> Result<Answer, Refused> {
         let status = if again.error.is_some() { again.status } else { StatusCode::OK };
         let left = PERIOD - self.clock.unix() % PERIOD;
-        let (causes, label, makes) = (again.causes, again.label, again.makes);
-        let asked = FirstCodeAsked { enrolment, digits, label, causes, makes, left };
+        let Again { label, is_label_odd, causes, makes, .. } = *again;
+        let asked = FirstCodeAsked { enrolment, digits, label, is_label_odd, causes, makes, left };
         self.page_with_form(visit, flow, again.error.clone(), |form| {
             self.read_by(visit).first_code(status, form, &asked)
         })
@@ -420,5 +435,14 @@ impl Portal {
         self.page_with_form(visit, flow, None, |form| {
             self.read_by(visit).choice(status, choice, form.token, form.site)
         })
+    }
+}
+
+/// Where the person of a session goes who has a device: what there is to be read comes first.
+fn onwards(flow: &Flow, session: &SessionDigest) -> String {
+    match flow.news(session).as_slice() {
+        _ if flow.wants_device() => ACCOUNT.to_owned(),
+        [] => format!("/continue/{}", flow.id.as_str()),
+        [_, ..] => format!("/notices/{}", flow.id.as_str()),
     }
 }

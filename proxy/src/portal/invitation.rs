@@ -83,12 +83,12 @@ impl Portal {
         })
     }
 
-    /// Where somebody passes their first factor who has a name in one of these realms: the portal's own page where that
-    /// checks it, or else the site whose realm it is.
+    /// Where somebody passes their first factor who has a name in one of these realms: on the way to the wizard, where the
+    /// portal checks it, or else the site whose realm it is.
     fn first_factor_of(&self, realms: &[String]) -> String {
         let own = self.directory.as_deref().unwrap_or("local");
         if realms.iter().any(|realm| realm == own) {
-            return "/".to_owned();
+            return "/enrol".to_owned();
         }
         let is_theirs = |first: &FirstFactor| match first {
             FirstFactor::Password => realms.iter().any(|realm| realm == "local"),

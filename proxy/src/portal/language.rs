@@ -22,10 +22,16 @@ impl Portal {
     }
 }
 
-/// Whether this is a path of the portal, so that the way back leads nowhere else.
-fn is_page(path: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'/');
-    path.starts_with('/') && !path.starts_with("//") && path.len() <= 256 && path.bytes().all(is_plain)
+/// Whether this is a page of the portal, so that the way back leads nowhere else.
+fn is_page(address: &str) -> bool {
+    let (path, query) = address.split_once('?').unwrap_or((address, ""));
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:@/".contains(&byte);
+    let is_asked = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:@~*=&%+".contains(&byte);
+    path.starts_with('/')
+        && !path.contains("//")
+        && address.len() <= 1024
+        && path.bytes().all(is_plain)
+        && query.bytes().all(is_asked)
 }
 
 #[cfg(test)]
@@ -34,12 +40,27 @@ mod tests {
 
     #[test]
     fn the_way_back_stays_at_the_portal() {
-        for path in ["/", "/code/abc_DEF-1", "/account/devices"] {
+        for path in [
+            "/",
+            "/code/abc_DEF-1",
+            "/account/devices",
+            "/account/part/wiki.localhost:alice@example.com",
+            "/people?state=locked&name=al%C3%AD",
+        ] {
             assert!(is_page(path), "{path}");
         }
-        for path in
-            ["", "//evil.example", "/\\evil.example", "https://evil.example/", "/a?b=//c", "/a\r\nb", "/%2f"]
-        {
+        for path in [
+            "",
+            "//evil.example",
+            "/.//evil.example",
+            "/\\evil.example",
+            "https://evil.example/",
+            "?a",
+            "/a?b=//c",
+            "/a\r\nb",
+            "/%2f",
+            "/a?b\r\n",
+        ] {
             assert!(!is_page(path), "{path}");
         }
     }

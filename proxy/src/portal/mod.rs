@@ -43,7 +43,7 @@ use crate::flow::{Flow, Flows};
 use crate::handoff::Handoffs;
 use crate::key::Key;
 use crate::origin::Origin;
-use crate::pages::{Action, Pages, PagesFor};
+use crate::pages::{Action, Here, Pages, PagesFor};
 use crate::refusal::Refusal;
 use crate::rules::Need;
 use crate::session::{Known, Sessions, Verdict};
@@ -185,9 +185,12 @@ impl Portal {
         self.pages.read_by(headers, None)
     }
 
-    /// The pages for this visitor. Only the portal's own have the switch of the language: a choice is kept there.
+    /// The pages for this visitor. Only the portal's own have the switch of the language: a choice is kept there. What answers
+    /// a form has none: it may be shown this once, and its address may be no page.
     fn read_by<'a>(&'a self, visit: &'a Visit) -> PagesFor<'a> {
-        let here = (!visit.path.starts_with("/.twofold/")).then_some(&*visit.path);
+        let query = std::str::from_utf8(&visit.query).unwrap_or_default();
+        let is_page = !visit.is_post() && !visit.path.starts_with("/.twofold/");
+        let here = is_page.then_some(Here { path: &visit.path, query });
         self.pages.read_by(&visit.headers, here)
     }
 

@@ -29,6 +29,11 @@ impl Portal {
         self.enrolments(flow).are_met(known, need, now) && !is_uncounted
     }
 
+    /// Whether somebody without a second factor sets none up here, but elsewhere.
+    pub(super) fn sets_up_nothing(&self, flow: &Flow, known: &Known) -> bool {
+        !known.is_enrolled() && self.enrolments(flow).policy(known, self.clock.unix()) == Enrolment::Off
+    }
+
     /// The page for the person of a session who has no second factor, where one is asked for.
     pub(super) async fn without(
         &self,

@@ -11,6 +11,10 @@ pub struct AccountWords {
     pub is_off: &'static str,
     /// What that means.
     pub is_off_text: &'static str,
+    /// The same where nothing opens without it.
+    pub is_off_required: &'static str,
+    /// The same where it is not set up here.
+    pub is_off_here: &'static str,
     /// A button.
     pub turn_on: &'static str,
     /// What people call them.
@@ -93,6 +97,10 @@ pub struct AccountWords {
     pub key_days: &'static str,
     /// Below it.
     pub key_days_hint: &'static str,
+    /// Where it is no such number.
+    pub key_days_odd: &'static str,
+    /// Beside a key, with the moment for `{}`.
+    pub key_ends: &'static str,
     /// A button.
     pub make_key: &'static str,
     /// A title.
@@ -175,6 +183,8 @@ pub const ENGLISH: AccountWords = AccountWords {
     is_on: "Two-factor is on.",
     is_off: "Two-factor is off",
     is_off_text: "Your password alone opens what is open to you. With two-factor on, whoever learns it still can't get in.",
+    is_off_required: "Your password alone opens nothing here: a code from your phone is asked for as well. Setting it up takes two minutes.",
+    is_off_here: "It isn't set up on this page. Log in with SSH and run twofold enroll, or ask the people who run this service.",
     turn_on: "Turn on two-factor",
     display_name: "Called",
     email: "E-mail",
@@ -216,6 +226,8 @@ pub const ENGLISH: AccountWords = AccountWords {
     key_networks_hint: "One address or network on each line, such as 192.0.2.0/24. Empty: from anywhere.",
     key_days: "Days until it ends",
     key_days_hint: "Empty: it doesn't end by itself.",
+    key_days_odd: "The days are a whole number from 1 to 36500, or nothing for a key that doesn't end by itself.",
+    key_ends: "ends on {}",
     make_key: "Make the key",
     your_key: "Your API key",
     your_key_text: "Copy it now: it is shown this once. Use it as a bearer token, or as the password of HTTP Basic.",
@@ -265,6 +277,9 @@ pub const GERMAN: AccountWords = AccountWords {
     is_off: "Der zweite Faktor ist ausgeschaltet",
     is_off_text: "Ihr Passwort allein öffnet, was Ihnen offensteht. Mit dem zweiten Faktor kommt auch niemand hinein, der es \
         erfährt.",
+    is_off_required: "Ihr Passwort allein öffnet hier nichts: Dazu gehört ein Code von Ihrem Telefon. Das Einrichten dauert zwei Minuten.",
+    is_off_here: "Hier wird er nicht eingerichtet. Melden Sie sich mit SSH an und rufen Sie twofold enroll auf, oder fragen Sie die \
+        Leute, die diesen Dienst betreiben.",
     turn_on: "Zweiten Faktor einschalten",
     display_name: "Genannt",
     email: "E-Mail-Adresse",
@@ -307,6 +322,8 @@ pub const GERMAN: AccountWords = AccountWords {
     key_networks_hint: "Eine Adresse oder ein Netz je Zeile, etwa 192.0.2.0/24. Leer: von überall.",
     key_days: "Tage, bis er endet",
     key_days_hint: "Leer: Er endet nicht von selbst.",
+    key_days_odd: "Die Tage sind eine ganze Zahl von 1 bis 36500, oder nichts für einen Schlüssel, der nicht von selbst endet.",
+    key_ends: "endet am {}",
     make_key: "Schlüssel anlegen",
     your_key: "Ihr API-Schlüssel",
     your_key_text: "Kopieren Sie ihn jetzt: Er wird nur dieses eine Mal gezeigt. Er dient als Bearer-Token oder als Passwort von \

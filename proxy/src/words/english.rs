@@ -112,7 +112,7 @@ impl Say for English {
 
     fn unfit(&self, unfit: &Unfit) -> String {
         match unfit {
-            Unfit::Label => "That name can't be used. Take 1 to 60 letters, digits and signs.".to_owned(),
+            Unfit::Label => "That name can't be used. Take 1 to 64 letters, digits and signs.".to_owned(),
             Unfit::Path(Some(path)) => format!(
                 "“{path}” can't be a path. Write each as in an address, beginning with a slash and without ? and ;, such as /api."
             ),

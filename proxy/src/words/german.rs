@@ -116,7 +116,7 @@ impl Say for German {
     fn unfit(&self, unfit: &Unfit) -> String {
         match unfit {
             Unfit::Label => {
-                "Dieser Name geht nicht. Nehmen Sie 1 bis 60 Buchstaben, Ziffern und Zeichen.".to_owned()
+                "Dieser Name geht nicht. Nehmen Sie 1 bis 64 Buchstaben, Ziffern und Zeichen.".to_owned()
             }
             Unfit::Path(Some(path)) => format!(
                 "„{path}“ kann kein Pfad sein. Schreiben Sie jeden wie in einer Adresse, mit einem Schrägstrich vorn und ohne ? \

@@ -12,6 +12,8 @@ use crate::wire;
 
 /// Longest label of a device, in characters.
 const MAX_LABEL: usize = 64;
+/// Zero width joiner and variation selector 16: half of what phones offer as emoji has one of them.
+const JOINERS: [char; 2] = ['\u{200d}', '\u{fe0f}'];
 /// Longest name of a group, in bytes.
 const MAX_GROUP: usize = 64;
 
@@ -104,11 +106,17 @@ impl Label {
     /// Reads a label, trimmed.
     ///
     /// # Errors
-    /// [`PartError::Label`] when it is empty, longer than 64 characters, or has a character that cannot be seen.
+    /// [`PartError::Label`] when it is empty, longer than 64 characters, or has a character that cannot be seen; but for
+    /// those that make several characters one emoji.
     pub fn parse(text: &str) -> Result<Self, PartError> {
         let label = text.trim();
         let fits = (1..=MAX_LABEL).contains(&label.chars().take(MAX_LABEL + 1).count());
-        if fits && !label.chars().any(unseen) { Ok(Self(label.to_owned())) } else { Err(PartError::Label) }
+        let is_seen = |character| !unseen(character) || JOINERS.contains(&character);
+        if fits && label.chars().all(is_seen) && !label.chars().all(unseen) {
+            Ok(Self(label.to_owned()))
+        } else {
+            Err(PartError::Label)
+        }
     }
 
     /// As it is written.

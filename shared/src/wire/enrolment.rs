@@ -28,6 +28,9 @@ pub struct BeginSessionEnrolment {
     /// Whether to begin again where one waits; that one is void then.
     #[serde(default)]
     pub again: bool,
+    /// Whether it is to take the place of all devices that there are, as [`ConfirmSessionEnrolment::anew`] will say.
+    #[serde(default)]
+    pub anew: bool,
     /// SHA-256 of what the browser holds that redeemed an invitation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invitation: Option<SessionDigest>,

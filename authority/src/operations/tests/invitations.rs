@@ -34,6 +34,7 @@ fn start(session: SessionDigest, invitation: Option<SessionDigest>) -> BeginSess
         algorithm: Algorithm::Sha1,
         digits: 6,
         again: false,
+        anew: false,
         invitation,
     }
 }

@@ -453,6 +453,7 @@ async fn an_operators_first_device_takes_an_invitation_of_roots() {
         algorithm: Algorithm::Sha1,
         digits: 6,
         again: false,
+        anew: false,
         invitation: None,
     };
     let begun = world.ask(&gate(), begin).await.unwrap();

@@ -23,6 +23,7 @@ fn start(session: SessionDigest) -> BeginSessionEnrolment {
         algorithm: Algorithm::Sha1,
         digits: 6,
         again: false,
+        anew: false,
         invitation: None,
     }
 }

@@ -35,7 +35,7 @@ impl Portal {
         if form.label.is_empty() || form.sites.is_empty() {
             form.error = Some(words.account.choose_a_site.to_owned());
         } else if days.is_none() && !form.days.is_empty() {
-            form.error = Some(words.account.key_days_hint.to_owned());
+            form.error = Some(words.account.key_days_odd.to_owned());
         }
         if form.error.is_some() {
             return Ok(self.new_key_page(visit, owner, &form));

@@ -76,8 +76,8 @@ pub(super) const WIZARD: Wizard = Wizard {
     accepted: "Now sign in",
     accepted_text: "This browser can set up your phone for an hour. Sign in first.",
     lost: "I lost my device",
-    lost_text: "A backup code lets you set up a new phone. Then the lost one's codes stop working, you get new backup codes, and \
-        you are signed out everywhere else.",
+    lost_text: "A backup code lets you set up a new phone. Then the codes of all your devices so far stop \
+        working, you get new backup codes, and you are signed out everywhere else.",
     backup_code: "Backup code, 8 digits",
     set_up_anew: "Set up a new phone",
     lost_without: "No backup code left? Ask the people who run this service: they can turn two-factor off for you and invite \

@@ -76,8 +76,8 @@ pub(super) const WIZARD: Wizard = Wizard {
     accepted: "Melden Sie sich jetzt an",
     accepted_text: "Dieser Browser kann eine Stunde lang Ihr Telefon einrichten. Melden Sie sich zuerst an.",
     lost: "Ich habe mein Gerät verloren",
-    lost_text: "Mit einem Ersatzcode können Sie ein neues Telefon einrichten. Dann gelten die Codes des verlorenen nicht mehr, Sie \
-        bekommen neue Ersatzcodes und sind überall sonst abgemeldet.",
+    lost_text: "Mit einem Ersatzcode können Sie ein neues Telefon einrichten. Dann gelten die Codes aller bisherigen Geräte \
+        nicht mehr, Sie bekommen neue Ersatzcodes und sind überall sonst abgemeldet.",
     backup_code: "Ersatzcode, 8 Ziffern",
     set_up_anew: "Ein neues Telefon einrichten",
     lost_without: "Kein Ersatzcode mehr? Fragen Sie die Leute, die diesen Dienst betreiben: Sie können den zweiten Faktor für Sie \

@@ -183,7 +183,10 @@ fn after_the_clock_was_settled_codes_work_again_and_none_up_to_now_does() {
 #[test]
 fn parts_are_checked_when_they_are_made() {
     assert_eq!(Label::parse("  my phone ").unwrap().as_str(), "my phone");
-    for text in ["", "   ", "a\nb", "a\u{202e}b", "\u{200b}", &"a".repeat(65)] {
+    for text in ["\u{1f4f1}\u{fe0f} phone", "\u{1f469}\u{200d}\u{1f4bb}"] {
+        assert_eq!(Label::parse(text).unwrap().as_str(), text);
+    }
+    for text in ["", "   ", "a\nb", "a\u{202e}b", "\u{200b}", "\u{200d}\u{fe0f}", &"a".repeat(65)] {
         assert_eq!(Label::parse(text), Err(PartError::Label), "{text:?}");
     }
     assert!(Label::parse(&"é".repeat(64)).is_ok());
