@@ -1,5 +1,7 @@
 //! What a person does without a mouse.
 
+use std::time::Duration;
+
 use fantoccini::key::Key;
 
 use crate::Person;
@@ -54,6 +56,7 @@ impl Person<'_> {
     pub async fn enters(&self, there: &str) {
         self.presses_enter().await;
         self.sees(there).await;
+        self.is_led().await;
     }
 
     /// The same, and waits for the next page, whichever it is.
@@ -61,6 +64,19 @@ impl Person<'_> {
         let page = self.page().await;
         self.presses_enter().await;
         self.leaves(&page).await;
+        self.is_led().await;
+    }
+
+    /// Waits until a page that leads the focus somewhere has done so, which is when it is first drawn.
+    async fn is_led(&self) {
+        let script =
+            "return document.activeElement !== document.body || !document.querySelector('[autofocus]');";
+        for _ in 0..200 {
+            if self.0.execute(script, vec![]).await.is_ok_and(|is_led| is_led == true) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
     }
 
     /// Presses the arrow downwards so often: further in a list, or in a group of buttons.

@@ -86,8 +86,16 @@ impl Terminal {
     /// # Panics
     /// When the program has ended.
     pub fn enter(&mut self, line: &str) {
+        self.press(&format!("{line}\r"));
+    }
+
+    /// Presses these keys.
+    ///
+    /// # Panics
+    /// When the program has ended.
+    pub fn press(&mut self, keys: &str) {
         let keyboard = self.keyboard.as_mut().expect("it has a keyboard");
-        keyboard.write_all(format!("{line}\r").as_bytes()).expect("the program runs");
+        keyboard.write_all(keys.as_bytes()).expect("the program runs");
         keyboard.flush().expect("the program runs");
     }
 

@@ -261,6 +261,49 @@ fn an_emergency_code_opens_sudo_once_when_the_phone_is_gone_and_the_log_is_loud(
     emergency_code(Release::Own);
 }
 
+#[test]
+fn ctrl_d_in_place_of_a_code_lets_nobody_in_and_spends_nothing() {
+    const CTRL_D: &str = "\u{4}";
+    let machine = Machine::start(First::Password, "");
+    let (alice, bob) = (machine.enrol("alice"), machine.enrol("bob"));
+    let inside = "echo inside:$((6 * 7))";
+    let by_keyboard = ["-o", "PreferredAuthentications=keyboard-interactive"];
+    for (mut terminal, whose, ends) in [
+        (machine.ssh_terminal("alice", &by_keyboard), "alice", "Permission denied"),
+        (machine.terminal("alice", &["sudo", "-k", "sh", "-c", inside]), "alice", "a password is required"),
+        (machine.terminal("alice", &["su", "bob", "-c", inside]), "bob", "Conversation error"),
+        (machine.terminal("root", &["login", "alice"]), "alice", "Login incorrect"),
+    ] {
+        terminal.until(PASSWORD_PROMPT);
+        terminal.enter(PASSWORD);
+        terminal.until(&format!("{CODE}{whose}: "));
+        terminal.press(CTRL_D);
+        let shown = terminal.until(ends);
+        assert!(!shown.contains("inside:42") && !shown.contains("$ "), "{shown}");
+    }
+    let log = machine.log();
+    // OpenSSH's client sends an empty answer in its place.
+    assert!(log.contains("pam_twofold(sshd:auth): refused from "), "{log}");
+    for (service, user) in [("sudo", "alice"), ("su", "bob"), ("login", "alice")] {
+        let told = |line: &str| {
+            line.contains(&format!("pam_twofold({service}:auth): refused"))
+                && line.contains(&format!("user \"{user}\": the conversation failed or was ended"))
+        };
+        assert!(log.lines().any(told), "{service}\n{log}");
+    }
+    for name in ["alice", "bob"] {
+        let trail = machine.twofold(&["--json", "audit", "--since", "all", "--account", name]);
+        let trail = trail.expect_success();
+        assert!(
+            trail.contains("\"enrol\"") && !trail.contains("\"verify\""),
+            "{name} is not charged: {trail}"
+        );
+    }
+    assert!(sudo(&machine, "alice", &["sh", "-c", inside], &alice.phone.fresh()).contains("inside:42"));
+    let su = machine.exec("alice", &["su", "bob", "-c", inside], &Machine::answers(&bob.phone.fresh()));
+    assert!(su.stdout.contains("inside:42"), "{su:?}\n{}", machine.log());
+}
+
 /// Where nobody can walk up to the console: a rule for it, and none for ssh.
 const CONSOLE: &str = "[[policy.rule]]\nservices = [\"login\"]\nttys = [\"pts/*\"]\nrequire = \"exempt\"\n";
 
