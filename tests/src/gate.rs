@@ -125,6 +125,18 @@ impl Gate {
         format!("http://{name}.localhost:{}", self.port)
     }
 
+    /// The whole `Content-Security-Policy` of a page of the portal: files from there alone, forms to its own origin and to the
+    /// site that they lead on to, and nothing else.
+    #[must_use]
+    pub fn page_policy(&self, leads_to: Option<&str>) -> String {
+        let portal = self.origin("id");
+        let on = leads_to.map(|site| format!(" {}", self.origin(site))).unwrap_or_default();
+        format!(
+            "default-src 'none'; style-src {portal}; script-src {portal}; img-src {portal}; form-action 'self'{on}; \
+             frame-ancestors 'none'; base-uri 'none'"
+        )
+    }
+
     /// The program with its configuration.
     #[must_use]
     pub fn daemon(&self) -> Command {

@@ -355,8 +355,11 @@ fn forms(page: &str) -> Vec<Form> {
     for piece in page.split("<form").skip(1) {
         let piece = piece.split("</form").next().unwrap_or(piece);
         let (opening, content) = piece.split_once('>').unwrap_or((piece, ""));
-        let inputs =
-            ["<input", "<button"].iter().flat_map(|tag| content.split(tag).skip(1)).map(attributes).collect();
+        let inputs = ["<input", "<button", "<select", "<textarea"]
+            .iter()
+            .flat_map(|tag| content.split(tag).skip(1))
+            .map(attributes)
+            .collect();
         let action = attributes(opening).remove("action").unwrap_or_default();
         forms.push(Form { action, inputs });
     }

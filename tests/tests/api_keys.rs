@@ -154,6 +154,45 @@ fn a_webdav_client_does_what_its_key_was_granted() {
 }
 
 #[test]
+fn a_key_from_the_account_page_opens_from_its_networks_and_from_nowhere_else() {
+    let world = World::start();
+    let phone = world.authority.enrol_existing("local:alice").phone;
+    let account = format!("{}/account", world.gate.origin("id"));
+    let mut web = world.gate.visitor();
+    let page = web.give_password(&account, "alice", PASSWORD);
+    web.give_code(&page, &phone.fresh());
+    let mut make = |label: &str, networks: &str| {
+        let page = web.get(&format!("{account}/key"));
+        let mut form = page.form_to("/account/key");
+        form.fill("label", label).fill("networks", networks).tick("site");
+        let page = web.submit(&page, &form);
+        let key = page.body.split("id=\"key\"").nth(1).and_then(|rest| rest.split("tf_").nth(1));
+        let key = key.unwrap_or_else(|| panic!("no key: {page:?}"));
+        let key = format!("tf_{}", key.split('<').next().unwrap_or_default().trim());
+        traces::issued("key", &key);
+        key
+    };
+    // Several networks, one in a line, of either family; and one that is written as no network is.
+    for (label, networks, opens) in [
+        ("here", "127.0.0.0/8", true),
+        ("here-too", "192.0.2.0/24\n127.0.0.1", true),
+        ("elsewhere", "192.0.2.0/24", false),
+        ("next-door", "127.0.0.2\n::1", false),
+        ("everywhere", "", true),
+    ] {
+        let key = make(label, networks);
+        let (status, body) = world.curl("/dav/", &["--user", &format!("me:{key}")]);
+        assert_eq!(status, if opens { "200" } else { "401" }, "{label}: {body}");
+        if !opens {
+            assert_eq!(json(&body)["error"].as_str(), Some("outside_the_grant"), "{label}");
+        }
+    }
+    let listed =
+        world.authority.twofold(&["--json", "api-key", "list", "--account", "local:alice"]).expect_success();
+    assert!(listed.contains("\"192.0.2.0/24\",\"127.0.0.1"), "{listed}");
+}
+
+#[test]
 fn a_key_that_was_taken_back_is_dead_everywhere_within_a_second() {
     let world = World::start();
     let key = world.key("nightly", &["--expires", "1d"]);

@@ -88,6 +88,12 @@ fn a_login_by_ssh_is_on_the_account_page_within_two_seconds() {
 
     assert!(place.host.ssh("alice", &Login::password_then(&place.alice.phone.fresh())).succeeded());
     let two_seconds = std::time::Duration::from_secs(2);
+    let used = twofold_tests::eventually("the device tells of the login", two_seconds, || {
+        let page = web.get(&account).body;
+        let devices = page.split("id=\"devices\"").nth(1)?.split("</section>").next()?.to_owned();
+        devices.contains("sshd on web1").then_some(devices)
+    });
+    assert!(used.contains(">used just now, sshd on web1 from "), "{used}");
     let told = twofold_tests::eventually("the account page tells of the login", two_seconds, || {
         let told = events(&web.get(&account).body);
         told.contains("sshd on web1").then_some(told)

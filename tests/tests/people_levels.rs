@@ -1,10 +1,12 @@
 //! Every page and every form about other people, at every level: nothing for who is in charge of nobody, nothing about who is
 //! in somebody else's charge, nothing a level early, from elsewhere, without the page's own token, or twice.
 
-use twofold_shared::wire::Requirement;
+use twofold_shared::secret::SecretText;
+use twofold_shared::wire::{BeginEnrolmentAtLogin, ConfirmEnrolmentAtLogin, Nonce, Requirement};
 use twofold_tests::office::PASSWORD;
+use twofold_tests::present::{address, login};
 use twofold_tests::web::Page;
-use twofold_tests::{Office, Setup, Web};
+use twofold_tests::{Clock, Door, Office, Phone, Setup, Web, traces};
 
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 
@@ -89,9 +91,12 @@ fn every_page_about_people_at_every_level() {
     for other in ["alice", "dave", "frank", "carol"] {
         assert!(!page.body.contains(&format!(">{other}<")), "{other}: {}", page.body);
     }
+    let strict = office.gate.page_policy(None);
+    assert_eq!(page.header("content-security-policy"), Some(&*strict));
     for fits in ["", "/reset", "/lock", "/require"] {
         let path = format!("/people/{bob}{fits}");
-        assert_eq!(carol.get_once(&office.page(&path)).status, 200, "{path}");
+        let page = carol.get_once(&office.page(&path));
+        assert_eq!((page.status, page.header("content-security-policy")), (200, Some(&*strict)), "{path}");
     }
     for idle in ["unlock", "reopen", "invite"] {
         let page = carol.get_once(&office.page(&format!("/people/{bob}/{idle}")));
@@ -134,6 +139,16 @@ fn every_page_about_people_at_every_level() {
         let page = post(&office, &mut frank, path, &stolen);
         assert!(matches!(page.status, 303 | 405), "{path}: {page:?}");
     }
+    // With the token of a page of frank's own: nobody of that number is there.
+    office.authority.twofold(&["account", "add", "local:gina", "--group", "kitchen"]).expect_success();
+    let gina = office.account("gina").id;
+    let own = hidden(&frank.get_once(&office.page(&format!("/people/{gina}/lock"))), "token");
+    for act in ACTS {
+        let path = format!("/people/{bob}/{act}");
+        assert_eq!(post(&office, &mut frank, &path, &body(&own)).status, 404, "{path}");
+    }
+    let done = post(&office, &mut frank, &format!("/people/{gina}/lock"), &body(&own));
+    assert!(done.status == 303 && office.account("gina").locked, "the token was good: {done:?}");
 
     // From elsewhere, and without a token: refused. With another session's: not used.
     let franks = "x".repeat(65);
@@ -178,11 +193,13 @@ fn every_page_about_people_at_every_level() {
 #[test]
 fn each_form_is_done_once_however_often_it_is_sent() {
     let office = Office::open();
+    office.authority.closes("local:bob", &office.phone("bob").phone);
     let mut dave = second(&office, "dave");
-    let _session = second(&office, "bob");
+    let _session = first(&office, "bob");
     let bob = office.account("bob").id;
     // In an order in which each has something to do.
     for (act, action) in [
+        ("reopen", "account_reopen"),
         ("require", "requirement_set"),
         ("end-sessions", "session_revoke"),
         ("lock", "account_lock"),
@@ -319,9 +336,117 @@ fn an_export_has_everybody_who_fits_and_nobody_else() {
 }
 
 #[test]
+fn an_invitation_for_who_has_no_way_to_the_web_is_told_to_serve_at_a_login_and_still_does() {
+    let host = "shell.example.com";
+    let door = Door {
+        host: host.to_owned(),
+        services: vec!["sshd".to_owned()],
+        realm: host.to_owned(),
+        enrol: true,
+    };
+    let more = "[enrolment]\nfirst = \"invitation\"\n".to_owned();
+    let office = Office::with(Setup { clock: Clock::fake(), doors: vec![door], more, ..Setup::default() });
+    let hank = format!("{host}:hank");
+    office.authority.twofold(&["account", "add", &hank, "--group", "sales"]).expect_success();
+    let mut carol = second(&office, "carol");
+    let path = format!("/people/{}/invite", office.authority.id_of(&hank));
+    let typed = body(&hidden(&carol.get_once(&office.page(&path)), "token"));
+    let invited = post(&office, &mut carol, &path, &typed);
+    let code =
+        invited.body.split("id=\"code\"").nth(1).and_then(|rest| rest.split('>').nth(1)).unwrap_or_default();
+    let code = code.split('<').next().unwrap_or_default().trim().to_owned();
+    assert!(code.len() > 20, "{invited:?}");
+    traces::issued("invitation", &code);
+
+    // Opened in a browser by mistake, and pressed: where it serves, however often.
+    for _ in 0..2 {
+        let mut web = office.gate.visitor();
+        let page = web.get(&office.page(&format!("/invitation/{code}")));
+        let told = web.submit(&page, &page.form_to("/invitation/"));
+        assert!(told.status == 403 && told.body.contains("Log in with SSH"), "{told:?}");
+    }
+    // There it was spent by none of this.
+    let client = office.authority.door(host);
+    let begin = |invitation: Option<&str>| {
+        client.call(&BeginEnrolmentAtLogin {
+            nonce: Nonce::generate().unwrap(),
+            login: login("hank", "sshd", address(9)),
+            invitation: invitation.map(|code| SecretText::new(code.to_owned())),
+        })
+    };
+    assert!(begin(None).is_err(), "it takes an invitation");
+    let begun = begin(Some(&code)).unwrap();
+    let phone = Phone::type_in(begun.secret.reveal(), office.authority.clock());
+    let confirmed = client.call(&ConfirmEnrolmentAtLogin {
+        nonce: Nonce::generate().unwrap(),
+        login: login("hank", "sshd", address(9)),
+        enrolment: begun.enrolment,
+        code: SecretText::new(phone.fresh()),
+    });
+    let confirmed = confirmed.unwrap();
+    assert!(confirmed.approval.is_some() && confirmed.refusal.is_none(), "{confirmed:?}");
+}
+
+#[test]
 fn without_remote_operators_the_pages_are_gone() {
     let office = Office::with(Setup { operators_at_web: false, ..Setup::default() });
     let mut dave = second(&office, "dave");
     assert_eq!(dave.get_once(&office.page("/people")).status, 404);
     assert!(!dave.get(&office.page("/account")).body.contains("/people"));
+}
+
+#[test]
+fn people_stand_in_the_order_that_is_asked_for_page_after_page() {
+    let office = Office::open();
+    // More than a page of people who have never given a code, and three who have: bob first, then alice, then erin.
+    for number in 0..60 {
+        let name = format!("local:u{number:03}");
+        office.authority.twofold(&["account", "add", &name, "--group", "sales"]).expect_success();
+    }
+    let erin = office.authority.enrol_existing("local:erin");
+    for name in ["bob", "alice", "erin"] {
+        office.authority.clock().shift(3600);
+        let phone = if name == "erin" { &erin.phone } else { &office.phone(name).phone };
+        let (mut web, page) = first(&office, name);
+        assert_eq!(web.give_code(&page, &phone.fresh()).status, 200);
+    }
+    office.authority.clock().shift(3600);
+    let mut dave = second(&office, "dave");
+    let mut names_by = |query: &str| {
+        let (mut url, mut names, mut pages) = (office.page(&format!("/people?{query}")), Vec::new(), 0);
+        loop {
+            let page = dave.get(&url);
+            assert!(page.body.contains(" selected>"), "{}", page.body);
+            let rows = page.body.split("<th role=\"rowheader\"").skip(1);
+            names.extend(
+                rows.map(|row| row.split("\">").nth(2).unwrap().split('<').next().unwrap().to_owned()),
+            );
+            pages += 1;
+            let Some(next) = page.body.split("rel=\"next\" href=\"").nth(1) else { break };
+            let next = next.split('"').next().unwrap().replace("&amp;", "&").replace("&#38;", "&");
+            assert!(query.is_empty() || next.contains(query), "the order goes along: {next}");
+            url = office.page(&next);
+        }
+        assert_eq!(pages, 2, "{names:?}");
+        names
+    };
+    let by_name = names_by("");
+    let recent = names_by("order=recent");
+    let idle = names_by("order=idle");
+    assert!(by_name.is_sorted() && by_name.len() > 60, "{by_name:?}");
+    for names in [&recent, &idle] {
+        let mut sorted = names.clone();
+        sorted.sort();
+        assert_eq!(sorted, by_name, "everybody once");
+    }
+    let used = |names: &[String]| {
+        let known = ["bob", "alice", "erin"];
+        names.iter().filter(|name| known.contains(&name.as_str())).cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(used(&recent), ["erin", "alice", "bob"]);
+    assert_eq!(used(&idle), ["bob", "alice", "erin"]);
+    // Whoever never was here is the last of the recent, and the first of the idle.
+    assert_eq!(recent[..3], ["erin", "alice", "bob"], "{recent:?}");
+    assert!(idle[0].starts_with('u'), "{idle:?}");
+    assert!(recent.last().is_some_and(|name| name.starts_with('u')), "{recent:?}");
 }

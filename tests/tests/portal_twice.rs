@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use twofold_shared::wire::{Algorithm, BeginEnrolment};
 use twofold_tests::web::{Form, Page};
 use twofold_tests::world::PASSWORD;
 use twofold_tests::{Phone, Web, World, traces};
@@ -117,6 +118,8 @@ fn changes_of_an_account_sent_twice_are_made_once_and_what_is_shown_once_is_seen
     let page = change("/codes", &[("password", PASSWORD)], "backup_codes_regenerate done");
     let codes_now = shown(&page);
     assert!(codes_now.len() == 10 && codes_now.iter().all(|code| !codes.contains(code)));
+    let (file, trail) = told_by(&world, || twice(&mut web, &page, &page.form_to("/account/codes.txt")));
+    assert!(trail.is_empty() && codes_now.iter().all(|code| file.body.contains(code)), "{trail:?} {file:?}");
 
     let page = web.get(&format!("{account}/key"));
     let given = form(&page, "/account/key", &[("label", "nightly")]).tick("site").clone();
@@ -167,6 +170,97 @@ fn changes_of_an_account_sent_twice_are_made_once_and_what_is_shown_once_is_seen
 }
 
 #[test]
+fn devices_names_sessions_and_browsers_of_an_account_are_taken_away_once() {
+    let world = World::start();
+    world.authority.link("local:alice", "mail:alice.s");
+    let second = world.authority.enrol_with(&BeginEnrolment {
+        account: Some("local:alice".to_owned()),
+        label: "tablet".to_owned(),
+        algorithm: Algorithm::Sha1,
+        digits: 6,
+        period_seconds: 30,
+        import: None,
+        code: None,
+    });
+    let account = world.page("id", "/account");
+    let enter = || {
+        let mut web = world.gate.visitor();
+        let page = web.give_password(&account, "alice", PASSWORD);
+        web.give_code(&page, &second.phone.fresh());
+        web
+    };
+    let (mut web, _other, _third) = (enter(), enter(), enter());
+    for (path, event) in [
+        (format!("/remove/{}", world.account("alice").devices[0].id), "device_remove done"),
+        ("/part/mail:alice.s".to_owned(), "name_unlink done"),
+    ] {
+        let page = web.get(&format!("{account}{path}"));
+        let given = form(&page, &format!("/account{path}"), &[("password", PASSWORD)]);
+        let (_, trail) = told_by(&world, || twice(&mut web, &page, &given));
+        assert_eq!(trail, [(event.to_owned(), 1)], "{path}");
+    }
+    assert_eq!(world.account("alice").devices.len(), 1);
+    // The first press ends what the second would end: it says the same, and the trail tells of one.
+    for (path, event) in [("sessions", "session_revoke done"), ("browsers", "browser_revoke done")] {
+        let page = web.get(&account);
+        let given = page.form_to(&format!("/account/{path}"));
+        let (page, trail) = told_by(&world, || twice(&mut web, &page, &given));
+        assert_eq!(trail, [(event.to_owned(), 1)], "{path}");
+        assert!(
+            page.url.ends_with("/account") && page.forms_to(&given.action).is_empty(),
+            "{path}: {page:?}"
+        );
+    }
+}
+
+#[test]
+fn what_is_closed_to_strangers_is_opened_again_once_by_its_owner() {
+    let world = World::start();
+    world.authority.closes("local:alice", &world.alice.phone);
+    let mut web = world.gate.visitor();
+    let account = world.page("id", "/account");
+    let page = web.give_password(&account, "alice", PASSWORD);
+    web.give_code(&page, &world.alice.backup_codes[0]);
+    let page = web.get(&account);
+    let given = page.form_to("/account/reopen");
+    let (page, trail) = told_by(&world, || twice(&mut web, &page, &given));
+    assert_eq!(trail, [("account_reopen done".to_owned(), 1)]);
+    assert!(page.forms_to("/account/reopen").is_empty(), "{page:?}");
+}
+
+#[test]
+fn another_picture_a_sign_in_once_more_and_not_now_sent_twice_are_done_once() {
+    let rules = "[[enrolment]]\nhosts = [\"mail.localhost\"]\npolicy = \"required\"\nfrom = \"2999-01-01\"\nsign_ins = 5\n";
+    let world = World::with("", rules);
+    // "Not now": the sign-in was counted when it was asked, and leads on.
+    let mut web = world.gate.visitor();
+    let page = web.give_password(&world.page("mail", "/"), "bob", PASSWORD);
+    let (page, trail) = told_by(&world, || twice(&mut web, &page, &page.form_to("/code/")));
+    assert_eq!(trail, [("site_open done".to_owned(), 1)]);
+    assert!(page.body.contains("The mail"), "{page:?}");
+    let again = world.gate.visitor().give_password(&world.page("mail", "/"), "bob", PASSWORD);
+    assert!(again.body.contains("3 more"), "one for each sign-in, and none for a press: {}", again.body);
+
+    // Another picture.
+    let mut web = world.gate.visitor();
+    let page = web.give_password(&world.page("wiki", "/private"), "bob", PASSWORD);
+    let mut given = page.form_with("algorithm");
+    given.fill("algorithm", "sha512").fill("digits", "8");
+    let (page, trail) = told_by(&world, || twice(&mut web, &page, &given));
+    assert_eq!(trail, [("enrol_begin done".to_owned(), 1)]);
+    let key = page.body.split("otpauth:").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    assert!(key.contains("SHA512"), "{key}");
+    assert!(web.get(&page.url).body.contains(&key), "it is the one that waits");
+    // The first factor is too old: once more from the beginning.
+    world.authority.clock().shift(601);
+    let page = web.get(&page.url);
+    let again = page.forms_to("/enrol/").into_iter().find(|form| form.action.ends_with("/again")).unwrap();
+    let (page, trail) = told_by(&world, || twice(&mut web, &page, &again));
+    assert_eq!(trail, [("sign_out done".to_owned(), 1)]);
+    assert!(page.asks_for("password"), "{page:?}");
+}
+
+#[test]
 fn the_wizard_an_invitation_a_lost_device_and_signing_out_sent_twice_are_done_once() {
     let world = World::with("[enrolment]\nfirst = \"invitation\"\n", "");
     let invited = world.authority.twofold(&["--json", "invite", "local:bob"]).expect_success();
@@ -203,6 +297,8 @@ fn the_wizard_an_invitation_a_lost_device_and_signing_out_sent_twice_are_done_on
     let (page, trail) = told_by(&world, || twice(&mut web, &page, &given));
     let codes = shown(&page);
     assert!(codes.len() == 10 && trail == [("enrol done".to_owned(), 1)], "{trail:?} {page:?}");
+    let (file, trail) = told_by(&world, || twice(&mut web.clone(), &page, &file(&page)));
+    assert!(trail.is_empty() && codes.iter().all(|code| file.body.contains(code)), "{trail:?} {file:?}");
     let mut finish = page.forms_to("/enrol/").pop().unwrap();
     finish.tick("kept");
     let page = twice(&mut web, &page, &finish);
@@ -223,6 +319,14 @@ fn the_wizard_an_invitation_a_lost_device_and_signing_out_sent_twice_are_done_on
         page.body.contains("You are signed out") && trail == [("sign_out done".to_owned(), 1)],
         "{trail:?}"
     );
+}
+
+/// The button that gives the codes as a file.
+fn file(page: &Page) -> Form {
+    page.forms_to("/enrol/")
+        .into_iter()
+        .find(|form| form.action.ends_with("/codes.txt"))
+        .expect("the page has it")
 }
 
 /// The button that gives up.

@@ -54,6 +54,19 @@ fn post(world: &World, web: &mut Web, path: &str, body: &str) -> Page {
     )
 }
 
+/// The same form, sent by a page of somebody else's: each of them is told that it may not.
+fn refuse_from_elsewhere(world: &World, web: &mut Web, path: &str, body: &str) {
+    for elsewhere in [
+        ("origin", "https://evil.example"),
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+    ] {
+        let answer = web.request("POST", &world.page("id", path), &[FORM, elsewhere], body);
+        assert_eq!(answer.status, 403, "{path} {elsewhere:?}");
+        assert!(answer.header("content-disposition").is_none(), "{path}: {answer:?}");
+    }
+}
+
 #[test]
 fn every_step_of_the_wizard_at_every_level_by_every_method_and_token() {
     let world = World::start();
@@ -92,8 +105,11 @@ fn every_step_of_the_wizard_at_every_level_by_every_method_and_token() {
     }
 
     // bob himself: pages are pages, and the rest are forms; nothing else is there, and no other method.
+    let strict = world.gate.page_policy(Some("wiki"));
     for (step, expected) in [("", "200 "), ("/verify", "200 "), ("/codes", "303 code")] {
-        assert_eq!(leads(&bobs.get_once(&world.page("id", &at(step)))), expected, "{step}");
+        let page = bobs.get_once(&world.page("id", &at(step)));
+        assert_eq!(leads(&page), expected, "{step}");
+        assert!(page.status != 200 || page.header("content-security-policy") == Some(&strict), "{page:?}");
     }
     for step in ACTIONS {
         assert_eq!(bobs.get_once(&world.page("id", &at(step))).status, 405, "{step}");
@@ -126,15 +142,7 @@ fn every_step_of_the_wizard_at_every_level_by_every_method_and_token() {
     let given = format!("enrolment={number}&code={code}");
     let (_, others_page, _) = bob(&world);
     for step in ["", "/verify", "/cancel", "/again"] {
-        for elsewhere in [
-            ("origin", "https://evil.example"),
-            ("sec-fetch-site", "cross-site"),
-            ("sec-fetch-site", "same-site"),
-        ] {
-            let answer =
-                bobs.request("POST", &world.page("id", &at(step)), &[FORM, elsewhere], &body(&right, &given));
-            assert_eq!(answer.status, 403, "{step} {elsewhere:?}");
-        }
+        refuse_from_elsewhere(&world, &mut bobs, &at(step), &body(&right, &given));
         let language = bobs.get(&world.page("id", "/sign-out"));
         assert_eq!(post(&world, &mut bobs, &at(step), &body("", &given)).status, 403, "{step}");
         for odd in ["x", &token(&others_page), &token(&language)] {
@@ -162,12 +170,21 @@ fn every_step_of_the_wizard_at_every_level_by_every_method_and_token() {
             }
         }
     }
+    // From elsewhere, with no token or an odd one the codes are neither given as a file nor thrown away.
+    for step in ["/codes.txt", "/finish"] {
+        refuse_from_elsewhere(&world, &mut bobs, &at(step), &body(&token(&codes), ""));
+        assert_eq!(post(&world, &mut bobs, &at(step), &body("", "")).status, 403, "{step}");
+        for odd in ["x", &token(&others_page)] {
+            let answer = post(&world, &mut bobs, &at(step), &body(odd, ""));
+            assert!(answer.status == 422 && answer.body.contains(&first), "{step} {odd}: {answer:?}");
+            assert!(answer.header("content-disposition").is_none(), "{step}: {answer:?}");
+        }
+        assert!(bobs.get(&world.page("id", &at("/codes"))).body.contains(&first), "they wait as they did");
+    }
     // His own: every page of before leads to the codes, and the file takes the page's token.
     for step in ["", "/verify"] {
         assert_eq!(leads(&bobs.get_once(&world.page("id", &at(step)))), "303 enrol", "{step}");
     }
-    let unbound = post(&world, &mut bobs, &at("/codes.txt"), &body("x", ""));
-    assert!(unbound.header("content-disposition").is_none(), "{unbound:?}");
     let file = post(&world, &mut bobs, &at("/codes.txt"), &body(&token(&codes), ""));
     assert!(file.status == 200 && file.body.contains(&first), "{file:?}");
     let finished = post(&world, &mut bobs, &at("/finish"), &body(&token(&codes), ""));
@@ -268,4 +285,66 @@ fn what_stands_around_the_wizard_at_every_level() {
             "{unknown}: no such sign-in, or not any more"
         );
     }
+}
+
+#[test]
+fn a_code_serves_only_from_its_own_page_at_every_level() {
+    let world = World::start();
+    let given = |page: &Page| page.url.rsplit('/').next().unwrap().to_owned();
+    let (wiki, account) = (world.page("wiki", "/private"), world.page("id", "/account"));
+    let mut first = world.gate.visitor();
+    let asked = first.give_password(&wiki, "alice", PASSWORD);
+    let mut second = world.gate.visitor();
+    let page = second.give_password(&account, "alice", PASSWORD);
+    second.give_code(&page, &world.alice.phone.fresh());
+    // At the second level for longer than a further device takes: it has a code page again.
+    let mut stale = world.gate.visitor();
+    let page = stale.give_password(&account, "alice", PASSWORD);
+    stale.give_code(&page, &world.alice.phone.fresh());
+    world.authority.clock().shift(301);
+    let afresh = stale.get(&world.page("id", "/enrol"));
+    assert!(afresh.asks_for("one-time-code"), "{afresh:?}");
+
+    let mut nobody = world.gate.visitor();
+    let codes = &world.alice.backup_codes;
+    let sent = |token: &str| format!("token={token}&code={}", codes[0]);
+    for (who, web, flow) in [
+        ("nobody", &mut nobody, given(&asked)),
+        ("first", &mut first, given(&asked)),
+        ("second", &mut second, given(&asked)),
+        ("stale", &mut stale, given(&afresh)),
+    ] {
+        for page in ["code", "lost"] {
+            let path = format!("/{page}/{flow}");
+            // Where there is nothing to give, a form leads on whatever it says, and spends nothing.
+            let further = match (who, page) {
+                ("nobody", _) => Some("303 sign-in"),
+                ("second", "code") => Some("303 continue"),
+                _ => None,
+            };
+            if let Some(further) = further {
+                for token in ["", "x"] {
+                    assert_eq!(leads(&post(&world, web, &path, &sent(token))), further, "{who} {path}");
+                }
+                continue;
+            }
+            let own = token(&web.get(&world.page("id", &path)));
+            refuse_from_elsewhere(&world, web, &path, &sent(&own));
+            for none in [sent(""), format!("code={}", codes[0]), format!("token={own}&{}", sent(&own))] {
+                assert_eq!(post(&world, web, &path, &none).status, 403, "{who} {path} {none}");
+            }
+            let odd = post(&world, web, &path, &sent("x"));
+            assert!(odd.status == 403 && odd.body.contains("out of date"), "{who} {path}: {odd:?}");
+        }
+    }
+    assert_eq!(world.account("alice").backup_codes_left, 10, "no code was looked at");
+    assert!(
+        !world.authority.audit().iter().any(|event| event.action == "verify" && event.outcome == "refused")
+    );
+
+    // With the page's own token it serves.
+    let own = token(&first.get(&world.page("id", &format!("/lost/{}", given(&asked)))));
+    let lost = post(&world, &mut first, &format!("/lost/{}", given(&asked)), &sent(&own));
+    assert_eq!(leads(&lost), "303 enrol", "{lost:?}");
+    assert_eq!(world.account("alice").backup_codes_left, 9);
 }

@@ -53,6 +53,8 @@ use crate::site::{Places, Site};
 const ACCOUNT: &str = "/account/";
 /// The pages about other people.
 const PEOPLE: &str = "/people";
+/// Forms that are answered by their own page, at its own address, where something was wrong.
+const ONCE_MORE: [&str; 4] = ["/sign-in/", "/code/", "/join/", "/lost/"];
 
 /// The longest form that is read: a password and a name.
 pub const MAX_BODY: usize = 16 * 1024;
@@ -186,10 +188,13 @@ impl Portal {
     }
 
     /// The pages for this visitor. Only the portal's own have the switch of the language: a choice is kept there. What answers
-    /// a form has none: it may be shown this once, and its address may be no page.
+    /// other forms than those of [`ONCE_MORE`] has none: it may be shown this once, and its address may be no page.
     fn read_by<'a>(&'a self, visit: &'a Visit) -> PagesFor<'a> {
         let query = std::str::from_utf8(&visit.query).unwrap_or_default();
-        let is_page = !visit.is_post() && !visit.path.starts_with("/.twofold/");
+        let is_page = match visit.is_post() {
+            true => ONCE_MORE.iter().any(|form| visit.path.starts_with(form)),
+            false => !visit.path.starts_with("/.twofold/"),
+        };
         let here = is_page.then_some(Here { path: &visit.path, query });
         self.pages.read_by(&visit.headers, here)
     }

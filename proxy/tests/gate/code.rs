@@ -173,8 +173,29 @@ fn a_flow_is_for_the_browser_that_began_it_and_serves_once() {
     let page = browser.open(&mail.url("/inbox"));
     give(&mut browser, &page, "alice", "222222");
     assert_eq!(path(&browser.open(&page.url).url), "/");
-    let foreign = browser.post(&page.url, "name=alice&code=333333", "cross-site");
-    assert!([302, 303, 403].contains(&foreign.status) && mail.world.authority.calls("VerifyName") == 2);
+}
+
+#[test]
+fn a_name_and_a_code_serve_once_and_only_from_their_own_page() {
+    let mail = Mail::start("");
+    let mut browser = Browser::new(mail.world.port);
+    let page = browser.open(&mail.url("/inbox"));
+    let given = format!("token={}&name=alice&code=111111", page.token());
+    for elsewhere in ["cross-site", "same-site"] {
+        assert_eq!(browser.post(&page.url, &given, elsewhere).status, 403, "{elsewhere}");
+    }
+    assert_eq!(browser.post(&page.url, "name=alice&code=111111", "same-origin").status, 403);
+    let odd = browser.post(&page.url, "token=x&name=alice&code=111111", "same-origin");
+    assert!(odd.status == 403 && odd.body.contains("out of date"), "{odd:?}");
+    assert_eq!(mail.world.authority.calls("VerifyName"), 0, "nothing was looked at");
+    // Sent twice: spent once, and the second press gets the answer to the first.
+    let first = browser.post(&page.url, &given, "same-origin");
+    let again = browser.post(&page.url, &given, "same-origin");
+    assert_eq!((first.status, again.status), (303, 303), "{first:?}");
+    assert_eq!(first.header("location"), again.header("location"));
+    assert_eq!(mail.world.authority.calls("VerifyName"), 1);
+    let onwards = format!("http://id.localhost:{}{}", mail.world.port, first.header("location").unwrap());
+    assert_eq!(path(&browser.open(&onwards).url), "/inbox");
 }
 
 #[test]

@@ -258,17 +258,22 @@ fn a_lost_flow_is_explained() {
     }
 }
 
+/// The whole policy: files from the portal alone, forms to the page's own origin and to where they lead on, and nothing else.
+fn strict(portal: &str, leads_to: &str) -> String {
+    format!(
+        "default-src 'none'; style-src {portal}; script-src {portal}; img-src {portal}; form-action 'self'{leads_to}; \
+         frame-ancestors 'none'; base-uri 'none'"
+    )
+}
+
 #[test]
 fn every_page_of_ours_is_guarded() {
     let world = World::start();
     let mut browser = Browser::new(world.port);
     let page = browser.open(&format!("http://wiki.localhost:{}/", world.port));
     let policy = page.header("content-security-policy").unwrap();
-    assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{policy}");
-    assert!(
-        policy.contains(&format!("form-action 'self' http://wiki.localhost:{};", world.port)),
-        "{policy}"
-    );
+    let portal = format!("http://id.localhost:{}", world.port);
+    assert_eq!(policy, strict(&portal, &format!(" http://wiki.localhost:{}", world.port)));
     assert_eq!(page.header("cache-control"), Some("no-store"));
     assert_eq!(page.header("x-content-type-options"), Some("nosniff"));
     assert_eq!(page.header("referrer-policy"), Some("no-referrer"));
@@ -284,6 +289,11 @@ fn every_page_of_ours_is_guarded() {
             && code_page.body.contains("inputmode=\"numeric\"")
     );
     assert!(code_page.body.contains("aria-live"));
+    // The others have no place that they lead to.
+    for path in ["/signed-out", "/nothing"] {
+        let page = browser.open(&format!("{portal}{path}"));
+        assert_eq!(page.header("content-security-policy"), Some(&*strict(&portal, "")), "{path}");
+    }
 }
 
 #[test]
