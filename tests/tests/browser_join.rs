@@ -152,6 +152,18 @@ async fn joining_by_keyboard_alone_and_what_stands_in_its_way() {
     says_whose(&late, "alice", &world.alice.phone.fresh(), "main a.button").await;
     assert!(late.reads().await.contains("That name has an account by now"), "{}", late.reads().await);
     other.fits_everybody("join-taken", "en").await;
+    other.close().await;
+    // And to an account that has as many names as there can be.
+    let other = Browser::phone(&[]).await;
+    let late = Person(&other.client);
+    for number in world.names().len()..64 {
+        world.authority.link("alice", &format!("site{number}.example.com:alice"));
+    }
+    signs_in(&late, &world, "bob", "#where-host").await;
+    says_whose(&late, "alice", &world.alice.phone.fresh(), "h1").await;
+    assert!(late.reads().await.contains("can't have another name"), "{}", late.reads().await);
+    late.fits("join-full", "en").await;
+    assert_eq!(world.names().len(), 64);
     browser.close().await;
     other.close().await;
 }
