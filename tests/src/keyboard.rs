@@ -71,7 +71,7 @@ impl Person<'_> {
     async fn is_led(&self) {
         let script =
             "return document.activeElement !== document.body || !document.querySelector('[autofocus]');";
-        for _ in 0..200 {
+        for _ in 0..40 {
             if self.0.execute(script, vec![]).await.is_ok_and(|is_led| is_led == true) {
                 return;
             }
