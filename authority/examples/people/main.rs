@@ -1,8 +1,9 @@
-//! What a page of accounts costs a real `twofoldd` among a hundred thousand, against the same among a hundred in the same
-//! run; and how much memory the roster takes.
+//! What a page of accounts costs among a hundred thousand, against the same among a hundred in the same run: asked of a real
+//! `twofoldd` by whoever administers, and of a real gate before it by an operator of everybody and by one of a group of sixty; and
+//! how much memory the roster takes.
 //!
-//! `tests/bench/people` builds and runs it; by hand: `people TWOFOLDD FOLDER`. Run it as the user that owns the ledger: it
-//! asks as whoever administers. Prints medians and ratios; judges nothing.
+//! `tests/bench/people` builds and runs it; by hand: `people TWOFOLDD TWOFOLD-GATE FOLDER [MANY]`. Run it as the user that owns
+//! the ledger. Prints medians and ratios, and fails where a ratio is above what it should be at most.
 #![expect(
     clippy::panic,
     clippy::print_stdout,
@@ -14,49 +15,90 @@
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::{Child, Command, ExitCode};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use twofold_shared::client::Client;
-use twofold_shared::wire::{AccountOrder, AccountState, GetInfo, LockAccount, SearchAccounts};
+use twofold_shared::wire::{AccountOrder, AccountState, AddAccount, GetInfo, LockAccount, SearchAccounts};
 
-#[expect(dead_code, reason = "shared with the measurement of verifications, which also needs codes")]
+#[expect(dead_code, reason = "shared with the measurement of verifications, which also needs its size")]
 #[path = "../verify/ledger.rs"]
 mod ledger;
+mod portal;
+
+use portal::Portal;
 
 const FEW: usize = 100;
 const MANY: usize = 100_000;
 const ROUNDS: usize = 300;
+/// What a page may cost among many, against the same among few.
+const AIM: f64 = 2.0;
+/// People in the group of which somebody is in charge.
+const GROUP: usize = 60;
 
-fn main() {
+fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
-    let [program, folder] = arguments.as_slice() else { panic!("usage: people TWOFOLDD FOLDER") };
+    let (programs, folder, many) = match arguments.as_slice() {
+        [authority, gate, folder] => ([authority, gate], folder, MANY),
+        [authority, gate, folder, many] => {
+            ([authority, gate], folder, many.to_str().unwrap().parse().unwrap())
+        }
+        _ => panic!("usage: people TWOFOLDD TWOFOLD-GATE FOLDER [MANY]"),
+    };
     let folder = tempfile::Builder::new().prefix("bench-people-").tempdir_in(folder).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let start = |name: &str, people: usize| {
         let folder = folder.path().join(name);
         fs::create_dir(&folder).unwrap();
-        drop(runtime.block_on(ledger::People::make(&folder, people)));
-        Office::start(Path::new(program), &folder, people)
+        let all = runtime.block_on(ledger::People::make(&folder, people));
+        let office = Office::start(Path::new(programs[0]), &folder, people);
+        let portal = Portal::start(Path::new(programs[1]), &folder, &office.client, &all);
+        (office, portal)
     };
-    let (few, many) = (start("few", FEW), start("many", MANY));
-    println!("a page of accounts, in microseconds              among {FEW}   among {MANY}   ratio (aim 2.0)");
-    for question in QUESTIONS {
-        let (mut small, mut large) = (Vec::new(), Vec::new());
-        for _ in 0..ROUNDS {
-            small.push(few.asks(question));
-            large.push(many.asks(question));
-        }
-        let (small, large) = (median(&mut small), median(&mut large));
-        println!("{:48} {small:>9.0} {large:>13.0} {:>7.2}", question.what, large / small);
-    }
-    let grew = many.grew_kib as f64 * 1024.0 / MANY as f64;
+    let ((few, few_at_web), (many, many_at_web)) = (start("few", FEW), start("many", many));
     println!(
-        "memory        {grew:.0} bytes resident for each of {MANY} accounts, made in {:.2} s",
+        "a page of accounts, in microseconds              among {FEW} {:>13}   ratio (aim {AIM:.1})",
+        format!("among {}", many.people)
+    );
+    let mut worst: f64 = 0.0;
+    for question in QUESTIONS {
+        let times = compare(|| few.asks(question), || many.asks(question));
+        worst = worst.max(print(question.what, times));
+    }
+    for page in portal::PAGES {
+        let times = compare(|| few_at_web.opens(page, FEW), || many_at_web.opens(page, many.people));
+        worst = worst.max(print(page.what, times));
+    }
+    let grew = many.grew_kib as f64 * 1024.0 / many.people as f64;
+    println!(
+        "memory        {grew:.0} bytes resident for each of {} accounts, made in {:.2} s",
+        many.people,
         many.made_in.as_secs_f64()
     );
+    if worst > AIM {
+        println!("people        FAILED: a page takes {worst:.2} times as long, and {AIM:.1} is the aim");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
+
+/// The medians of both, in turns.
+fn compare(few: impl Fn() -> f64, many: impl Fn() -> f64) -> (f64, f64) {
+    let (mut small, mut large) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        small.push(few());
+        large.push(many());
+    }
+    (median(&mut small), median(&mut large))
+}
+
+/// Prints a line; the ratio.
+fn print(what: &str, (small, large): (f64, f64)) -> f64 {
+    let ratio = large / small;
+    println!("{what:48} {small:>9.0} {large:>13.0} {ratio:>7.2}");
+    ratio
 }
 
 fn median(values: &mut [f64]) -> f64 {
@@ -134,8 +176,9 @@ impl Office {
         let (config, log) = (folder.join("authority.toml"), folder.join("log"));
         let text = format!(
             "ledger = '{0}/ledger'\nkeys = '{0}/keys'\nhost = 'bench'\nsocket = '{0}/authority.sock'\n\
-             [audit]\nsyslog = false\n",
-            folder.display()
+             [gate]\nuser = '{1}'\n[audit]\nsyslog = false\n",
+            folder.display(),
+            rustix::process::getuid().as_raw()
         );
         fs::write(&config, text).unwrap();
         fs::set_permissions(&config, fs::Permissions::from_mode(0o600)).unwrap();
@@ -150,6 +193,10 @@ impl Office {
             let alive = office.process.try_wait().unwrap().is_none() && begun.elapsed().as_secs() < 60;
             assert!(alive, "twofoldd does not start: {}", fs::read_to_string(&log).unwrap());
             thread::sleep(Duration::from_millis(1));
+        }
+        for number in 0..GROUP {
+            let (name, groups) = (format!("{}:s{number:02}", ledger::REALM), vec!["sales".to_owned()]);
+            office.client.call(&AddAccount { name, groups }).unwrap();
         }
         for number in [1, people / 2, people - 1] {
             let account = format!("{}:{}", ledger::REALM, ledger::user(number));
