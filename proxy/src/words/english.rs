@@ -351,9 +351,10 @@ impl Say for English {
                 "This came from another site",
                 "A form was sent here from somewhere else, so it wasn't used. Open this page yourself and try again.",
             ),
-            Refusal::TooLong => {
-                ("That is too long", "What was sent is longer than what is taken here, so it wasn't used.")
-            }
+            Refusal::TooLong => (
+                "That is too long",
+                "What was sent is longer than what is taken here, so it wasn't used. Send less at a time, or ask the people who run this service.",
+            ),
             Refusal::TooSlow => (
                 "That took too long",
                 "The rest of what you sent didn't come in time. Try again from a better connection.",

@@ -376,7 +376,8 @@ impl Say for German {
             ),
             Refusal::TooLong => (
                 "Das ist zu lang",
-                "Was gesendet wurde, ist länger als das, was hier angenommen wird, und wurde deshalb nicht benutzt.",
+                "Was gesendet wurde, ist länger als das, was hier angenommen wird, und wurde deshalb nicht benutzt. Senden Sie \
+                 weniger auf einmal, oder fragen Sie die Leute, die diesen Dienst betreiben.",
             ),
             Refusal::TooSlow => (
                 "Das hat zu lange gedauert",
