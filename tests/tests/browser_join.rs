@@ -160,7 +160,7 @@ async fn joining_by_keyboard_alone_and_what_stands_in_its_way() {
         world.authority.link("alice", &format!("site{number}.example.com:alice"));
     }
     signs_in(&late, &world, "bob", "#where-host").await;
-    says_whose(&late, "alice", &world.alice.phone.fresh(), "h1").await;
+    says_whose(&late, "alice", &world.alice.phone.fresh(), "main:not(:has(form)) h1").await;
     assert!(late.reads().await.contains("can't have another name"), "{}", late.reads().await);
     late.fits("join-full", "en").await;
     assert_eq!(world.names().len(), 64);

@@ -1,6 +1,7 @@
 //! Mistakes, made and mended in a real Chromium by keyboard alone: after each the focus is in the field that is wrong, which
 //! says so and refers to what the page says of it; the same keys typed once more are right.
 
+use fantoccini::key::Key;
 use twofold_tests::world::PASSWORD;
 use twofold_tests::{Browser, Person, World};
 
@@ -80,6 +81,26 @@ async fn setting_up_a_phone_with_a_mistake_by_keyboard_alone_the_focus_is_where_
     browser.close().await;
 }
 
+async fn makes_a_key(person: &Person<'_>, world: &World) {
+    person.goes_to(&world.page("id", "/account/key")).await;
+    person.keys("Nightly").await;
+    person.enters(".error").await;
+    person.may_mend("#site-1", "at least one site").await;
+    person.keys(" ").await;
+    for (field, text, said) in [
+        ("#paths", "api", "“api” can't be a path"),
+        ("#networks", "somewhere", "“somewhere” is no address and no network"),
+        ("#days", "soon", "from 1 to 36500"),
+    ] {
+        person.tabs_to(field).await;
+        person.keys(text).await;
+        person.tabs_to("main form button:not([name])").await;
+        person.enters_and_leaves().await;
+        person.may_mend(field, said).await;
+        person.types_over(&char::from(Key::Backspace).to_string()).await;
+    }
+}
+
 #[tokio::test]
 async fn changing_an_account_with_mistakes_by_keyboard_alone_the_focus_is_where_they_are() {
     let world = World::start();
@@ -118,5 +139,6 @@ async fn changing_an_account_with_mistakes_by_keyboard_alone_the_focus_is_where_
     person.keys(&world.alice.phone.fresh()).await;
     person.enters_and_leaves().await;
     person.may_mend("#label", "can't be used").await;
+    makes_a_key(&person, &world).await;
     browser.close().await;
 }

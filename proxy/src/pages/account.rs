@@ -107,8 +107,33 @@ pub struct KeyForm {
     pub networks: String,
     /// Days.
     pub days: String,
-    /// What went wrong.
-    pub error: Option<String>,
+    /// In which field something went wrong, and what.
+    pub error: Option<(KeyField, String)>,
+}
+
+/// A field of the form for a new API key.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum KeyField {
+    /// What it is for.
+    Label,
+    /// The hosts.
+    Sites,
+    /// The paths.
+    Paths,
+    /// The networks.
+    Networks,
+    /// The days.
+    Days,
+}
+
+impl KeyForm {
+    fn is_wrong_at(&self, field: KeyField) -> bool {
+        self.error.as_ref().is_some_and(|(at, _)| *at == field)
+    }
+
+    fn begins_at_label(&self) -> bool {
+        self.error.is_none() || self.is_wrong_at(KeyField::Label)
+    }
 }
 
 #[derive(Template)]

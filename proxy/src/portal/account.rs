@@ -9,7 +9,6 @@ mod keys;
 
 use std::sync::Arc;
 
-use http::StatusCode;
 use twofold_shared::wire::{
     GetAccount, ListApiKeys, ListBrowsers, ListSessions, ReadActivity, ReopenAccount, Request,
     RevokeBrowsers, RevokeSessions, SessionDigest,
@@ -233,9 +232,4 @@ fn is_action(page: &str) -> bool {
         page,
         "session" | "sessions" | "browser" | "browsers" | "suspend" | "resume" | "reopen" | "codes.txt"
     )
-}
-
-/// What was refused, as a status.
-fn unfit(error: Option<&String>) -> StatusCode {
-    if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }
 }

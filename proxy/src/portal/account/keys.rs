@@ -1,13 +1,14 @@
 //! API keys of one's own: made, suspended and resumed here.
 
+use http::StatusCode;
 use twofold_shared::wire::{ApiKeyGrant, CreateApiKey, ResumeApiKey, SuspendApiKey};
 
 use super::super::form::Fields;
 use super::super::{Portal, Visit};
-use super::{Detour, Owner, Turn, unfit};
+use super::{Detour, Owner, Turn};
 use crate::answer::Answer;
-use crate::authority::Asked;
-use crate::pages::account::KeyForm;
+use crate::authority::{Asked, Unfit};
+use crate::pages::account::{KeyField, KeyForm};
 
 const DAY: u64 = 24 * 60 * 60;
 
@@ -15,7 +16,8 @@ impl Portal {
     /// The form, as it was filled in so far.
     pub(super) fn new_key_page(&self, visit: &Visit, owner: &Owner, form: &KeyForm) -> Answer {
         let sites = self.places.sites().iter().map(|site| &**site);
-        self.read_by(visit).new_key(unfit(form.error.as_ref()), form, sites, &owner.token)
+        let status = if form.error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+        self.read_by(visit).new_key(status, form, sites, &owner.token)
     }
 
     /// Makes a key and shows it.
@@ -32,12 +34,16 @@ impl Portal {
         };
         let words = self.read_by(visit).words();
         let days: Option<u64> = form.days.parse().ok().filter(|days| (1..=36_500).contains(days));
-        if form.label.is_empty() || form.sites.is_empty() {
-            form.error = Some(words.account.choose_a_site.to_owned());
-        } else if days.is_none() && !form.days.is_empty() {
-            form.error = Some(words.account.key_days_odd.to_owned());
-        }
-        if form.error.is_some() {
+        let wrong = match (form.label.is_empty(), form.sites.is_empty()) {
+            (true, _) => Some((KeyField::Label, words.account.choose_a_site)),
+            (false, true) => Some((KeyField::Sites, words.account.choose_a_site)),
+            (false, false) if days.is_none() && !form.days.is_empty() => {
+                Some((KeyField::Days, words.account.key_days_odd))
+            }
+            (false, false) => None,
+        };
+        if let Some((field, why)) = wrong {
+            form.error = Some((field, why.to_owned()));
             return Ok(self.new_key_page(visit, owner, &form));
         }
         let methods = if form.is_read_only { vec!["GET".to_owned()] } else { Vec::new() };
@@ -56,11 +62,11 @@ impl Portal {
         match self.authority.as_person(&visit.visitor()?, owner.session, None, &request).await? {
             Asked::Done(fresh) => Ok(self.read_by(visit).fresh_key(&fresh.key)),
             Asked::Unfit(unfit) => {
-                form.error = Some(words.say.unfit(&unfit));
+                form.error = Some((field_of(&unfit), words.say.unfit(&unfit)));
                 Ok(self.new_key_page(visit, owner, &form))
             }
             Asked::Refused(said) => {
-                form.error = Some(words.say.refused_code(said));
+                form.error = Some((KeyField::Label, words.say.refused_code(said)));
                 Ok(self.new_key_page(visit, owner, &form))
             }
             Asked::NeedsCode => Err(Detour::To(Answer::redirect(&self.begin_for_account(visit, true)?))),
@@ -85,6 +91,14 @@ impl Portal {
         } else {
             self.quietly(visit, owner, &ResumeApiKey { account: None, id, code: None }).await
         }
+    }
+}
+
+fn field_of(unfit: &Unfit) -> KeyField {
+    match unfit {
+        Unfit::Path(_) => KeyField::Paths,
+        Unfit::Network(_) => KeyField::Networks,
+        Unfit::Label | Unfit::Other => KeyField::Label,
     }
 }
 
