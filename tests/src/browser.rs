@@ -1,8 +1,11 @@
 //! A real Chromium, headless, driven over WebDriver.
 
 use std::collections::BTreeSet;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -20,7 +23,7 @@ pub struct Browser {
     /// The page and everything on it.
     pub client: Client,
     port: u16,
-    // Dropped after the client; chromedriver takes its browser with it.
+    // Dropped after the client, and after it was told to take its browser with it.
     _driver: Process,
     profile: TempDir,
 }
@@ -71,7 +74,7 @@ impl Browser {
             "chromedriver",
             Command::new("chromedriver").arg(format!("--port={port}")).env("HOME", profile.path()),
         );
-        driver.until("chromedriver listens", || std::net::TcpStream::connect(("127.0.0.1", port)).ok());
+        driver.until("chromedriver listens", || TcpStream::connect(("127.0.0.1", port)).ok());
         let mut all = vec![
             "--headless=new".to_owned(),
             // Tests run as root in a throw-away machine, where Chromium's own sandbox cannot start.
@@ -133,7 +136,16 @@ impl Drop for Browser {
         cookies_in(&String::from_utf8_lossy(&log))
             .into_iter()
             .for_each(|value| traces::issued("cookie", value));
+        shut_down(self.port);
     }
+}
+
+/// Tells a driver to end, and its browser with it: killed, it would leave that behind.
+fn shut_down(port: u16) {
+    let Ok(mut driver) = TcpStream::connect(("127.0.0.1", port)) else { return };
+    let request = format!("GET /shutdown HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n");
+    let _ = driver.set_read_timeout(Some(Duration::from_secs(5)));
+    let _ = driver.write_all(request.as_bytes()).and_then(|()| driver.read_to_end(&mut Vec::new()));
 }
 
 fn net_log(profile: &TempDir) -> PathBuf {

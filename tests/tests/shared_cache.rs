@@ -45,7 +45,7 @@ impl Cache {
             .map(|kind| format!("{kind}_temp_path {place}/{kind};\n"))
             .concat();
         let text = format!(
-            "daemon off; worker_processes 1; pid {place}/pid; error_log stderr error; user root;
+            "daemon off; master_process off; pid {place}/pid; error_log stderr error; user root;
             events {{ worker_connections 64; }}
             http {{
                 access_log off; {temporary}
